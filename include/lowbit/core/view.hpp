@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// matrix_view<T>: rows x cols elements over foreign memory, row-major with a row stride; transposed and batched forms.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include <lowbit/core/config.hpp>
+#include <lowbit/core/error.hpp>
+
+namespace lowbit::inline v0 {
+
+/// A row-major window on `rows x cols` elements; `stride` elements lie between the starts of two rows. Owns nothing.
+template <class T>
+class matrix_view {
+public:
+    using element_type = T;
+    using value_type = std::remove_cv_t<T>;
+
+    constexpr matrix_view() noexcept = default;
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+        : data_(data), rows_(rows), cols_(cols), stride_(cols) {}
+    /// Raises errc::invalid_argument when rows would overlap.
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
+        : data_(data), rows_(rows), cols_(cols), stride_(stride) {
+        if (stride < cols && rows > 1) {
+            raise(errc::invalid_argument, "matrix_view: row stride ", stride, " is less than ", cols, " columns");
+        }
+    }
+    template <class U>
+        requires std::is_same_v<const U, T>
+    constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
+        : data_(other.data()), rows_(other.rows()), cols_(other.cols()), stride_(other.stride()) {}
+
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] constexpr std::size_t cols() const noexcept { return cols_; }
+    [[nodiscard]] constexpr std::size_t stride() const noexcept { return stride_; }
+    [[nodiscard]] constexpr T* data() const noexcept { return data_; }
+    [[nodiscard]] constexpr T* row_data(std::size_t i) const noexcept { return data_ + i * stride_; }
+    [[nodiscard]] constexpr std::span<T> row(std::size_t i) const noexcept { return {data_ + i * stride_, cols_}; }
+    [[nodiscard]] constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+        LOWBIT_ASSERT(i < rows_ && j < cols_);
+        return data_[i * stride_ + j];
+    }
+
+private:
+    T* data_ = nullptr;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+    std::size_t stride_ = 0;
+};
+
+/// The transpose of a row-major view, for weights that come as K x N. `rows()` and `cols()` are those of the transpose.
+template <class T>
+class transposed_view {
+public:
+    using value_type = std::remove_cv_t<T>;
+
+    constexpr explicit transposed_view(matrix_view<T> base) noexcept : base_(base) {}
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return base_.cols(); }
+    [[nodiscard]] constexpr std::size_t cols() const noexcept { return base_.rows(); }
+    [[nodiscard]] constexpr matrix_view<T> base() const noexcept { return base_; }
+    [[nodiscard]] constexpr T& operator()(std::size_t i, std::size_t j) const noexcept { return base_(j, i); }
+
+private:
+    matrix_view<T> base_;
+};
+
+/// Reads `view` as its transpose; nothing is moved.
+template <class T>
+[[nodiscard]] constexpr transposed_view<T> transposed(matrix_view<T> view) noexcept {
+    return transposed_view<T>(view);
+}
+
+/// `count` equal matrices, `step` elements apart.
+template <class T>
+class batch_view {
+public:
+    using value_type = std::remove_cv_t<T>;
+
+    constexpr batch_view(matrix_view<T> first, std::size_t count, std::size_t step) noexcept
+        : first_(first), count_(count), step_(step) {}
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] constexpr matrix_view<T> operator[](std::size_t i) const {
+        return {first_.data() + i * step_, first_.rows(), first_.cols(), first_.stride()};
+    }
+
+private:
+    matrix_view<T> first_;
+    std::size_t count_;
+    std::size_t step_;
+};
+
+/// A batch of matrices: `count` of the shape of `first`, each `step` elements after the one before.
+template <class T>
+[[nodiscard]] constexpr batch_view<T> batched(matrix_view<T> first, std::size_t count, std::size_t step) noexcept {
+    return {first, count, step};
+}
+
+} // namespace lowbit::inline v0
