@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# find_package(lowbit [COMPONENTS eigen io]): lowbit::lowbit always; a component only where it is asked for.
+include(CMakeFindDependencyMacro)
+include(${CMAKE_CURRENT_LIST_DIR}/find_xsimd.cmake)
+if(LOWBIT_XSIMD_PROBLEM)
+  set(lowbit_FOUND FALSE)
+  set(lowbit_NOT_FOUND_MESSAGE "${LOWBIT_XSIMD_PROBLEM}")
+  return()
+endif()
+
+set(dependency_of_eigen Eigen3)
+set(dependency_of_io nlohmann_json)
+foreach(component IN LISTS lowbit_FIND_COMPONENTS)
+  if(NOT DEFINED dependency_of_${component})
+    set(lowbit_FOUND FALSE)
+    set(lowbit_NOT_FOUND_MESSAGE "lowbit has no component ${component}; it has eigen and io")
+    return()
+  endif()
+  find_dependency(${dependency_of_${component}})
+endforeach()
+
+if(NOT TARGET lowbit::lowbit)
+  include(${CMAKE_CURRENT_LIST_DIR}/lowbit-targets.cmake)
+  target_link_libraries(lowbit::lowbit INTERFACE xsimd::xsimd)
+endif()
