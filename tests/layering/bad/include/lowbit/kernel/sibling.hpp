@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// Commits one sin for notices.cmake to find.
+// expect: includes <lowbit/prune/mask.hpp>, which is not on a lower floor
+#pragma once
+#  include <lowbit/prune/mask.hpp>
