@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// panel_layout: where the bytes of packed weights lie, one layout for every level and both kinds of activations.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include <lowbit/core/config.hpp>
+#include <lowbit/isa/here.hpp>
+
+namespace lowbit::inline v0::kernel {
+
+/// Output columns (rows of W) of a panel: 4 vectors of 512 bits, 16 of 128.
+inline constexpr std::size_t panel_columns = 64;
+
+/// The longest run of K that is one group of a layout: any sum of its codes times activations fits in 32 bits, also that of 8-bit
+/// codes with zero points (255 * 128 * 65536 < 2^31).
+inline constexpr std::size_t longest_group = 65536;
+
+/// How the offset of a code is stored; the value of a code is
+///   constant:   scale * (code - offset), one compile-time or run-time number for the whole matrix (2^(bits-1), 1, 0);
+///   zero_point: scale * (code - zero), one byte a column and group;
+///   minimum:    scale * (code - offset) + minimum, one number of the scale's type a column and group.
+enum class offset_kind : std::uint8_t { constant, zero_point, minimum };
+
+/// How a scale (and a minimum) is stored. `table8` covers every type of 8 bits or less through a table of 256 floats.
+enum class scale_kind : std::uint8_t { none, table8, float16, bfloat16, float32 };
+
+[[nodiscard]] constexpr std::size_t size_of(scale_kind s) noexcept {
+    constexpr std::size_t bytes[] = {0, 1, 2, 2, 4};
+    return bytes[static_cast<std::size_t>(s)];
+}
+
+/// Codes of 1 to 8 bits are stored as bit planes, one for each binary digit of the number of bits: 7 = 4 + 2 + 1, 8 = 8. A plane
+/// of width w holds bits [s, s + w) of the codes, s being the widths of the wider planes: the widest has the lowest bits.
+struct bit_plane {
+    unsigned width;
+    unsigned shift;
+};
+
+/// Plane `index` of codes of that many bits, widest first; there are std::popcount(bits).
+[[nodiscard]] constexpr bit_plane plane_of(unsigned bits, unsigned index) noexcept {
+    unsigned shift = 0;
+    for (; index > 0; --index) shift += std::bit_floor(bits - shift);
+    return {std::bit_floor(bits - shift), shift};
+}
+
+/// The K that one byte lane of the narrowest plane spans: a group is padded with zeros to a multiple of it.
+[[nodiscard]] constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
+
+/// Packed weights, layout "k4_n64": columns are cut into panels of 64, K into groups; a group of a panel is one record, and the
+/// records of a panel follow each other as one stream:
+///
+///   record = planes, widest first | scales | zero points (u8) or minimums (the scale's type)
+///
+/// A plane of width w is a sequence of runs of 8/w quads, a quad being 4 consecutive k of each column: byte 4 * column + b of a
+/// run holds, in bits [w*j, w*j + w), the plane's bits of k = 4 * (8/w * run + j) + b. So 32 bits of a column meet 4 activations
+/// in one dot-product instruction, and each shift of a vector is another quad. Columns of the last panel are not padded; kernels
+/// widen them. Everything is in the machine's own byte order, and no file format.
+struct panel_layout {
+    static constexpr std::string_view tag = "k4_n64/1";
+
+    std::size_t depth = 0; ///< K
+    std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
+    unsigned bits = 0;
+    scale_kind scale = scale_kind::none;
+    offset_kind offset = offset_kind::constant;
+    std::size_t scale_rows = 1; ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
+
+    /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales.
+    [[nodiscard]] constexpr std::size_t segment() const noexcept {
+        if (group >= depth) return std::max<std::size_t>(1, std::min(depth, longest_group));
+        std::size_t parts = (group + longest_group - 1) / longest_group;
+        while (group % parts != 0) ++parts;
+        return group / parts;
+    }
+    /// Records of a panel.
+    [[nodiscard]] constexpr std::size_t groups() const noexcept { return (depth + segment() - 1) / segment(); }
+    /// The K of record g; the last one may be short.
+    [[nodiscard]] constexpr std::size_t length(std::size_t g) const noexcept { return std::min(segment(), depth - g * segment()); }
+    [[nodiscard]] constexpr std::size_t padded(std::size_t k) const noexcept {
+        const std::size_t unit = unit_depth(bits);
+        return (k + unit - 1) / unit * unit;
+    }
+    /// Where record g starts in a row of packed activations; packed_start(groups()) elements make a row, zeros between groups.
+    [[nodiscard]] constexpr std::size_t packed_start(std::size_t g) const noexcept {
+        return g < groups() ? g * padded(segment()) : packed_depth();
+    }
+    [[nodiscard]] constexpr std::size_t packed_depth() const noexcept {
+        return depth == 0 ? 0 : (groups() - 1) * padded(segment()) + padded(length(groups() - 1));
+    }
+
+    /// Distinct scales in a record of a panel that has so many columns.
+    [[nodiscard]] constexpr std::size_t scales(std::size_t columns) const noexcept {
+        return (columns + columns_per_scale() - 1) / columns_per_scale();
+    }
+    /// Columns of a panel that share a scale. Blocks of rows that cut through panels have their scales written out per column.
+    [[nodiscard]] constexpr std::size_t columns_per_scale() const noexcept {
+        if (scale_rows % panel_columns == 0) return panel_columns;
+        return panel_columns % scale_rows == 0 ? scale_rows : 1;
+    }
+
+    /// Bytes of record parts, from its start.
+    [[nodiscard]] constexpr std::size_t plane_start(bit_plane plane, std::size_t g, std::size_t columns) const noexcept {
+        return padded(length(g)) * columns * plane.shift / 8;
+    }
+    [[nodiscard]] constexpr std::size_t scale_start(std::size_t g, std::size_t columns) const noexcept {
+        return padded(length(g)) * columns * bits / 8;
+    }
+    [[nodiscard]] constexpr std::size_t offset_start(std::size_t g, std::size_t columns) const noexcept {
+        return scale_start(g, columns) + scales(columns) * size_of(scale);
+    }
+    [[nodiscard]] constexpr std::size_t record_bytes(std::size_t g, std::size_t columns) const noexcept {
+        return offset_start(g, columns) + scales(columns) * offset_bytes();
+    }
+    /// Where record g starts in its panel.
+    [[nodiscard]] constexpr std::size_t record_start(std::size_t g, std::size_t columns) const noexcept {
+        return g == 0 ? 0 : g * record_bytes(0, columns);
+    }
+    [[nodiscard]] constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
+        return depth == 0 ? 0 : record_start(groups() - 1, columns) + record_bytes(groups() - 1, columns);
+    }
+    /// Where panel p starts; panel_start(panels) of a whole number of panels, plus panel_bytes of the rest, is the whole size.
+    [[nodiscard]] constexpr std::size_t panel_start(std::size_t p) const noexcept { return p * panel_bytes(panel_columns); }
+    [[nodiscard]] constexpr std::size_t total_bytes(std::size_t columns) const noexcept {
+        const std::size_t rest = columns % panel_columns;
+        return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));
+    }
+
+    friend constexpr bool operator==(const panel_layout&, const panel_layout&) noexcept = default;
+
+private:
+    [[nodiscard]] constexpr std::size_t offset_bytes() const noexcept {
+        return offset == offset_kind::zero_point ? 1 : offset == offset_kind::minimum ? size_of(scale) : 0;
+    }
+};
+
+/// One record in plain order, to be packed.
+struct record_source {
+    const std::uint8_t* codes = nullptr; ///< columns x length(g), one code a byte
+    std::size_t stride = 0;              ///< bytes from a column to the next
+    const void* scales = nullptr;        ///< layout.scales(columns) bit patterns
+    const void* offsets = nullptr;       ///< as many zero points (u8) or minimums (bit patterns); unused for a constant offset
+};
+
+/// Writes record g of a panel to `record`, record_bytes(g, columns) bytes.
+template <class Here = isa::here>
+void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns, const record_source& from, std::byte* record) {
+    const std::size_t length = layout.length(g);
+    const std::size_t quads = layout.padded(length) / 4;
+    for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
+        const bit_plane plane = plane_of(layout.bits, p);
+        const std::size_t run_quads = 8 / plane.width;
+        const unsigned mask = (1u << plane.width) - 1;
+        std::byte* out = record + layout.plane_start(plane, g, columns);
+        for (std::size_t first = 0; first < quads; first += run_quads) {
+            for (std::size_t column = 0; column < columns; ++column) {
+                const std::uint8_t* codes = from.codes + column * from.stride;
+                for (std::size_t b = 0; b < 4; ++b) {
+                    unsigned byte = 0;
+                    for (std::size_t j = 0; j < run_quads; ++j) {
+                        const std::size_t k = 4 * (first + j) + b;
+                        if (k < length) byte |= (static_cast<unsigned>(codes[k]) >> plane.shift & mask) << (plane.width * j);
+                    }
+                    *out++ = static_cast<std::byte>(byte);
+                }
+            }
+        }
+    }
+    if (layout.scale != scale_kind::none) {
+        const std::size_t bytes = layout.scales(columns) * size_of(layout.scale);
+        std::memcpy(record + layout.scale_start(g, columns), from.scales, bytes);
+    }
+    const std::size_t start = layout.offset_start(g, columns);
+    const std::size_t bytes = layout.record_bytes(g, columns) - start;
+    if (bytes > 0) std::memcpy(record + start, from.offsets, bytes);
+}
+
+/// The code of (column, k) in record g, k < length(g): the inverse of pack_record, for tests and for reading packed weights back.
+template <class Here = isa::here>
+[[nodiscard]] std::uint8_t unpack_code(const panel_layout& layout, std::size_t g, std::size_t columns, const std::byte* record,
+                                       std::size_t column, std::size_t k) {
+    unsigned code = 0;
+    for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
+        const bit_plane plane = plane_of(layout.bits, p);
+        const std::size_t run_quads = 8 / plane.width;
+        const std::size_t run = k / 4 / run_quads;
+        const std::size_t j = k / 4 % run_quads;
+        const std::byte byte = record[layout.plane_start(plane, g, columns) + 4 * (run * columns + column) + k % 4];
+        code |= (std::to_integer<unsigned>(byte) >> (plane.width * j) & ((1u << plane.width) - 1)) << plane.shift;
+    }
+    return static_cast<std::uint8_t>(code);
+}
+
+} // namespace lowbit::inline v0::kernel

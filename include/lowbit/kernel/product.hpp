@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// What every product kernel takes: the compile-time key, a panel of packed weights, rows of activations, and the numeric contract.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <lowbit/kernel/panel.hpp>
+
+namespace lowbit::inline v0::kernel {
+
+/// How a code becomes a number before its offset: itself, or an entry of a table (codebooks, small floats).
+enum class decoding : std::uint8_t { integer, table };
+
+/// What the weights meet.
+enum class activation_kind : std::uint8_t { int8_per_row, int8_per_group, float32 };
+
+/// Everything that is a type to a kernel; what is only a number stays in weight_panel, so that few kernels are instantiated.
+struct product_key {
+    unsigned bits = 8;
+    decoding code = decoding::integer;
+    offset_kind offset = offset_kind::constant;
+    activation_kind activations = activation_kind::int8_per_row;
+    /// The value of a code step: 2 for binary, whose values are 2 * code - 1 (with a constant offset of 1).
+    unsigned step = 1;
+    /// False for the plain product of integers: no scales, the tile is int32 (int8_per_row, one group a record).
+    bool scaled = true;
+
+    friend constexpr bool operator==(const product_key&, const product_key&) noexcept = default;
+};
+
+template <product_key Key>
+using activation_t = std::conditional_t<Key.activations == activation_kind::float32, float, std::int8_t>;
+template <product_key Key>
+using result_t = std::conditional_t<Key.scaled, float, std::int32_t>;
+
+/// One panel of packed weights. Nothing is owned.
+struct weight_panel {
+    panel_layout layout;
+    const std::byte* data = nullptr; ///< layout.panel_bytes(columns) bytes, any alignment
+    std::size_t columns = panel_columns;
+    std::int32_t offset = 0; ///< subtracted from every (stepped or looked up) code, unless there are zero points
+    /// Entries for decoding::table: with int8 activations 16 bytes holding value + offset (0..255; offset 128 for int8 values),
+    /// with float activations 2^bits floats.
+    const void* table = nullptr;
+    const float* scale_table = nullptr; ///< 256 floats for scale_kind::table8
+};
+
+/// Rows of activations in packed order: the groups of layout, each padded with zeros to layout.padded(length). Where no group
+/// needs padding that is the plain order of K.
+template <class T>
+struct activation_rows {
+    using sum_type = std::conditional_t<std::is_same_v<T, float>, float, std::int32_t>;
+
+    const T* data = nullptr;        ///< T is int8 or float
+    std::size_t stride = 0;         ///< elements from a row to the next; see recommended_stride
+    const float* scales = nullptr;  ///< int8: row r of the view has scales[r], or scales[r * groups + g] when per group
+    const sum_type* sums = nullptr; ///< the sum of group g of row r at r * groups + g: of codes as int32; of floats added in
+                                    ///< ascending order. Needed unless the offset is a constant 0; float only for minimums
+};
+
+/// A row stride, in bytes, that is a whole number of cache lines but an odd one: rows then spread over all sets of the caches.
+[[nodiscard]] constexpr std::size_t recommended_stride(std::size_t row_bytes) noexcept { return ((row_bytes + 63) / 64 | 1) * 64; }
+
+/// Most rows of one call: the sums of a group that spans several blocks of K stand on the stack, 256 bytes a row.
+inline constexpr std::size_t most_rows = 128;
+
+/// tile[64 * r + c] = row row0 + r of x times column c of the panel, for rows <= most_rows; columns past w.columns hold rubbish.
+///
+/// The numeric contract, which every level with FMA keeps to the bit, whatever the rows of a call, for groups g ascending:
+///   int8:  i = sum over k of x * (code - offset), exact in int32;
+///          per row:   acc = fma(float(i), scale, acc), then with minimums acc = fma(minimum, float(xsum), acc);
+///                     at the end y = acc * row_scale;
+///          per group: acc = fma(float(i), scale * x_scale, acc), then with minimums acc = fma(minimum * x_scale, float(xsum), acc);
+///                     the products of scales are rounded to float; y = acc.
+///   float: s = fma(x, value, s) for k ascending from s = 0, value = float(code - offset) or the table's entry;
+///          acc = fma(s, scale, acc), then with minimums acc = fma(minimum, xsum, acc); y = acc.
+/// Unscaled products of int8 are the int32 sum i itself, modulo 2^32 (exact below K = 131,072).
+template <product_key Key>
+using product_fn = void (*)(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
+                            result_t<Key>* tile);
+
+} // namespace lowbit::inline v0::kernel
