@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// The vocabulary of a policy: one tag type per choice on an axis. Tags hold facts and no code.
+//
+// Format axes decide bytes and decoding, encode axes how codes are found, compute axes the product. A tag names its axis in
+// `axis`; element types need none, the concept `element` tells them apart. What users add from outside (an element, a scale
+// rule, a pruning criterion, a rounding) is passed as it is, or inside its wrapper tag.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <lowbit/core/bits.hpp>
+#include <lowbit/numeric/element.hpp>
+#include <lowbit/numeric/int_n.hpp>
+
+namespace lowbit::inline v0 {
+
+/// The axes of a policy. The first group decides the stored format, the second the encoder, the last the product.
+enum class policy_axis : std::uint8_t {
+    element, granularity, scale_type, super_scale, tensor_scale, offset, super_minimum, code_form, code_order, layout, column_order, mask,
+    scale_rule, rounding, non_finite,
+    activations,
+};
+
+// --- granularity: which weights share a scale --------------------------------------------------------------------------
+
+/// Weights in a block of `Rows` x `Cols` share a scale; 0 means all of them. The last block of a row or column may be short.
+template <std::size_t Rows, std::size_t Cols>
+struct granularity {
+    static constexpr auto axis = policy_axis::granularity;
+    static constexpr std::size_t rows = Rows;
+    static constexpr std::size_t cols = Cols;
+
+    /// Columns that share a scale, in a matrix of k columns.
+    static constexpr std::size_t group_cols(std::size_t k) noexcept { return Cols != 0 ? Cols : (k != 0 ? k : 1); }
+    /// Rows that share a scale, in a matrix of n rows.
+    static constexpr std::size_t group_rows(std::size_t n) noexcept { return Rows != 0 ? Rows : (n != 0 ? n : 1); }
+};
+
+using per_tensor = granularity<0, 0>;  ///< one scale for the matrix
+using per_channel = granularity<1, 0>; ///< one scale for each row (output channel)
+
+/// One scale for each `Size` consecutive weights of a row.
+template <std::size_t Size>
+    requires(Size > 0)
+using per_group = granularity<1, Size>;
+
+/// One scale for each block of `Rows` x `Cols` weights.
+template <std::size_t Rows, std::size_t Cols>
+    requires(Rows > 0 && Cols > 0)
+using per_block = granularity<Rows, Cols>;
+
+// --- scales: one or two levels -----------------------------------------------------------------------------------------
+
+/// How a scale is stored: `float`, or an element (float16, bfloat16, float8_e4m3, e8m0; an integer under a super-scale).
+template <class T>
+struct scale_as {
+    static constexpr auto axis = policy_axis::scale_type;
+    using type = T;
+};
+
+/// A second level: every `Groups` consecutive scales of a row are multiples of one super-scale of type `T`.
+template <class T, std::size_t Groups>
+    requires(Groups > 0)
+struct super_scale {
+    static constexpr auto axis = policy_axis::super_scale;
+    using type = T;
+    static constexpr std::size_t groups = Groups;
+};
+/// No second level (the default).
+struct one_level {
+    static constexpr auto axis = policy_axis::super_scale;
+    using type = void;
+    static constexpr std::size_t groups = 1;
+};
+
+/// One float for the whole tensor multiplies every scale.
+struct tensor_scale {
+    static constexpr auto axis = policy_axis::tensor_scale;
+    static constexpr bool present = true;
+};
+/// No tensor scale (the default).
+struct no_tensor_scale {
+    static constexpr auto axis = policy_axis::tensor_scale;
+    static constexpr bool present = false;
+};
+
+// --- offset: what is added to the scaled code --------------------------------------------------------------------------
+
+/// What an offset means.
+enum class offset_kind : std::uint8_t {
+    none,              ///< value = scale * code
+    zero_point,        ///< value = scale * (code - zero)
+    minimum,           ///< value = scale * code + minimum
+    quantized_minimum, ///< value = scale * code - super-minimum * minimum
+};
+
+template <offset_kind Kind, class T>
+struct offset_as {
+    static constexpr auto axis = policy_axis::offset;
+    static constexpr offset_kind kind = Kind;
+    using type = T;
+};
+
+using symmetric = offset_as<offset_kind::none, void>; ///< no offset (the default)
+/// An integer zero point for each group, stored as T; counted from the element's lowest code.
+template <class T>
+using zero_point_as = offset_as<offset_kind::zero_point, T>;
+using asymmetric = zero_point_as<uint8>; ///< a zero point of one byte
+/// A float minimum for each group, stored as T.
+template <class T>
+using minimum_as = offset_as<offset_kind::minimum, T>;
+/// A minimum for each group, stored as an unsigned multiple T of the super-minimum, and subtracted.
+template <class T>
+using quantized_minimum = offset_as<offset_kind::quantized_minimum, T>;
+
+/// Every `Groups` consecutive quantized minimums of a row are multiples of one of type `T`.
+template <class T, std::size_t Groups>
+    requires(Groups > 0)
+struct super_minimum {
+    static constexpr auto axis = policy_axis::super_minimum;
+    using type = T;
+    static constexpr std::size_t groups = Groups;
+};
+/// No super-minimum (the default).
+struct no_super_minimum {
+    static constexpr auto axis = policy_axis::super_minimum;
+    using type = void;
+    static constexpr std::size_t groups = 1;
+};
+
+// --- codes: how they stand in memory -----------------------------------------------------------------------------------
+
+/// Codes are stored as the element has them; integers in two's complement (the default).
+struct native_codes {
+    static constexpr auto axis = policy_axis::code_form;
+    static constexpr bool excess = false;
+};
+/// Integer codes are stored minus the lowest code: -8..7 as 0..15.
+struct excess_codes {
+    static constexpr auto axis = policy_axis::code_form;
+    static constexpr bool excess = true;
+};
+
+/// Codes follow one another, first in the low bits (the default).
+struct sequential {
+    static constexpr auto axis = policy_axis::code_order;
+};
+/// Codes i and i + Half of each 2 * Half share a byte, the first in the low nibble (ggml).
+template <std::size_t Half>
+    requires(Half > 0)
+struct split_half {
+    static constexpr auto axis = policy_axis::code_order;
+    static constexpr std::size_t half = Half;
+};
+/// Codes follow one another, first in the high bits of a byte (bitsandbytes).
+struct high_first {
+    static constexpr auto axis = policy_axis::code_order;
+};
+/// Five ternary codes in a byte, 1.6 bits each.
+struct base3 {
+    static constexpr auto axis = policy_axis::code_order;
+};
+
+/// Codes, scales, offsets and masks stand in planes of their own, row by row (the default).
+struct planar {
+    static constexpr auto axis = policy_axis::layout;
+};
+/// Planes of the transpose: 32-bit words of consecutive k, word rows of all n; scales and zero points K-group by N (GPTQ).
+struct planar_transposed {
+    static constexpr auto axis = policy_axis::layout;
+};
+
+/// The parts of an interleaved block, in the order in which `interleaved` lists them.
+namespace field {
+struct scales {};          ///< the scales of the block's groups
+struct zero_points {};     ///< their zero points
+struct minimums {};        ///< their minimums
+struct super_scale {};     ///< the block's super-scale
+struct super_minimum {};   ///< the block's super-minimum
+struct packed_6bit {};     ///< 8 scales and 8 minimums of 6 bits in 12 bytes (ggml's K-quants)
+struct codes {};           ///< the codes of all groups
+} // namespace field
+
+/// A row is a sequence of blocks; each holds `Groups` groups as the listed fields, without padding.
+template <std::size_t Groups, class... Fields>
+    requires(Groups > 0)
+struct interleaved {
+    static constexpr auto axis = policy_axis::layout;
+    static constexpr std::size_t groups = Groups;
+};
+
+/// Columns stand in their natural order (the default).
+struct natural_order {
+    static constexpr auto axis = policy_axis::column_order;
+    static constexpr bool permuted = false;
+};
+/// Columns were sorted before grouping: the matrix carries, for each stored column, its logical index (GPTQ act-order).
+struct permuted_columns {
+    static constexpr auto axis = policy_axis::column_order;
+    static constexpr bool permuted = true;
+};
+
+// --- masks: which weights are kept -------------------------------------------------------------------------------------
+
+/// N of each M consecutive weights of a row are kept; a short last group keeps at most N.
+template <std::size_t N, std::size_t M>
+struct n_of_m {
+    static_assert(N > 0 && N < M && M <= 32, "lowbit policy: n_of_m<N, M> keeps N of M weights: 0 < N < M <= 32");
+    static constexpr std::size_t rows = 1;      ///< the size of the block that one mask bit speaks for
+    static constexpr std::size_t cols = 1;
+    static constexpr std::size_t n = N;
+    static constexpr std::size_t m = M;
+    /// How many mask bits of a row of k are set.
+    static constexpr std::size_t kept(std::size_t k) noexcept { return k / M * N + (k % M < N ? k % M : N); }
+};
+
+/// Each row loses floor(K * Percent / 100) weights, wherever they stand.
+template <std::size_t Percent>
+struct unstructured {
+    static_assert(Percent <= 100, "lowbit policy: unstructured<percent> prunes 0 to 100 percent of a row");
+    static constexpr std::size_t rows = 1;
+    static constexpr std::size_t cols = 1;
+    static constexpr std::size_t percent = Percent;
+    static constexpr std::size_t kept(std::size_t k) noexcept { return k - (k / 100 * Percent + k % 100 * Percent / 100); }
+};
+
+/// Each row of blocks of `Rows` x `Cols` loses floor(blocks * Percent / 100) whole blocks.
+template <std::size_t Rows, std::size_t Cols, std::size_t Percent>
+struct block_sparse {
+    static_assert(Rows > 0 && Cols > 0 && Percent <= 100, "lowbit policy: block_sparse<rows, cols, percent> prunes 0 to 100 percent of blocks of at least 1 x 1");
+    static constexpr std::size_t rows = Rows;
+    static constexpr std::size_t cols = Cols;
+    static constexpr std::size_t percent = Percent;
+    static constexpr std::size_t kept(std::size_t blocks) noexcept { return unstructured<Percent>::kept(blocks); }
+};
+
+struct by_magnitude;
+
+/// Keeps what `Mask` allows and `Criterion` scores highest; only kept weights are stored, with a bit mask.
+template <class Mask, class Criterion = by_magnitude>
+struct prune {
+    static constexpr auto axis = policy_axis::mask;
+    static constexpr bool present = true;
+    using mask = Mask;
+    using criterion = Criterion;
+};
+/// Nothing is pruned (the default).
+struct dense {
+    static constexpr auto axis = policy_axis::mask;
+    static constexpr bool present = false;
+    using mask = dense;
+    using criterion = by_magnitude;
+};
+
+// --- how codes are found -----------------------------------------------------------------------------------------------
+
+struct absmax;
+struct nearest_even;
+
+/// The rule that chooses a group's scale and offset: absmax, minmax, abs_mean, percentile, mse, or a user's own.
+template <class Rule>
+struct scale_rule {
+    static constexpr auto axis = policy_axis::scale_rule;
+    using type = Rule;
+};
+
+/// The rounding of scaled weights to codes: nearest_even, nearest_away, toward_zero, stochastic, or a user's own.
+template <class Mode>
+struct rounding {
+    static constexpr auto axis = policy_axis::rounding;
+    using type = Mode;
+};
+
+/// NaN or infinity among the weights is an error (the default).
+struct refuse_non_finite {
+    static constexpr auto axis = policy_axis::non_finite;
+    static constexpr bool zeroed = false;
+};
+/// NaN and infinity among the weights become 0.
+struct zero_non_finite {
+    static constexpr auto axis = policy_axis::non_finite;
+    static constexpr bool zeroed = true;
+};
+
+// --- the product -------------------------------------------------------------------------------------------------------
+
+/// What X becomes before the product: `int8` (quantized, one scale per row or per group) or `float` (weights are decoded).
+template <class T, class Granularity = per_channel>
+struct activations {
+    static constexpr auto axis = policy_axis::activations;
+    using type = T;
+    using granularity = Granularity;
+};
+/// float X: int8 per row for integer weights, float for the rest; float16 and bfloat16 X: float (the default).
+struct automatic_activations {
+    static constexpr auto axis = policy_axis::activations;
+    using type = void;
+    using granularity = per_channel;
+};
+
+} // namespace lowbit::inline v0

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// What is wrong with a policy, in words: every refusal a policy can meet, the first of which is the first error line.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
+
+#include <lowbit/numeric/e8m0.hpp>
+#include <lowbit/numeric/element.hpp>
+#include <lowbit/numeric/ternary.hpp>
+#include <lowbit/policy/axes.hpp>
+
+namespace lowbit::inline v0 {
+
+/// A tag of a policy: an element, or a type that names its axis.
+template <class T>
+concept policy_tag = element<T> || requires {
+    { T::axis } -> std::convertible_to<policy_axis>;
+};
+
+namespace detail {
+
+template <class Tag, policy_axis Axis>
+inline constexpr bool is_on = [] {
+    if constexpr (element<Tag>) {
+        return Axis == policy_axis::element;
+    } else if constexpr (requires { Tag::axis; }) {
+        return Tag::axis == Axis;
+    } else {
+        return false;
+    }
+}();
+
+struct absent {};
+
+/// The first tag on an axis, or the default.
+template <policy_axis Axis, class Default, class... Tags>
+struct tag_on {
+    using type = Default;
+};
+template <policy_axis Axis, class Default, class Tag, class... Rest>
+struct tag_on<Axis, Default, Tag, Rest...> {
+    using type = typename std::conditional_t<is_on<Tag, Axis>, std::type_identity<Tag>, tag_on<Axis, Default, Rest...>>::type;
+};
+template <policy_axis Axis, class Default, class... Tags>
+using tag_on_t = typename tag_on<Axis, Default, Tags...>::type;
+
+template <policy_axis Axis, class... Tags>
+inline constexpr bool at_most_one = (std::size_t{is_on<Tags, Axis>} + ... + 0) <= 1;
+
+template <class E>
+concept has_zero = element<E> && (E::decode(E::encode(0.0f)) == 0.0f);
+
+template <class T>
+concept storable_scale = std::same_as<T, float> || element<T>;
+
+template <class T>
+concept wrapped_by_mistake = std::same_as<T, absmax> || requires { typename T::lowbit_scale_rule; } ||
+                             requires { T::kept(std::size_t{}); } || requires(float x) { T::round(x, 0); };
+
+/// Refuses a list of tags that is not a policy. Each text says which axis and what to write instead.
+template <class... Tags>
+struct diagnose {
+    static_assert((!wrapped_by_mistake<Tags> && ...),
+                  "lowbit policy: a rule, rounding or mask stands bare; wrap it: scale_rule<absmax>, rounding<stochastic>, prune<n_of_m<2, 4>>");
+    static_assert((policy_tag<Tags> && ...),
+                  "lowbit policy: a tag is neither an element type nor on any axis; an element needs bits, code_type, encode, decode, "
+                  "lowest and max (concept lowbit::element), other tags are listed in policy/axes.hpp");
+    static_assert((is_on<Tags, policy_axis::element> || ...),
+                  "lowbit policy: no element type; name one, for example policy<lowbit::int4, ...>");
+    static_assert(at_most_one<policy_axis::element, Tags...>, "lowbit policy: two element types; keep one");
+    static_assert(at_most_one<policy_axis::granularity, Tags...>,
+                  "lowbit policy: two granularities; keep one of per_tensor, per_channel, per_group<N>, per_block<R, C>");
+    static_assert(at_most_one<policy_axis::scale_type, Tags...>, "lowbit policy: two scale types; keep one scale_as<T>");
+    static_assert(at_most_one<policy_axis::super_scale, Tags...>, "lowbit policy: two super-scales; keep one super_scale<T, Groups>");
+    static_assert(at_most_one<policy_axis::tensor_scale, Tags...>, "lowbit policy: tensor_scale stands twice; keep one");
+    static_assert(at_most_one<policy_axis::offset, Tags...>,
+                  "lowbit policy: two offsets; keep one of symmetric, asymmetric, zero_point_as<T>, minimum_as<T>, quantized_minimum<T>");
+    static_assert(at_most_one<policy_axis::super_minimum, Tags...>, "lowbit policy: two super-minimums; keep one super_minimum<T, Groups>");
+    static_assert(at_most_one<policy_axis::code_form, Tags...>, "lowbit policy: two code forms; keep one of native_codes, excess_codes");
+    static_assert(at_most_one<policy_axis::code_order, Tags...>,
+                  "lowbit policy: two code orders; keep one of sequential, split_half<N>, high_first, base3");
+    static_assert(at_most_one<policy_axis::layout, Tags...>,
+                  "lowbit policy: two layouts; keep one of planar, planar_transposed, interleaved<Groups, Fields...>");
+    static_assert(at_most_one<policy_axis::column_order, Tags...>, "lowbit policy: two column orders; keep one of natural_order, permuted_columns");
+    static_assert(at_most_one<policy_axis::mask, Tags...>, "lowbit policy: two masks; keep one prune<Mask, Criterion>");
+    static_assert(at_most_one<policy_axis::scale_rule, Tags...>, "lowbit policy: two scale rules; keep one scale_rule<Rule>");
+    static_assert(at_most_one<policy_axis::rounding, Tags...>, "lowbit policy: two roundings; keep one rounding<Mode>");
+    static_assert(at_most_one<policy_axis::non_finite, Tags...>, "lowbit policy: two answers to NaN; keep one of refuse_non_finite, zero_non_finite");
+    static_assert(at_most_one<policy_axis::activations, Tags...>, "lowbit policy: two kinds of activations; keep one activations<T, Granularity>");
+    static constexpr bool passed = true;
+};
+
+/// Refuses tags that do not fit together. `Tags` is one choice on every axis, as a policy resolves them.
+template <class Tags>
+struct diagnose_combination {
+    using element_type = typename Tags::element_type;
+    using offset = typename Tags::offset;
+    using scale_type = typename Tags::scale_type;
+    using mask = typename Tags::mask;
+
+    static_assert(element_type::bits <= 8,
+                  "lowbit policy: an element wider than 8 bits; weights take 1 to 8 bits, float16 and bfloat16 are types of X, Y and scales");
+    static_assert(storable_scale<scale_type>,
+                  "lowbit policy: scale_as<T> with a type that stores no scale; use float, float16, bfloat16, float8_e4m3 or e8m0");
+    static_assert(!integer_element<scale_type> || !std::is_void_v<typename Tags::super_scale::type>,
+                  "lowbit policy: integer scales need a second level; add super_scale<float16, Groups> or use scale_as<float16>");
+    static_assert(offset::kind != offset_kind::zero_point || integer_element<element_type>,
+                  "lowbit policy: asymmetric needs an integer element, since a zero point is a code; use minimum_as<float16> or an integer element");
+    static_assert(offset::kind != offset_kind::quantized_minimum || !std::is_void_v<typename Tags::super_minimum::type>,
+                  "lowbit policy: quantized_minimum needs its second level; add super_minimum<float16, Groups>");
+    static_assert(!mask::present || has_zero<element_type>,
+                  "lowbit policy: prune needs an element with an exact zero; this one has none, as binary and IQ4_NL");
+    static_assert(!mask::present || offset::kind == offset_kind::none || offset::kind == offset_kind::zero_point,
+                  "lowbit policy: prune with a minimum has no exact zero; use symmetric or asymmetric");
+    static_assert(!mask::present || std::same_as<typename Tags::layout, planar>,
+                  "lowbit policy: prune needs the planar layout; leave interleaved and planar_transposed out");
+    static_assert(!std::same_as<typename Tags::code_order, base3> || std::same_as<element_type, ternary>,
+                  "lowbit policy: base3 stores ternary codes; use lowbit::ternary, or leave base3 out");
+    static_assert(!Tags::code_form::excess || integer_element<element_type>,
+                  "lowbit policy: excess_codes shift an integer code; use an integer element, or leave excess_codes out");
+    static_assert(std::is_void_v<typename Tags::activations::type> || std::same_as<typename Tags::activations::type, int8> ||
+                      std::same_as<typename Tags::activations::type, float>,
+                  "lowbit policy: activations<T> with an unknown T; use activations<int8>, activations<int8, per_group<32>> or activations<float>");
+    static constexpr bool passed = true;
+};
+
+} // namespace detail
+
+} // namespace lowbit::inline v0

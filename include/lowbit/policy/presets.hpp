@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Named policies: the formats the world stores, each made of the axes alone.
+#pragma once
+
+#include <lowbit/numeric/binary.hpp>
+#include <lowbit/numeric/codebook.hpp>
+#include <lowbit/numeric/e8m0.hpp>
+#include <lowbit/numeric/float4.hpp>
+#include <lowbit/numeric/float6.hpp>
+#include <lowbit/numeric/float8.hpp>
+#include <lowbit/numeric/ternary.hpp>
+#include <lowbit/policy/policy.hpp>
+
+namespace lowbit::inline v0::presets {
+
+// Our own planar formats.
+using w8 = policy<int8, per_channel>;
+using w4 = policy<int4, per_channel>;
+using w8g32 = policy<int8, per_group<32>>;
+using w4g32 = policy<int4, per_group<32>>;
+using w4g64 = policy<int4, per_group<64>>;
+using w4g128 = policy<int4, per_group<128>>;
+using w2g32 = policy<int2, per_group<32>>;
+using w158 = policy<ternary, per_tensor, scale_rule<struct abs_mean>>;
+using nf4 = policy<nf4_codebook, per_group<64>, scale_as<float>, high_first>;
+
+// ggml's blocks (GGUF tensor types), one level of scales.
+using q1_0 = policy<binary, per_group<128>, interleaved<1, field::scales, field::codes>>;
+using q4_0 = policy<int4, per_group<32>, excess_codes, split_half<16>, interleaved<1, field::scales, field::codes>>;
+using q4_1 = policy<uint4, per_group<32>, minimum_as<float16>, split_half<16>, interleaved<1, field::scales, field::minimums, field::codes>>;
+using q8_0 = policy<int8, per_group<32>, interleaved<1, field::scales, field::codes>>;
+using iq4_nl = policy<iq4_nl_codebook, per_group<32>, split_half<16>, interleaved<1, field::scales, field::codes>>;
+using mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>, split_half<16>, interleaved<1, field::scales, field::codes>>;
+
+// ggml's K-quants: sub-scales and minimums of 6 bits under two float16.
+using q4_k = policy<uint4, per_group<32>, scale_as<uint6>, super_scale<float16, 8>, quantized_minimum<uint6>, super_minimum<float16, 8>,
+                    split_half<32>, interleaved<8, field::super_scale, field::super_minimum, field::packed_6bit, field::codes>>;
+
+// OCP microscaling formats, planar: element and E8M0 scale for each 32 weights.
+using ocp_mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>>;
+using ocp_mxfp6_e2m3 = policy<float6_e2m3, per_group<32>, scale_as<e8m0>>;
+using ocp_mxfp6_e3m2 = policy<float6_e3m2, per_group<32>, scale_as<e8m0>>;
+using ocp_mxfp8_e4m3 = policy<float8_e4m3, per_group<32>, scale_as<e8m0>>;
+using ocp_mxfp8_e5m2 = policy<float8_e5m2, per_group<32>, scale_as<e8m0>>;
+using ocp_mxint8 = policy<int8, per_group<32>, scale_as<e8m0>>;
+
+// NVFP4: E4M3 scales for each 16 weights under one float for the tensor (a multiplier).
+using nvfp4 = policy<float4_e2m1, per_group<16>, scale_as<float8_e4m3>, tensor_scale>;
+
+// GPTQ checkpoints: 32-bit words along K, zero points and scales for each group, optionally sorted columns.
+template <std::size_t Group>
+using gptq4 = policy<uint4, per_group<Group>, zero_point_as<uint4>, planar_transposed, permuted_columns>;
+
+} // namespace lowbit::inline v0::presets
