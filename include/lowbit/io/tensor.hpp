@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// tensor: one named array in a file, and its way into a matrix of floats.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <span>
+#include <string_view>
+
+#include <lowbit/core/bits.hpp>
+#include <lowbit/core/expected.hpp>
+#include <lowbit/core/matrix.hpp>
+#include <lowbit/io/bytes.hpp>
+#include <lowbit/io/dtype.hpp>
+#include <lowbit/numeric/bfloat16.hpp>
+#include <lowbit/numeric/e8m0.hpp>
+#include <lowbit/numeric/float16.hpp>
+#include <lowbit/numeric/float8.hpp>
+
+namespace lowbit::inline v0::io {
+
+/// A tensor in a file. Everything here looks into the reader's memory; copying it copies no data.
+struct tensor {
+    std::string_view name;                ///< valid UTF-8, not zero-terminated; may be empty or hold control characters
+    io::dtype dtype = dtype::unknown;     ///< element type
+    std::span<const std::uint64_t> shape; ///< dimensions, slowest first; none for a scalar
+    std::span<const std::byte> bytes;     ///< elements in C order, little-endian, at any alignment
+};
+
+namespace detail {
+
+/// Calls `f.template operator()<T>()` with the C++ type of elements that a float can take; else errc::unsupported.
+template <class F>
+expected<matrix<float>> with_element(dtype type, F f) {
+    switch (type) {
+    case dtype::boolean: return f.template operator()<bool>();
+    case dtype::u8: return f.template operator()<std::uint8_t>();
+    case dtype::i8: return f.template operator()<std::int8_t>();
+    case dtype::f8_e5m2: return f.template operator()<float8_e5m2>();
+    case dtype::f8_e4m3: return f.template operator()<float8_e4m3>();
+    case dtype::i16: return f.template operator()<std::int16_t>();
+    case dtype::u16: return f.template operator()<std::uint16_t>();
+    case dtype::f16: return f.template operator()<float16>();
+    case dtype::bf16: return f.template operator()<bfloat16>();
+    case dtype::i32: return f.template operator()<std::int32_t>();
+    case dtype::u32: return f.template operator()<std::uint32_t>();
+    case dtype::f32: return f.template operator()<float>();
+    case dtype::f64: return f.template operator()<double>();
+    case dtype::i64: return f.template operator()<std::int64_t>();
+    case dtype::u64: return f.template operator()<std::uint64_t>();
+    case dtype::f8_e8m0: return f.template operator()<e8m0>();
+    case dtype::f8_e4m3fnuz: return f.template operator()<float8_e4m3fnuz>();
+    case dtype::f8_e5m2fnuz: return f.template operator()<float8_e5m2fnuz>();
+    case dtype::f4: // the order of codes within a byte is not part of the format
+    case dtype::f6_e2m3:
+    case dtype::f6_e3m2:
+    case dtype::c64:
+    case dtype::unknown: break;
+    }
+    return fail(errc::unsupported, "elements of this type cannot be read as floats");
+}
+
+/// Whether the heap has that many bytes to give: asked before a size from a file meets an allocation that would throw.
+inline bool can_allocate(std::size_t bytes) noexcept {
+    void* const probe = ::operator new(bytes, std::nothrow);
+    ::operator delete(probe);
+    return probe != nullptr;
+}
+
+} // namespace detail
+
+/// The tensor as floats: the first dimension is the rows, the product of all others the columns; one dimension is one row,
+/// a scalar 1 x 1. Integers and doubles are rounded to the nearest float, booleans are 0 and 1, NaN and infinities stay.
+/// Errors: errc::unsupported for element types below a byte, complex and unknown ones; errc::limit_exceeded for sizes
+/// that this machine cannot hold; errc::shape_mismatch if the bytes are not those of the shape (never so in a tensor that
+/// a reader handed out).
+[[nodiscard]] inline expected<matrix<float>> to_matrix(const tensor& source) {
+    constexpr auto too_large = [] { return fail(errc::limit_exceeded, "the tensor does not fit this machine's memory"); };
+    std::size_t sides[2] = {1, 1};
+    for (std::size_t i = 0; i < source.shape.size(); ++i) {
+        const bool is_row = i == 0 && source.shape.size() > 1;
+        std::size_t& side = sides[is_row ? 0 : 1];
+        if (source.shape[i] > std::numeric_limits<std::size_t>::max() ||
+            mul_overflow(side, static_cast<std::size_t>(source.shape[i]), side)) {
+            return too_large();
+        }
+    }
+    const std::size_t rows = sides[0];
+    const std::size_t cols = sides[1];
+    std::size_t count = 0;
+    std::size_t float_bytes = 0;
+    if (mul_overflow(rows, cols, count) || mul_overflow(count, sizeof(float), float_bytes)) return too_large();
+
+    return detail::with_element(source.dtype, [&]<class T>() -> expected<matrix<float>> {
+        if (source.bytes.size() / sizeof(T) != count || source.bytes.size() % sizeof(T) != 0) {
+            return fail(errc::shape_mismatch, "the tensor's bytes are not those of its shape");
+        }
+        if (!detail::can_allocate(float_bytes)) return too_large();
+        matrix<float> result(rows, cols);
+        const std::byte* from = source.bytes.data();
+        float* const to = result.data();
+        for (std::size_t i = 0; i < count; ++i, from += sizeof(T)) to[i] = static_cast<float>(load<T>(from));
+        return result;
+    });
+}
+
+} // namespace lowbit::inline v0::io
