@@ -14,7 +14,7 @@ if(LOWBIT_XSIMD_PROBLEM)
 endif()
 
 # Which headers belong to a component: the first matching line wins, everything else is the library itself.
-set(eigen_headers "lowbit/eigen\\.hpp$|lowbit/calibrate")
+set(eigen_headers "lowbit/eigen\\.hpp$|lowbit/exec/eigen|lowbit/calibrate")
 set(io_headers "lowbit/io\\.hpp$|lowbit/io/")
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)

@@ -11,7 +11,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Ori
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-git archive --prefix=lowbit/ HEAD | gzip > "$scratch/lowbit.tar.gz"
+git archive --prefix=lowbit/ HEAD > "$scratch/lowbit.tar"
 
 failed=0
 [ $# -gt 0 ] || set -- bookworm trixie
@@ -19,7 +19,7 @@ for suite in "$@"; do
   for command in "${commands[@]}"; do
     echo "=== $suite: $command"
     if mmdebstrap --quiet --variant=apt --format=null \
-        --customize-hook="tar-in $scratch/lowbit.tar.gz /root" \
+        --customize-hook="tar-in $scratch/lowbit.tar /root" \
         --customize-hook='chroot "$1" sh -c "cd /root/lowbit && '"$command"'" < /dev/null' \
         "$suite" - "$mirror" > "$scratch/log" 2>&1; then
       tail -n 40 "$scratch/log"; echo "=== $suite: passed"
