@@ -42,7 +42,7 @@ take_from_next_suite() {
     sed -E "/^deb-src /d; /^(Suites:|deb )/s/ $suite/ $next/g" "$file" | as_root tee "$copy" > /dev/null
   done
   echo "  $pin keeps every other package of $next away"
-  printf 'Package: %s\nPin: release n=%s\nPin-Priority: %s\n\n' "*" $next -1 $package $next 990 | as_root tee "$pin" > /dev/null
+  printf 'Package: %s\nPin: release n=%s*\nPin-Priority: %s\n\n' "*" $next -1 $package $next 990 | as_root tee "$pin" > /dev/null
 }
 . /etc/os-release
 if [ "${VERSION_CODENAME-}" = bookworm ] && ! usable libxsimd-dev; then
