@@ -38,8 +38,13 @@
 #define LOWBIT_TARGET_avxvnni LOWBIT_TARGET_avx2,avxvnni
 #define LOWBIT_TARGET_avx512 LOWBIT_TARGET_avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd
 #define LOWBIT_TARGET_avx512vnni LOWBIT_TARGET_avx512,avx512vnni,avx512vbmi
+#if defined(__ARM_ARCH) && __ARM_ARCH >= 9
 #define LOWBIT_TARGET_dotprod +dotprod
 #define LOWBIT_TARGET_i8mm +dotprod+i8mm
+#else // g++ inlines the dot products only into functions of an architecture that may have them
+#define LOWBIT_TARGET_dotprod arch=armv8.2-a+dotprod
+#define LOWBIT_TARGET_i8mm arch=armv8.2-a+dotprod+i8mm
+#endif
 
 #define LOWBIT_REGION_TEXT_(...) #__VA_ARGS__
 #define LOWBIT_REGION_TEXT(...) LOWBIT_REGION_TEXT_(__VA_ARGS__)
