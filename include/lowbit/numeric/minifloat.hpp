@@ -53,9 +53,8 @@ class minifloat {
     static constexpr int magnitude_bits = ExponentBits + MantissaBits;
     static constexpr bool f32_exponent = ExponentBits == 8 && Bias == detail::f32_bias; // bfloat16 and its like
 
-    static_assert(ExponentBits >= 1 && ExponentBits <= 8 && MantissaBits >= 0 && magnitude_bits <= 15,
-                  "lowbit: a minifloat has 1 to 8 exponent bits and at most 16 bits");
-    static_assert(Kind != float_kind::ieee || MantissaBits >= 1, "lowbit: an IEEE NaN needs a mantissa bit");
+    static_assert(ExponentBits >= 1 && ExponentBits <= 8 && MantissaBits >= 1 && magnitude_bits <= 15,
+                  "lowbit: a minifloat has 1 to 8 exponent bits, a mantissa and at most 16 bits");
     static_assert(f32_exponent || (Bias + MantissaBits <= 87 && (1 << ExponentBits) - 1 - Bias <= 127),
                   "lowbit: every value of a minifloat must be a normal float, with some room at the small end");
 
@@ -105,7 +104,7 @@ public:
 
     static constexpr float lowest() noexcept { return -max(); }
     static constexpr float max() noexcept { return decode(static_cast<code_type>(max_magnitude)); }
-    /// The smallest positive value, a subnormal one where there are mantissa bits.
+    /// The smallest positive value, a subnormal one.
     static constexpr float smallest() noexcept { return decode(code_type{1}); }
     static constexpr float smallest_normal() noexcept { return decode(static_cast<code_type>(1u << MantissaBits)); }
 
@@ -159,8 +158,9 @@ private:
         } else {
             const int exponent = static_cast<int>(magnitude >> detail::f32_mantissa_bits) - rebias; // normal from 1 on
             const std::uint32_t significand = (magnitude & 0x007f'ffffu) | 0x0080'0000u;
-            const int below = exponent < 1 ? 1 - exponent : 0;
-            const int above = exponent < 1 ? 0 : exponent - 1; // the significand's leading bit adds the one more
+            const int missing = 1 - exponent;
+            const int below = missing & ~(missing >> 31); // max(missing, 0), and no branch on the data
+            const int above = below - missing;            // the significand's leading bit adds the one more
             return detail::drop_bits<R>(significand, dropped_bits + below, counter) +
                    (static_cast<std::uint32_t>(above) << MantissaBits);
         }

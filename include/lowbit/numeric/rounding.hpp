@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Rounding: to nearest even by default, and the tags that name another way; all in integers, so that neither the compiler's
-// contraction nor the processor's rounding mode can change a code.
+// Rounding: to nearest even by default, and the tags that name another way; written so that no contraction can change a code.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <cfloat>
 #include <concepts>
 #include <cstdint>
-#include <limits>
 
 #include <lowbit/core/config.hpp>
 #include <lowbit/numeric/element.hpp>
 
 namespace lowbit::inline v0 {
+
+static_assert(FLT_EVAL_METHOD != 2, "lowbit: float and double must be computed as such; on 32-bit x86 add -msse2 -mfpmath=sse");
 
 /// A way to round: `round(x, counter)` is a neighbouring integer of x, as a float. The counter tells one element from
 /// the next and is read by random roundings only.
@@ -21,7 +23,8 @@ concept rounding_mode = requires(float x, std::uint64_t counter) {
 };
 
 /// A rounding that works on any grid: `nudge(significand, shift, counter)` is what to add to a significand before its low
-/// `shift` bits (1..63) are dropped. Signs are kept apart, so such a rounding is symmetric around zero.
+/// `shift` bits (1..63) are dropped. At 63, which stands for "and more", nothing may be left: zero arrives this way. Signs are
+/// kept apart, so such a rounding is symmetric around zero.
 template <class R>
 concept nudge_rounding = rounding_mode<R> && requires(std::uint64_t significand, int shift) {
     { R::nudge(significand, shift, significand) } noexcept -> std::same_as<std::uint64_t>;
@@ -39,13 +42,11 @@ LOWBIT_ALWAYS_INLINE constexpr std::uint32_t magnitude_bits(float x) noexcept {
     return std::bit_cast<std::uint32_t>(x) & ~f32_sign;
 }
 
-/// `significand` with its low `shift` bits rounded away; `shift` 1 or more. From 64 on nothing is left, which also makes
-/// zero (whose exponent field is far below every grid) exact under random rounding.
+/// `significand` (below 2^24) with its low `shift` bits, at least one, rounded away. Past 63 the shift makes no difference.
 template <class R>
 LOWBIT_ALWAYS_INLINE constexpr std::uint32_t drop_bits(std::uint32_t significand, int shift, std::uint64_t counter) noexcept {
-    const std::uint64_t wide = shift < 64 ? significand : 0;
-    const int by = shift < 64 ? shift : 63;
-    return static_cast<std::uint32_t>((wide + R::nudge(wide, by, counter)) >> by);
+    const int by = std::min(shift, 63);
+    return static_cast<std::uint32_t>((significand + R::nudge(significand, by, counter)) >> by);
 }
 
 /// |x| rounded to an integer; x given as the bits of a magnitude below 2^23.
@@ -98,7 +99,7 @@ struct toward_zero : detail::rounds_by_nudge<toward_zero> {
 
 /// Up or down at random, up with the probability of the fraction, so that the expected value is x itself. Stateless: the
 /// random bits are a hash of the counter, so element i of a tensor rounds the same way on every thread, level and run:
-/// pass `stream(seed) + i`. Exact while x is at least 2^-40 of the grid; what is smaller becomes zero.
+/// pass `stream(seed) + i`. Exact while x is at least 2^-39 of the grid; what is smaller becomes zero.
 struct stochastic : detail::rounds_by_nudge<stochastic> {
     /// The finalizer of splitmix64 (Steele, Lea and Flood 2014; constants by Stafford, mix 13), on the counter spread by
     /// the golden ratio.
@@ -114,7 +115,7 @@ struct stochastic : detail::rounds_by_nudge<stochastic> {
 
     static LOWBIT_ALWAYS_INLINE constexpr std::uint64_t nudge(std::uint64_t /*significand*/, int shift,
                                                               std::uint64_t counter) noexcept {
-        return hash(counter) >> (64 - shift);
+        return shift < 63 ? hash(counter) >> (64 - shift) : 0;
     }
 };
 
@@ -123,15 +124,12 @@ LOWBIT_ALWAYS_INLINE constexpr float round_half_even(float x) noexcept { return 
 
 /// x rounded to the nearest integer, ties to even; saturates at the limits of int32, NaN gives 0.
 LOWBIT_ALWAYS_INLINE constexpr std::int32_t round_to_int(float x) noexcept {
-    const std::uint32_t magnitude = detail::magnitude_bits(x);
-    if (magnitude >= detail::f32_all_integers) {
-        if (magnitude > detail::f32_infinity) return 0;
-        if (x >= 0x1p31f) return std::numeric_limits<std::int32_t>::max();
-        if (x <= -0x1p31f) return std::numeric_limits<std::int32_t>::min();
-        return static_cast<std::int32_t>(x);
-    }
-    const auto rounded = static_cast<std::int32_t>(detail::round_magnitude<nearest_even>(magnitude, 0));
-    return x < 0.0f ? -rounded : rounded;
+    // At 1.5 * 2^52 the step of a double is 1, so the addition rounds and leaves the integer in the low bits. Being in double,
+    // it cannot be fused with a float product that made x.
+    constexpr double anchor = 0x1.8p52;
+    const double wide = std::clamp(static_cast<double>(x), -0x1p31, 0x1p31 - 1);
+    const auto rounded = static_cast<std::int32_t>(std::bit_cast<std::int64_t>(wide + anchor));
+    return x == x ? rounded : 0;
 }
 
 /// The code of x under rounding R: the element's own `encode<R>(x, counter)`, or its plain `encode` for nearest_even.
