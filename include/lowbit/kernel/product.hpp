@@ -4,9 +4,38 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
+#include <lowbit/core/config.hpp>
 #include <lowbit/kernel/panel.hpp>
+#include <lowbit/numeric/bfloat16.hpp>
+#include <lowbit/numeric/float16.hpp>
+
+/// Makes a lambda inline whatever the optimisation level says, as vectors it captures need.
+#if defined(__GNUC__)
+#define LOWBIT_INLINE_LAMBDA __attribute__((always_inline))
+#else
+#define LOWBIT_INLINE_LAMBDA
+#endif
+
+/// Keeps a function one piece of code wherever it is called from.
+#if defined(__GNUC__)
+#define LOWBIT_NOINLINE __attribute__((noinline))
+#elif defined(_MSC_VER)
+#define LOWBIT_NOINLINE __declspec(noinline)
+#else
+#define LOWBIT_NOINLINE
+#endif
+
+/// Unrolls the loop that follows, so that arrays of vectors in it are registers also at -O2.
+#if defined(__clang__)
+#define LOWBIT_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define LOWBIT_UNROLL _Pragma("GCC unroll 64")
+#else
+#define LOWBIT_UNROLL
+#endif
 
 namespace lowbit::inline v0::kernel {
 
@@ -80,5 +109,31 @@ inline constexpr std::size_t most_rows = 128;
 template <product_key Key>
 using product_fn = void (*)(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
                             result_t<Key>* tile);
+
+// ---- Blocking, the same on every level ----
+
+/// Unpacked weights of one block of K: half of the smallest first-level cache in use (32 KiB), the rest is for rows and sums.
+/// 256 k of bytes or 64 k of floats, by 64 columns.
+inline constexpr std::size_t block_bytes = 16384;
+/// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
+inline constexpr std::size_t most_steps = 16;
+/// Bytes ahead of the stream of weights that are fetched: a page, since the hardware stops at its end.
+inline constexpr std::size_t prefetch_distance = 4096;
+
+/// Number `index` of an array of scales of that kind.
+template <scale_kind Kind>
+LOWBIT_ALWAYS_INLINE float scale_value(const std::byte* from, std::size_t index, const float* table) {
+    if constexpr (Kind == scale_kind::table8) {
+        return table[std::to_integer<std::size_t>(from[index])];
+    } else if constexpr (Kind == scale_kind::float32) {
+        float value;
+        std::memcpy(&value, from + index * sizeof value, sizeof value);
+        return value;
+    } else {
+        std::uint16_t bits;
+        std::memcpy(&bits, from + index * sizeof bits, sizeof bits);
+        return Kind == scale_kind::float16 ? float16::decode(bits) : bfloat16::decode(bits);
+    }
+}
 
 } // namespace lowbit::inline v0::kernel

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// The int8 family: weights as unsigned bytes, activations as int8, sums exact in int32.
+
+/// Weights decoded to bytes: 4 consecutive k of a column, 64 columns, then the next 4. Also what 8-bit codes look like packed.
+template <class Ops, unsigned MaxCode>
+struct byte_weights {
+    static constexpr unsigned unit_depth = 4;
+    static constexpr unsigned max_code = MaxCode;
+
+    const std::byte* data;
+
+    LOWBIT_ALWAYS_INLINE byte_weights(const weight_step& s, const weight_panel&)
+        : data(static_cast<const std::byte*>(s.data) + s.planes_start * panel_columns) {}
+    LOWBIT_ALWAYS_INLINE void advance() { data += 4 * panel_columns; }
+    LOWBIT_ALWAYS_INLINE void prefetch() const {}
+    template <unsigned>
+    LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
+        return Ops::load(data + v * Ops::lanes * 4);
+    }
+};
+
+/// Packed weights as those bytes.
+template <class Ops, unsigned Bits, unsigned Step, decoding Code>
+struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
+    // Not an inherited constructor: that one would be compiled outside the region.
+    LOWBIT_ALWAYS_INLINE packed_bytes(const weight_step& s, const weight_panel& w) : packed_weights<Ops, Bits, Step, Code>(s, w) {}
+
+    template <unsigned J>
+    LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
+        const typename Ops::ints codes = this->template codes<J>(v);
+        if constexpr (Code == decoding::table) {
+            return Ops::lookup_bytes(this->table, codes);
+        } else {
+            return codes;
+        }
+    }
+};
+
+template <class Ops, offset_kind Offset, activation_kind Activations, bool Scaled>
+struct integer_family {
+    using activation = std::int8_t;
+    using element = std::uint8_t; // of unpacked weights
+    using sum = std::int32_t;
+    using sums = typename Ops::ints;
+    using result = std::conditional_t<Scaled, float, std::int32_t>;
+    static constexpr bool scaled = Scaled;
+    static constexpr offset_kind offset = Offset;
+    static constexpr bool scaled_rows = Scaled && Activations == activation_kind::int8_per_row;
+
+    template <unsigned Bits, unsigned Step, decoding Code>
+    using packed = packed_bytes<Ops, Bits, Step, Code>;
+    template <unsigned MaxCode>
+    using unpacked = byte_weights<Ops, Ops::template dot_class<MaxCode>>;
+
+    /// Decodes the K of a step to `to`.
+    template <class Weights>
+    static LOWBIT_ALWAYS_INLINE void unpack(Weights w, std::size_t depth, element* to) {
+        for (; depth > 0; depth -= Weights::unit_depth) {
+            unroll<Weights::unit_depth / 4>([&](auto j) LOWBIT_INLINE_LAMBDA {
+                for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
+                    Ops::store(to + (j * panel_vectors<Ops> + v) * Ops::lanes * 4, w.template bytes<j>(v));
+                }
+            });
+            w.prefetch();
+            w.advance();
+            to += Weights::unit_depth * panel_columns;
+        }
+    }
+
+    static LOWBIT_ALWAYS_INLINE sums zero() { return Ops::splat(0); }
+    static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load(p); }
+    static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store(p, v); }
+
+    /// What the offset contributes to a group's sum.
+    static LOWBIT_ALWAYS_INLINE sums start(const weight_panel& w, const weight_step& s, const activation_rows<activation>& x,
+                                           std::size_t groups, std::size_t row, std::size_t column) {
+        if constexpr (Offset == offset_kind::zero_point) {
+            return Ops::multiply(Ops::load(s.zeros + column), Ops::splat(-x.sums[row * groups + s.group]));
+        } else {
+            // Unsigned, since the products may wrap around on their way to a sum that fits.
+            const std::uint32_t fold = w.offset == 0 ? 0u
+                                                     : static_cast<std::uint32_t>(w.offset) *
+                                                           (0u - static_cast<std::uint32_t>(x.sums[row * groups + s.group]));
+            return Ops::splat(static_cast<std::int32_t>(fold));
+        }
+    }
+
+    /// Adds the products of a step, `Rows` rows of x by `Vectors` vectors of columns from `column` on.
+    template <class Weights, unsigned Rows, unsigned Vectors>
+    static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights w, std::size_t depth, const activation* x,
+                                                std::size_t stride, unsigned first) {
+        using dot = typename Ops::template dot<Weights::max_code>;
+        constexpr unsigned unit_quads = Weights::unit_depth / 4;
+        // Partial sums (of 16 bits, where the level has no dot product) must be widened before they can overflow.
+        constexpr std::size_t units_per_partial = dot::quads < unit_quads ? 1 : dot::quads / unit_quads;
+        constexpr unsigned quads_per_partial = dot::quads < unit_quads ? std::bit_floor(dot::quads) : unit_quads;
+
+        std::size_t units = depth / Weights::unit_depth;
+        while (units > 0) {
+            std::size_t count = units < units_per_partial ? units : units_per_partial;
+            units -= count;
+            typename dot::partial part[Rows][Vectors];
+            const auto begin = [&]() LOWBIT_INLINE_LAMBDA {
+                LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) part[r][v] = dot::begin(acc[r][v]);
+                }
+            };
+            const auto end = [&]() LOWBIT_INLINE_LAMBDA {
+                LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) acc[r][v] = dot::end(acc[r][v], part[r][v]);
+                }
+            };
+            begin();
+            for (; count > 0; --count) {
+                unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
+                    typename dot::quad a[Rows];
+                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * j);
+                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                        const typename dot::weights b = dot::prepare(w.template bytes<j>(first + v));
+                        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) part[r][v] = dot::add(part[r][v], b, a[r]);
+                    }
+                    if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
+                        end();
+                        begin();
+                    }
+                });
+                w.prefetch();
+                w.advance();
+                x += Weights::unit_depth;
+            }
+            end();
+        }
+    }
+
+    /// Adds a finished group to the tile.
+    template <unsigned Rows, unsigned Vectors>
+    static LOWBIT_ALWAYS_INLINE void finish(const sums (&acc)[Rows][Vectors], const weight_step& s,
+                                            const activation_rows<activation>& x, std::size_t groups, std::size_t row,
+                                            std::size_t column, float* tile) {
+        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+            const std::size_t at = (row + r) * groups + s.group;
+            LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                const std::size_t c = column + v * Ops::lanes;
+                typename Ops::floats y = Ops::load_floats(tile + r * panel_columns + c);
+                typename Ops::floats scale = Ops::load_floats(s.scales + c);
+                if constexpr (Activations == activation_kind::int8_per_group) {
+                    scale = Ops::multiply_floats(scale, Ops::splat_float(x.scales[at]));
+                }
+                y = Ops::fma(Ops::to_floats(acc[r][v]), scale, y);
+                if constexpr (Offset == offset_kind::minimum) {
+                    typename Ops::floats minimum = Ops::load_floats(s.minimums + c);
+                    if constexpr (Activations == activation_kind::int8_per_group) {
+                        minimum = Ops::multiply_floats(minimum, Ops::splat_float(x.scales[at]));
+                    }
+                    y = Ops::fma(minimum, Ops::splat_float(static_cast<float>(x.sums[at])), y);
+                }
+                Ops::store_floats(tile + r * panel_columns + c, y);
+            }
+        }
+    }
+};

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Parts of every product kernel: unrolled loops, the decoder of bit planes, scales made floats. Included once in each level's
+// namespace, inside its region; `Ops` is the level's vectors.
+
+/// Calls f(0), ... f(N - 1) in line, each argument a compile-time constant.
+template <unsigned... I, class F>
+LOWBIT_ALWAYS_INLINE void unroll_each(std::integer_sequence<unsigned, I...>, F&& f) {
+    (f(std::integral_constant<unsigned, I>{}), ...);
+}
+template <unsigned N, class F>
+LOWBIT_ALWAYS_INLINE void unroll(F&& f) {
+    unroll_each(std::make_integer_sequence<unsigned, N>{}, f);
+}
+
+/// What the weights of one step of K are: a group, or where that is longer than a block, a part of it.
+struct weight_step {
+    const void* data;         ///< a record, or unpacked weights
+    std::size_t planes_depth; ///< K that the planes at data hold (packed only)
+    std::size_t planes_start; ///< and where in them the step starts
+    std::size_t depth;        ///< K of the step, padded
+    std::size_t x_start;      ///< where the step starts in a row of activations
+    std::size_t group;
+    bool first, last;         ///< in its group
+    const float* scales;      ///< 64 each, where there are any
+    const float* minimums;
+    const std::int32_t* zeros;
+};
+
+/// Vectors of 64 columns.
+template <class Ops>
+inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
+
+/// Weights as panel_layout stores them. A unit is the shortest piece of K that is a whole number of runs in each plane.
+template <class Ops, unsigned Bits, unsigned Step, decoding Code>
+struct packed_weights {
+    static constexpr unsigned planes = std::popcount(Bits);
+    static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
+    static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
+
+    const std::byte* plane[planes];
+    const void* table; ///< for decoding::table
+
+    LOWBIT_ALWAYS_INLINE packed_weights(const weight_step& s, const weight_panel& w) : table(w.table) {
+        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
+            constexpr bit_plane at = plane_of(Bits, p);
+            plane[p] = static_cast<const std::byte*>(s.data) + s.planes_depth * 8 * at.shift + s.planes_start * 8 * at.width;
+        });
+    }
+    LOWBIT_ALWAYS_INLINE void advance() {
+        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += unit_depth * 8 * plane_of(Bits, p).width; });
+    }
+    /// Fetches what lies a few units ahead: the hardware stops at the end of each 4 KiB page.
+    LOWBIT_ALWAYS_INLINE void prefetch() const {
+        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
+            unroll<unit_depth * plane_of(Bits, p).width / 8>(
+                [&](auto line) LOWBIT_INLINE_LAMBDA { Ops::prefetch(plane[p] + prefetch_distance + line * 64); });
+        });
+    }
+
+    /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v.
+    template <unsigned J>
+    LOWBIT_ALWAYS_INLINE typename Ops::ints codes(unsigned v) const {
+        typename Ops::ints sum = field<0, J>(v);
+        if constexpr (planes > 1) sum = Ops::bit_or(sum, field<1, J>(v));
+        if constexpr (planes > 2) sum = Ops::bit_or(sum, field<2, J>(v));
+        return sum;
+    }
+
+private:
+    template <unsigned P, unsigned J>
+    LOWBIT_ALWAYS_INLINE typename Ops::ints field(unsigned v) const {
+        constexpr unsigned width = plane_of(Bits, P).width;
+        constexpr unsigned run_quads = 8 / width;
+        const typename Ops::ints raw = Ops::load(plane[P] + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
+        if constexpr (width == 8) {
+            return raw;
+        } else {
+            constexpr unsigned from = J % run_quads * width;
+            constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1);
+            constexpr unsigned mask = 0x01010101u * (((1u << width) - 1) << to);
+            return Ops::bit_and(Ops::template move_bits<from, to>(raw), Ops::splat(static_cast<std::int32_t>(mask)));
+        }
+    }
+};
+
+/// Decodes `Scale` bit patterns of 64 columns (`columns` of them stored, `shared` columns to each) to floats.
+template <class Ops, scale_kind Kind>
+LOWBIT_ALWAYS_INLINE void expand_scales_as(const std::byte* from, std::size_t columns, std::size_t shared, const float* table, float* to) {
+    if constexpr (Kind != scale_kind::table8) {
+        if (columns == panel_columns && shared == 1) {
+            for (unsigned v = 0; v < panel_vectors<Ops>; ++v)
+                Ops::store_floats(to + v * Ops::lanes, Ops::template load_scales<Kind>(from + v * Ops::lanes * size_of(Kind)));
+            return;
+        }
+    }
+    for (std::size_t c = 0; c < columns; ++c) to[c] = scale_value<Kind>(from, c / shared, table);
+    for (std::size_t c = columns; c < panel_columns; ++c) to[c] = 0.0f;
+}
+template <class Ops>
+void expand_scales(const weight_panel& w, const std::byte* from, float* to) {
+    const std::size_t shared = w.layout.columns_per_scale();
+    switch (w.layout.scale) {
+    case scale_kind::float32: return expand_scales_as<Ops, scale_kind::float32>(from, w.columns, shared, nullptr, to);
+    case scale_kind::float16: return expand_scales_as<Ops, scale_kind::float16>(from, w.columns, shared, nullptr, to);
+    case scale_kind::bfloat16: return expand_scales_as<Ops, scale_kind::bfloat16>(from, w.columns, shared, nullptr, to);
+    case scale_kind::table8: return expand_scales_as<Ops, scale_kind::table8>(from, w.columns, shared, w.scale_table, to);
+    case scale_kind::none: return;
+    }
+}
+
+/// Zero points of 64 columns as int32.
+template <class Ops>
+void expand_zeros(const weight_panel& w, const std::byte* from, std::int32_t* to) {
+    const std::size_t shared = w.layout.columns_per_scale();
+    if (w.columns == panel_columns && shared == 1) {
+        for (unsigned v = 0; v < panel_vectors<Ops>; ++v) Ops::store(to + v * Ops::lanes, Ops::load_bytes(from + v * Ops::lanes));
+        return;
+    }
+    for (std::size_t c = 0; c < w.columns; ++c) to[c] = std::to_integer<std::int32_t>(from[c / shared]);
+    for (std::size_t c = w.columns; c < panel_columns; ++c) to[c] = 0;
+}
+
+/// Copies `runs` runs of a narrow panel to runs of full width.
+template <class Ops>
+void widen_runs(const std::byte* from, std::size_t columns, std::size_t runs, std::byte* to) {
+    for (std::size_t i = 0; i < runs; ++i) std::memcpy(to + i * 4 * panel_columns, from + i * 4 * columns, 4 * columns);
+}

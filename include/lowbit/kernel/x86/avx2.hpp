@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// Level avx2: AVX2, FMA, F16C. No byte dot product: pairs of bytes, without saturation.
+#pragma once
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include <lowbit/isa/here.hpp>
+#include <lowbit/isa/target_region.hpp>
+#include <lowbit/kernel/product.hpp>
+
+#if LOWBIT_HAS_X86
+
+LOWBIT_REGION_BEGIN(avx2)
+namespace lowbit::inline v0::kernel::avx2 {
+
+#include <lowbit/kernel/body/parts.inl>
+#include <lowbit/kernel/body/pair_dot.inl>
+#include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/product.inl>
+
+/// Vectors of 256 bits.
+template <class Here>
+struct ops {
+    using ints = __m256i;
+    using floats = __m256;
+    static constexpr unsigned lanes = 8;
+
+    // 16 registers: 4 x 2 or 1 x 8 sums, the weights of a column vector, an activation, and what decoding needs.
+    static constexpr unsigned tile_rows = 4;
+    template <unsigned Rows>
+    static constexpr unsigned tile_vectors = 8 / Rows;
+    static constexpr bool fused = true; ///< decoding in registers pays for few rows
+
+    static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+    static LOWBIT_ALWAYS_INLINE void store(void* p, ints v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+    static LOWBIT_ALWAYS_INLINE ints splat(std::int32_t x) { return _mm256_set1_epi32(x); }
+    static LOWBIT_ALWAYS_INLINE ints splat_quad(const std::int8_t* x) {
+        std::int32_t quad;
+        std::memcpy(&quad, x, sizeof quad);
+        return _mm256_set1_epi32(quad);
+    }
+    static LOWBIT_ALWAYS_INLINE ints load_bytes(const std::byte* p) {
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    }
+    static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return _mm256_and_si256(a, b); }
+    static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return _mm256_or_si256(a, b); }
+    /// Moves bit `From` of every 32 bits to bit `To`.
+    template <unsigned From, unsigned To>
+    static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
+        if constexpr (From > To) {
+            return _mm256_srli_epi32(a, From - To);
+        } else if constexpr (From < To) {
+            return _mm256_slli_epi32(a, To - From);
+        } else {
+            return a;
+        }
+    }
+    static LOWBIT_ALWAYS_INLINE ints add(ints a, ints b) { return _mm256_add_epi32(a, b); }
+    static LOWBIT_ALWAYS_INLINE ints subtract(ints a, ints b) { return _mm256_sub_epi32(a, b); }
+    static LOWBIT_ALWAYS_INLINE ints multiply(ints a, ints b) { return _mm256_mullo_epi32(a, b); }
+    /// Every byte looked up among the 16 at `table`.
+    static LOWBIT_ALWAYS_INLINE ints lookup_bytes(const void* table, ints codes) {
+        return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(table))), codes);
+    }
+
+    static LOWBIT_ALWAYS_INLINE floats load_floats(const float* p) { return _mm256_loadu_ps(p); }
+    static LOWBIT_ALWAYS_INLINE void store_floats(float* p, floats v) { _mm256_storeu_ps(p, v); }
+    static LOWBIT_ALWAYS_INLINE floats splat_float(float x) { return _mm256_set1_ps(x); }
+    static LOWBIT_ALWAYS_INLINE floats to_floats(ints a) { return _mm256_cvtepi32_ps(a); }
+    static LOWBIT_ALWAYS_INLINE floats multiply_floats(floats a, floats b) { return _mm256_mul_ps(a, b); }
+    static LOWBIT_ALWAYS_INLINE floats fma(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
+    template <scale_kind Kind>
+    static LOWBIT_ALWAYS_INLINE floats load_scales(const std::byte* p) {
+        if constexpr (Kind == scale_kind::float32) {
+            return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+        } else {
+            const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+            if constexpr (Kind == scale_kind::float16) {
+                return _mm256_cvtph_ps(halves);
+            } else {
+                return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+            }
+        }
+    }
+    template <unsigned Bits>
+    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
+        return _mm256_i32gather_ps(table, codes, 4);
+    }
+    static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+    static LOWBIT_ALWAYS_INLINE ints multiply_bytes(ints u, ints s) { return _mm256_maddubs_epi16(u, s); }
+    static LOWBIT_ALWAYS_INLINE ints multiply_shorts(ints a, ints b) { return _mm256_madd_epi16(a, b); }
+    static LOWBIT_ALWAYS_INLINE ints add_shorts(ints a, ints b) { return _mm256_add_epi16(a, b); }
+    static LOWBIT_ALWAYS_INLINE ints high_bytes(ints a) { return _mm256_srli_epi16(a, 8); }
+    static LOWBIT_ALWAYS_INLINE ints signed_high_bytes(ints a) { return _mm256_srai_epi16(a, 8); }
+    static LOWBIT_ALWAYS_INLINE ints signed_low_bytes(ints a) { return _mm256_srai_epi16(_mm256_slli_epi16(a, 8), 8); }
+
+    template <unsigned MaxCode>
+    using dot = pair_dot<ops, MaxCode>;
+    /// The largest code of those that share a dot product, so that unpacked weights share their kernel.
+    template <unsigned MaxCode>
+    static constexpr unsigned dot_class = MaxCode;
+};
+
+template <product_key Key, class Here = isa::here>
+inline constexpr product_fn<Key> product = &multiply_panel<ops<Here>, Key>;
+
+} // namespace lowbit::inline v0::kernel::avx2
+LOWBIT_REGION_END(avx2)
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Level avxvnni: avx2 and AVX-VNNI, the VEX encoding of the dot product.
+#pragma once
+
+#include <lowbit/kernel/x86/avx2.hpp>
+
+#if LOWBIT_HAS_X86
+
+LOWBIT_REGION_BEGIN(avxvnni)
+namespace lowbit::inline v0::kernel::avxvnni {
+
+#include <lowbit/kernel/body/parts.inl>
+#include <lowbit/kernel/body/byte_dot.inl>
+#include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/product.inl>
+
+/// The vectors of level avx2 with its dot product of bytes.
+template <class Here>
+struct ops : avx2::ops<Here> {
+    using typename avx2::ops<Here>::ints;
+
+    static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm256_dpbusd_avx_epi32(sum, u, s); }
+
+    template <unsigned MaxCode>
+    using dot = byte_dot<ops>;
+    template <unsigned MaxCode>
+    static constexpr unsigned dot_class = 255;
+};
+
+template <product_key Key, class Here = isa::here>
+inline constexpr product_fn<Key> product = &multiply_panel<ops<Here>, Key>;
+
+} // namespace lowbit::inline v0::kernel::avxvnni
+LOWBIT_REGION_END(avxvnni)
+
+#endif

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+// A random product, packed and computed twice by the plainest code: once in the documented order of operations, which every
+// level with fused multiply-adds must meet to the bit, and once in double.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <lowbit/isa/detect.hpp>
+#include <lowbit/kernel/registry.hpp>
+
+#include "support/guarded.hpp"
+#include "support/seed.hpp"
+
+namespace lowbit_test {
+
+namespace lk = lowbit::kernel;
+namespace isa = lowbit::isa;
+
+/// What a case varies besides its key.
+struct product_shape {
+    std::size_t columns = 64;
+    std::size_t depth = 64;
+    std::size_t group = 32;
+    std::size_t rows = 1;
+    lk::scale_kind scale = lk::scale_kind::float16;
+    std::size_t scale_rows = 1;
+    bool worst = false; ///< every operand at its end: the largest code, or zero where that is farther off, and -128 or 127
+};
+
+template <lk::product_key Key>
+class product_case {
+public:
+    static constexpr bool floating = Key.activations == lk::activation_kind::float32;
+    static constexpr bool per_group = Key.activations == lk::activation_kind::int8_per_group;
+    static constexpr bool table = Key.code == lk::decoding::table;
+    static constexpr unsigned codes = 1u << Key.bits;
+    using x_type = lk::activation_t<Key>;
+    using y_type = lk::result_t<Key>;
+
+    product_case(const product_shape& shape, std::uint64_t salt) : shape_(shape), random_(seed() * 1000003 + salt) {
+        layout_ = {shape.depth, shape.group, Key.bits, Key.scaled ? shape.scale : lk::scale_kind::none, Key.offset, shape.scale_rows};
+        make_weights();
+        make_activations();
+        compute();
+    }
+
+    /// Runs every level that this machine has on every row partition given, and compares.
+    void check(const std::vector<std::size_t>& rows_a_call) {
+        for (const auto& kernel : lk::products<Key>) {
+            if (!isa::supported(kernel.level)) continue;
+            for (const std::size_t step : rows_a_call) check(kernel, step);
+        }
+    }
+
+private:
+    void check(const lk::level_product<Key>& kernel, std::size_t step) {
+        INFO("level ", std::string{isa::name(kernel.level)}, " bits ", Key.bits, " columns ", shape_.columns, " K ", shape_.depth, " group ",
+             shape_.group, " rows ", shape_.rows, " by ", step);
+        const lk::weight_panel panel{layout_, packed_->data(), shape_.columns, offset_, Key.code == lk::decoding::table ? table_data() : nullptr,
+                                     scale_table_.data()};
+        const lk::activation_rows<x_type> x{x_->data(), stride_, x_scales_.data(), sums_.data()};
+        guarded<y_type> tile(shape_.rows * 64);
+        for (std::size_t r = 0; r < shape_.rows; r += step) {
+            kernel.run(panel, x, r, std::min(step, shape_.rows - r), tile.data() + r * 64);
+        }
+        const bool fused = kernel.level != isa::level::baseline || baseline_is_fused;
+        for (std::size_t r = 0; r < shape_.rows; ++r) {
+            for (std::size_t c = 0; c < shape_.columns; ++c) {
+                const y_type got = tile.data()[r * 64 + c];
+                const y_type want = exact_[r * shape_.columns + c];
+                if constexpr (Key.scaled) {
+                    const double reference = reference_[r * shape_.columns + c];
+                    const double bound = bound_[r * shape_.columns + c];
+                    if (fused && std::memcmp(&got, &want, sizeof got) != 0) {
+                        FAIL("row ", r, " column ", c, ": ", got, " is not ", want, " to the bit");
+                    }
+                    if (!(std::abs(static_cast<double>(got) - reference) <= bound)) {
+                        FAIL("row ", r, " column ", c, ": ", got, " is too far from ", reference, ", more than ", bound);
+                    }
+                } else if (got != want) {
+                    FAIL("row ", r, " column ", c, ": ", got, " is not ", want);
+                }
+            }
+        }
+        CHECK(true);
+    }
+
+    std::size_t distinct(std::size_t column) const { return column / layout_.columns_per_scale(); }
+    unsigned uniform(unsigned below) { return static_cast<unsigned>(random_() % below); }
+
+    const void* table_data() const {
+        if constexpr (floating) {
+            return float_table_.data();
+        } else {
+            return byte_table_.data();
+        }
+    }
+
+    void make_weights() {
+        for (std::size_t i = 0; i < 256; ++i) scale_table_[i] = std::ldexp(1.0f, static_cast<int>(i % 16) - 12);
+        for (unsigned i = 0; i < 16; ++i) byte_table_[i] = static_cast<std::uint8_t>(shape_.worst ? (i % 2) * 255 : uniform(256));
+        float_table_ = std::vector<float>(codes < 16 ? 16 : codes);
+        for (float& f : float_table_) f = static_cast<float>(static_cast<int>(uniform(2001)) - 1000) / 1024.0f;
+        constexpr int halves = table ? 128 : Key.step == 2 ? 1 : static_cast<int>(codes / 2);
+        offset_ = Key.offset == lk::offset_kind::constant && !(table && floating) ? halves : 0;
+
+        const std::size_t n = shape_.columns;
+        codes_.resize(n * shape_.depth);
+        for (auto& code : codes_) code = static_cast<std::uint8_t>(shape_.worst ? (uniform(8) == 0 ? 0 : codes - 1) : uniform(codes));
+        packed_.emplace(layout_.panel_bytes(n));
+        const std::size_t scales = layout_.scales(n);
+        for (std::size_t g = 0; g < layout_.groups(); ++g) {
+            std::vector<std::byte> scale_bits, offset_bits;
+            for (std::size_t i = 0; i < scales; ++i) scale_values_.push_back(number(scale_bits, true));
+            for (std::size_t i = 0; i < scales; ++i) {
+                if (Key.offset == lk::offset_kind::zero_point) {
+                    const unsigned zero = shape_.worst ? 0 : uniform(codes);
+                    offset_bits.push_back(static_cast<std::byte>(zero));
+                    offset_values_.push_back(static_cast<float>(zero));
+                } else if (Key.offset == lk::offset_kind::minimum) {
+                    offset_values_.push_back(number(offset_bits, false));
+                }
+            }
+            const lk::record_source from{codes_.data() + g * layout_.segment(), shape_.depth, scale_bits.data(), offset_bits.data()};
+            std::byte* record = packed_->data() + layout_.record_start(g, n);
+            lk::pack_record(layout_, g, n, from, record);
+            for (std::size_t k = 0; k < layout_.length(g); ++k) {
+                REQUIRE(lk::unpack_code(layout_, g, n, record, n - 1, k) == codes_[(n - 1) * shape_.depth + g * layout_.segment() + k]);
+            }
+        }
+    }
+
+    /// Appends the bits of a random scale (or minimum) and returns its value.
+    float number(std::vector<std::byte>& bits, bool positive) {
+        const auto append = [&](auto value) {
+            const auto* p = reinterpret_cast<const std::byte*>(&value);
+            bits.insert(bits.end(), p, p + sizeof value);
+        };
+        float value = static_cast<float>(1 + uniform(2000)) / 4096.0f;
+        if (!positive && uniform(2) == 0) value = -value;
+        switch (layout_.scale) {
+        case lk::scale_kind::float32: append(value); return value;
+        case lk::scale_kind::float16: append(lowbit::float16::encode(value)); return lowbit::float16::decode(lowbit::float16::encode(value));
+        case lk::scale_kind::bfloat16: append(lowbit::bfloat16::encode(value)); return lowbit::bfloat16::decode(lowbit::bfloat16::encode(value));
+        case lk::scale_kind::table8: {
+            const auto code = static_cast<std::uint8_t>(uniform(256));
+            append(code);
+            return scale_table_[code];
+        }
+        case lk::scale_kind::none: break;
+        }
+        return 1.0f;
+    }
+
+    void make_activations() {
+        const std::size_t groups = layout_.groups();
+        stride_ = lk::recommended_stride(layout_.packed_depth() * sizeof(x_type)) / sizeof(x_type);
+        // The last row ends where its values do, so that reading on is noticed.
+        x_.emplace((shape_.rows - 1) * stride_ + layout_.packed_depth());
+        std::memset(x_->data(), 0x55, x_->size() * sizeof(x_type));
+        for (std::size_t r = 0; r < shape_.rows; ++r) {
+            x_type* row = x_->data() + r * stride_;
+            std::memset(row, 0, layout_.packed_depth() * sizeof(x_type));
+            if (!per_group) x_scales_.push_back(static_cast<float>(1 + uniform(1000)) / 8192.0f);
+            for (std::size_t g = 0; g < groups; ++g) {
+                if (per_group) x_scales_.push_back(static_cast<float>(1 + uniform(1000)) / 8192.0f);
+                typename lk::activation_rows<x_type>::sum_type sum = 0;
+                for (std::size_t k = 0; k < layout_.length(g); ++k) {
+                    x_type& x = row[layout_.packed_start(g) + k];
+                    if constexpr (floating) {
+                        x = static_cast<float>(static_cast<int>(uniform(20001)) - 10000) / 4096.0f;
+                    } else {
+                        x = static_cast<std::int8_t>(shape_.worst ? ((r + g) % 2 == 0 ? -128 : 127) : static_cast<int>(uniform(256)) - 128);
+                    }
+                    sum += x;
+                }
+                sums_.push_back(sum);
+            }
+        }
+    }
+
+    void compute() {
+        const std::size_t n = shape_.columns;
+        const std::size_t groups = layout_.groups();
+        const std::size_t scales = layout_.scales(n);
+        for (std::size_t r = 0; r < shape_.rows; ++r) {
+            for (std::size_t c = 0; c < n; ++c) {
+                float acc = 0;
+                double reference = 0, magnitude = 0;
+                std::int64_t plain = 0;
+                for (std::size_t g = 0; g < groups; ++g) {
+                    const std::size_t at = g * scales + distinct(c);
+                    const float scale = scale_values_[at];
+                    const float minimum = Key.offset == lk::offset_kind::minimum ? offset_values_[at] : 0.0f;
+                    const int zero = Key.offset == lk::offset_kind::zero_point ? static_cast<int>(offset_values_[at]) : offset_;
+                    float chain = 0;
+                    std::int64_t isum = 0;
+                    double dsum = 0;
+                    for (std::size_t k = 0; k < layout_.length(g); ++k) {
+                        const x_type x = x_->data()[r * stride_ + layout_.packed_start(g) + k];
+                        const unsigned code = codes_[c * shape_.depth + g * layout_.segment() + k];
+                        float value;
+                        if constexpr (floating && table) {
+                            value = float_table_[code];
+                        } else {
+                            value = static_cast<float>(static_cast<int>(table ? byte_table_[code % 16] : code * Key.step) - zero);
+                        }
+                        chain = std::fma(static_cast<float>(x), value, chain);
+                        isum += static_cast<std::int64_t>(x) * static_cast<std::int64_t>(value);
+                        const double term = static_cast<double>(x) * (static_cast<double>(value) * scale + minimum);
+                        dsum += term * x_scale(r, g);
+                        magnitude += (std::abs(static_cast<double>(x) * value) * scale + std::abs(static_cast<double>(x) * minimum)) * x_scale(r, g);
+                    }
+                    plain += isum;
+                    reference += dsum;
+                    const auto sum = static_cast<float>(sums_[r * groups + g]);
+                    const float s = per_group ? scale * static_cast<float>(x_scale(r, g)) : scale;
+                    const float m = per_group ? minimum * static_cast<float>(x_scale(r, g)) : minimum;
+                    acc = floating ? std::fma(chain, s, acc) : std::fma(static_cast<float>(isum), s, acc);
+                    if (Key.offset == lk::offset_kind::minimum) acc = std::fma(m, sum, acc);
+                }
+                if constexpr (Key.scaled) {
+                    exact_.push_back(floating || per_group ? acc : acc * x_scales_[r]);
+                } else {
+                    exact_.push_back(static_cast<std::int32_t>(plain));
+                }
+                reference_.push_back(reference);
+                // One rounding an addition of the longest chain, and a few of the scales, each of at most the sum of magnitudes.
+                const double roundings = static_cast<double>(groups * 2 + 8 + (floating ? layout_.segment() * 2 : 0));
+                bound_.push_back(magnitude * roundings * 0x1p-24 + 1e-30);
+            }
+        }
+    }
+
+    double x_scale(std::size_t r, std::size_t g) const {
+        return floating || !Key.scaled ? 1.0 : static_cast<double>(x_scales_[per_group ? r * layout_.groups() + g : r]);
+    }
+
+#if defined(__FMA__) || defined(__aarch64__)
+    static constexpr bool baseline_is_fused = true;
+#else
+    static constexpr bool baseline_is_fused = false;
+#endif
+
+    product_shape shape_;
+    std::mt19937_64 random_;
+    lk::panel_layout layout_;
+    std::vector<float> scale_table_ = std::vector<float>(256);
+    std::vector<std::uint8_t> byte_table_ = std::vector<std::uint8_t>(16);
+    std::vector<float> float_table_;
+    std::int32_t offset_ = 0;
+    std::vector<std::uint8_t> codes_;
+    std::optional<guarded<std::byte>> packed_;
+    std::vector<float> scale_values_, offset_values_;
+    std::size_t stride_ = 0;
+    std::optional<guarded<x_type>> x_;
+    std::vector<float> x_scales_;
+    std::vector<typename lk::activation_rows<x_type>::sum_type> sums_;
+    std::vector<y_type> exact_;
+    std::vector<double> reference_, bound_;
+};
+
+/// The shapes that every key goes through.
+template <lk::product_key Key>
+void check_shapes() {
+    std::uint64_t salt = 0;
+    const auto run = [&](const product_shape& shape, const std::vector<std::size_t>& calls) { product_case<Key>(shape, ++salt).check(calls); };
+    for (const std::size_t group : {32u, 64u, 128u, 10u, 48u, 1u, 300u}) run({64, 3 * group + 5, group, 5}, {5, 1, 2});
+    for (const std::size_t depth : {1u, 31u, 256u, 257u, 700u, 1100u}) run({64, depth, depth, 6}, {6, 1, 4});
+    for (const std::size_t columns : {1u, 2u, 15u, 16u, 17u, 33u, 63u}) run({columns, 160, 64, 5}, {5, 3, 1});
+    for (const std::size_t columns : {1u, 40u}) run({columns, 600, 600, 5}, {5, 1});
+    for (std::size_t rows = 1; rows <= 9; ++rows) run({64, 96, 32, rows}, {rows});
+    run({64, 96, 32, 67}, {67, 1, 3, 64});
+    run({64, 520, 520, 128}, {128});
+    run({64, 2 * 4096, 4096, 3}, {3, 1});
+    for (const auto scale : {lk::scale_kind::float32, lk::scale_kind::bfloat16, lk::scale_kind::table8}) {
+        run({64, 96, 32, 5, scale}, {5, 1});
+        run({29, 96, 32, 5, scale}, {5, 1});
+    }
+    for (const std::size_t shared : {2u, 32u, 64u, 128u, 3u}) {
+        run({64, 96, 32, 5, lk::scale_kind::float16, shared}, {5, 1});
+        run({37, 96, 32, 5, lk::scale_kind::float32, shared}, {5, 1});
+    }
+    run({64, 640, 640, 5, lk::scale_kind::float32, 1, true}, {5, 1});
+    run({64, 640, 128, 5, lk::scale_kind::float32, 1, true}, {5, 1});
+}
+
+} // namespace lowbit_test
