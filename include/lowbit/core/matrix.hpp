@@ -60,4 +60,10 @@ private:
     std::size_t cols_ = 0;
 };
 
+template <class T>
+struct view_access<matrix<T>> {
+    static matrix_view<T> view(matrix<T>& m) noexcept { return m.view(); }
+    static matrix_view<const T> view(const matrix<T>& m) noexcept { return m.view(); }
+};
+
 } // namespace lowbit::inline v0

@@ -98,4 +98,26 @@ template <class T>
     return {first, count, step};
 }
 
+/// How an object is read as a matrix_view or transposed_view; adaptors specialise it for the types of other libraries.
+template <class T>
+struct view_access;
+template <class T>
+struct view_access<matrix_view<T>> {
+    static constexpr matrix_view<T> view(matrix_view<T> v) noexcept { return v; }
+};
+template <class T>
+struct view_access<transposed_view<T>> {
+    static constexpr transposed_view<T> view(transposed_view<T> v) noexcept { return v; }
+};
+
+/// An object that stands for a matrix: a view, an owning matrix, or another library's where its adaptor is included.
+template <class T>
+concept viewable = requires(T& object) { view_access<std::remove_cvref_t<T>>::view(object); };
+
+/// The view of a viewable object; views of const objects are views of const elements.
+template <viewable T>
+[[nodiscard]] constexpr auto view_of(T&& object) {
+    return view_access<std::remove_cvref_t<T>>::view(object);
+}
+
 } // namespace lowbit::inline v0

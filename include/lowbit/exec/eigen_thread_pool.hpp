@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// eigen_thread_pool: an executor over an Eigen::ThreadPool that the program already has. Opt-in: includes Eigen.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <utility>
+
+#define EIGEN_USE_THREADS
+#include <unsupported/Eigen/CXX11/ThreadPool>
+
+namespace lowbit::inline v0 {
+
+/// Runs work on the pool's threads and the calling thread. Must not be used from one of the pool's own threads.
+class eigen_thread_pool {
+public:
+    explicit eigen_thread_pool(Eigen::ThreadPoolInterface& pool) noexcept : pool_(&pool) {}
+
+    [[nodiscard]] std::size_t concurrency() const noexcept { return static_cast<std::size_t>(pool_->NumThreads()); }
+
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) const {
+        if (n == 0) return;
+        std::atomic<std::size_t> next{0};
+        const auto work = [&] {
+            for (std::size_t i = next.fetch_add(1); i < n; i = next.fetch_add(1)) f(i);
+        };
+        const std::size_t helpers = concurrency() < n ? concurrency() : n - 1;
+        Eigen::Barrier done(static_cast<unsigned>(helpers));
+        for (std::size_t i = 0; i < helpers; ++i) {
+            pool_->Schedule([&] {
+                work();
+                done.Notify();
+            });
+        }
+        work();
+        done.Wait();
+    }
+
+private:
+    Eigen::ThreadPoolInterface* pool_;
+};
+
+} // namespace lowbit::inline v0

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Choosing which weights stay: one overload for each kind of mask, from scores to mask bits.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <lowbit/core/bits.hpp>
+#include <lowbit/policy/axes.hpp>
+
+namespace lowbit::inline v0::detail {
+
+constexpr bool mask_bit(const std::byte* bits, std::size_t i) noexcept {
+    return ((bits[i / 8] >> (i % 8)) & std::byte{1}) != std::byte{0};
+}
+constexpr void set_mask_bit(std::byte* bits, std::size_t i) noexcept { bits[i / 8] |= std::byte{1} << (i % 8); }
+
+/// Sets the bits of the `keep` highest scores; among equals the lower index stays. `order` is scratch, one entry per score.
+constexpr void keep_highest(std::span<const float> scores, std::size_t keep, std::span<std::uint32_t> order, std::byte* bits,
+                            std::size_t first_bit = 0) {
+    for (std::size_t i = 0; i < scores.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
+    const auto better = [&](std::uint32_t a, std::uint32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; };
+    if (keep < scores.size()) {
+        std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(keep),
+                         order.begin() + static_cast<std::ptrdiff_t>(scores.size()), better);
+    }
+    for (std::size_t i = 0; i < std::min(keep, scores.size()); ++i) set_mask_bit(bits, first_bit + order[i]);
+}
+
+/// Sets the mask bits of one row (for block_sparse: of one row of blocks, whose scores the caller has summed).
+template <std::size_t N, std::size_t M>
+constexpr void select(n_of_m<N, M>, std::span<const float> scores, std::span<std::uint32_t> order, std::byte* bits) {
+    for (std::size_t i = 0; i < scores.size(); i += M) keep_highest(scores.subspan(i, std::min(M, scores.size() - i)), N, order, bits, i);
+}
+template <class Mask>
+constexpr void select(Mask, std::span<const float> scores, std::span<std::uint32_t> order, std::byte* bits) {
+    keep_highest(scores, Mask::kept(scores.size()), order, bits);
+}
+
+} // namespace lowbit::inline v0::detail

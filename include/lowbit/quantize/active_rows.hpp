@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// active_rows: the row operations of the calling thread's level, in the form in which the encoder asks for them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <lowbit/isa/active.hpp>
+#include <lowbit/kernel/rows/rows.hpp>
+
+namespace lowbit::inline v0::detail {
+
+/// The SIMD counterpart of reference_rows; equal to it to the byte.
+class level_rows {
+public:
+    explicit level_rows(const kernel::row_kernels& table) noexcept : table_(&table) {}
+
+    float absmax(const float* x, std::size_t n) const noexcept { return table_->f32.absmax(x, n); }
+    void minmax(const float* x, std::size_t n, float* low, float* high) const noexcept { table_->f32.minmax(x, n, low, high); }
+    float sum_abs(const float* x, std::size_t n) const noexcept { return table_->f32.sum_abs(x, n); }
+    void encode(const float* x, std::size_t n, const kernel::code_grid& grid, std::uint8_t* codes) const noexcept { table_->encode(x, n, grid, codes); }
+    float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) const noexcept { return table_->squared_error(x, n, grid); }
+
+private:
+    const kernel::row_kernels* table_;
+};
+
+template <class Here = isa::here>
+level_rows active_rows() {
+    return level_rows{kernel::rows<Here>(isa::active<Here>())};
+}
+
+} // namespace lowbit::inline v0::detail

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// error_of: how far a quantized matrix is from the weights it came from.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include <lowbit/core/error.hpp>
+#include <lowbit/quantize/decode.hpp>
+#include <lowbit/quantize/source.hpp>
+
+namespace lowbit::inline v0 {
+
+/// The distance between weights w and their decoded values v, in double precision.
+struct error_report {
+    double mse = 0;      ///< mean of (w - v)^2
+    double max_abs = 0;  ///< largest |w - v|
+    double sqnr_db = 0;  ///< 10 log10(sum w^2 / sum (w - v)^2); infinite when they are equal
+    double cosine = 1;   ///< of the angle between w and v as vectors; 1 when both are zero
+};
+
+/// Compares a quantized matrix with the weights. Raises errc::shape_mismatch.
+template <quantized Q, viewable W>
+[[nodiscard]] error_report error_of(const Q& q, const W& weights) {
+    const auto source = detail::rows_of(weights);
+    const auto view = q.view();
+    if (view.rows() != source.rows() || view.cols() != source.cols()) {
+        raise(errc::shape_mismatch, "error_of: ", view.rows(), " x ", view.cols(), " quantized against ", source.rows(), " x ", source.cols());
+    }
+    const detail::row_reader reader{view};
+    std::vector<std::uint8_t> levels(view.cols());
+    std::vector<float> values(view.cols());
+    std::vector<float> scratch(view.cols());
+    double noise = 0, signal = 0, decoded = 0, product = 0, largest = 0;
+    for (std::size_t i = 0; i < view.rows(); ++i) {
+        const float* w = source.row(i, scratch.data());
+        reader.values(i, levels, values);
+        for (std::size_t k = 0; k < view.cols(); ++k) {
+            const double a = static_cast<double>(w[k]);
+            const double b = static_cast<double>(values[k]);
+            const double off = a - b;
+            noise += off * off;
+            signal += a * a;
+            decoded += b * b;
+            product += a * b;
+            largest = std::max(largest, std::abs(off));
+        }
+    }
+    error_report r;
+    const double count = static_cast<double>(view.rows()) * static_cast<double>(view.cols());
+    r.mse = count == 0 ? 0 : noise / count;
+    r.max_abs = largest;
+    r.sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
+    r.cosine = signal == 0 && decoded == 0 ? 1.0 : signal == 0 || decoded == 0 ? 0.0 : product / std::sqrt(signal * decoded);
+    return r;
+}
+
+} // namespace lowbit::inline v0

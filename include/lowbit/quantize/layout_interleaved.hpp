@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// The interleaved layout: a row of blocks, each holding the listed fields of its groups (ggml's formats).
+#pragma once
+
+#include <array>
+
+#include <lowbit/quantize/storage.hpp>
+
+namespace lowbit::inline v0::detail {
+
+template <class F, std::size_t Groups, class... Fields>
+struct layout_access<F, interleaved<Groups, Fields...>> {
+    using shape = shape_of<F>;
+    using order = code_order<typename F::code_order>;
+
+    static_assert(F::granularity::rows == 1 && F::granularity::cols != 0,
+                  "lowbit policy: interleaved blocks need per_group<N>; leave interleaved out or name the group");
+    static_assert((std::same_as<Fields, field::codes> || ...), "lowbit policy: an interleaved block without codes; list field::codes");
+
+    static constexpr std::size_t group = F::granularity::cols;
+    static constexpr std::size_t block_cols = Groups * group;
+
+    template <class Field>
+    static constexpr std::size_t field_bytes = [] {
+        if constexpr (std::same_as<Field, field::scales>) {
+            return Groups * scalar_codec<typename F::scale_type>::bytes;
+        } else if constexpr (std::same_as<Field, field::zero_points> || std::same_as<Field, field::minimums>) {
+            return Groups * scalar_codec<typename F::offset::type>::bytes;
+        } else if constexpr (std::same_as<Field, field::super_scale>) {
+            return scalar_codec<typename F::super_scale::type>::bytes;
+        } else if constexpr (std::same_as<Field, field::super_minimum>) {
+            return scalar_codec<typename F::super_minimum::type>::bytes;
+        } else if constexpr (std::same_as<Field, field::packed_6bit>) {
+            static_assert(Groups == 8, "lowbit policy: field::packed_6bit holds the scales and minimums of 8 groups");
+            return std::size_t{12};
+        } else {
+            static_assert(std::same_as<Field, field::codes>, "lowbit policy: interleaved lists something that is no field");
+            return order::bytes(block_cols, F::bits);
+        }
+    }();
+
+    template <class Field>
+    static constexpr bool has = (std::same_as<Fields, Field> || ...);
+
+    template <class Field>
+    static constexpr std::size_t start = [] {
+        std::size_t at = 0;
+        bool found = false;
+        ((found = found || std::same_as<Fields, Field>, at += found ? 0 : field_bytes<Fields>), ...);
+        return at;
+    }();
+
+    static constexpr std::size_t block_bytes = (field_bytes<Fields> + ...);
+
+    static constexpr std::size_t blocks(const shape& s) noexcept { return ceil_div(s.cols, block_cols); }
+    static constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * blocks(s) * block_bytes; }
+    static constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
+    static constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
+    static constexpr std::size_t bytes(const shape& s) noexcept { return codes_bytes(s) + order_bytes(s) + tensor_bytes(); }
+
+    template <class Byte>
+    static constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
+        planes<Byte> p;
+        p.codes = base;
+        p.order = base + codes_bytes(s);
+        p.tensor_scale = p.order + order_bytes(s);
+        return p;
+    }
+
+    template <class Field, class Byte>
+    static constexpr Byte* at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t block) noexcept {
+        return p.codes + (row * blocks(s) + block) * block_bytes + start<Field>;
+    }
+
+    static constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
+                                     std::span<std::uint8_t> codes) noexcept {
+        for (std::size_t done = 0; done < codes.size();) {
+            const std::size_t in_block = (first + done) % block_cols;
+            const std::size_t count = std::min(block_cols - in_block, codes.size() - done);
+            order::unpack(at<field::codes>(p, s, row, (first + done) / block_cols), in_block, codes.subspan(done, count), F::bits);
+            done += count;
+        }
+    }
+    static constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
+        for (std::size_t block = 0; block < blocks(s); ++block) {
+            const std::size_t first = block * block_cols;
+            std::array<std::uint8_t, block_cols> whole{}; // the last block of a row may be short: its rest is code 0
+            const std::size_t count = std::min(block_cols, codes.size() - first);
+            std::copy_n(codes.begin() + static_cast<std::ptrdiff_t>(first), count, whole.begin());
+            order::pack(whole, F::bits, at<field::codes>(p, s, row, block));
+        }
+    }
+
+    static constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        if constexpr (has<field::packed_6bit>) {
+            return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0);
+        } else {
+            return load_scalar<typename F::scale_type>(at<field::scales>(p, s, row, g / Groups) +
+                                                       g % Groups * scalar_codec<typename F::scale_type>::bytes);
+        }
+    }
+    static constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
+        if constexpr (has<field::packed_6bit>) {
+            store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0, code);
+        } else {
+            store_scalar<typename F::scale_type>(
+                at<field::scales>(p, s, row, g / Groups) + g % Groups * scalar_codec<typename F::scale_type>::bytes, code);
+        }
+    }
+    static constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        if constexpr (has<field::packed_6bit>) {
+            return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4);
+        } else {
+            return load_scalar<typename F::offset::type>(at<offset_field>(p, s, row, g / Groups) +
+                                                         g % Groups * scalar_codec<typename F::offset::type>::bytes);
+        }
+    }
+    static constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
+        if constexpr (has<field::packed_6bit>) {
+            store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4, code);
+        } else {
+            store_scalar<typename F::offset::type>(
+                at<offset_field>(p, s, row, g / Groups) + g % Groups * scalar_codec<typename F::offset::type>::bytes, code);
+        }
+    }
+    static constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        return load_scalar<typename F::super_scale::type>(at<field::super_scale>(p, s, row, g / Groups));
+    }
+    static constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
+        store_scalar<typename F::super_scale::type>(at<field::super_scale>(p, s, row, g / Groups), code);
+    }
+    static constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        return load_scalar<typename F::super_minimum::type>(at<field::super_minimum>(p, s, row, g / Groups));
+    }
+    static constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g,
+                                              std::uint32_t code) noexcept {
+        store_scalar<typename F::super_minimum::type>(at<field::super_minimum>(p, s, row, g / Groups), code);
+    }
+
+private:
+    using offset_field = std::conditional_t<F::offset::kind == offset_kind::zero_point, field::zero_points, field::minimums>;
+
+    // ggml's table of 8 scales and 8 minimums of 6 bits: the first four of each fill the low 6 bits of bytes 0..3 and 4..7; of the
+    // last four, bytes 8..11 hold the low nibbles (scale low, minimum high) and the top two bits of bytes 0..7 the rest.
+    static constexpr std::uint32_t load_6bit(const std::byte* t, std::size_t j, std::size_t which) noexcept {
+        const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(t[i]); };
+        if (j < 4) return byte(j + which) & 63;
+        return (byte(j + 4) >> which & 15) | byte(j - 4 + which) >> 6 << 4;
+    }
+    static constexpr void store_6bit(std::byte* t, std::size_t j, std::size_t which, std::uint32_t code) noexcept {
+        const auto put = [&](std::size_t i, unsigned mask, unsigned bits) {
+            t[i] = static_cast<std::byte>((std::to_integer<unsigned>(t[i]) & ~mask) | bits);
+        };
+        if (j < 4) return put(j + which, 63, code & 63);
+        put(j + 4, 15u << which, (code & 15) << which);
+        put(j - 4 + which, 192, code >> 4 << 6);
+    }
+};
+
+} // namespace lowbit::inline v0::detail

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// quantize and dequantize: the calls that turn a matrix of weights into a policy's bytes and back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <vector>
+
+#include <lowbit/core/expected.hpp>
+#include <lowbit/core/matrix.hpp>
+#include <lowbit/exec/executor.hpp>
+#include <lowbit/quantize/active_rows.hpp>
+#include <lowbit/quantize/encode.hpp>
+#include <lowbit/quantize/quantized_matrix.hpp>
+#include <lowbit/quantize/side_input.hpp>
+#include <lowbit/quantize/source.hpp>
+
+namespace lowbit::inline v0 {
+
+namespace detail {
+
+inline expected<bool> check_side(const side_input& side, std::size_t rows, std::size_t cols) {
+    if (side.scores.data() != nullptr && (side.scores.rows() != rows || side.scores.cols() != cols)) {
+        return fail(errc::shape_mismatch, "the given scores have another shape than the weights");
+    }
+    if (side.mask.data() != nullptr && (side.mask.rows() != rows || side.mask.cols() != cols)) {
+        return fail(errc::shape_mismatch, "the given mask has another shape than the weights");
+    }
+    if (!side.statistics.empty() && side.statistics.size() != cols) {
+        return fail(errc::shape_mismatch, "the given statistics are not one for each column", side.statistics.size());
+    }
+    for (std::size_t k = 0; k < side.statistics.size(); ++k) {
+        if (side.statistics[k] - side.statistics[k] != 0.0f || side.statistics[k] < 0.0f) return fail(errc::non_finite, "a column statistic is negative, NaN or infinite", k);
+    }
+    if (!side.order.empty()) {
+        if (side.order.size() != cols) return fail(errc::shape_mismatch, "the given order is not one index for each column", side.order.size());
+        std::vector<bool> seen(cols);
+        for (std::size_t k = 0; k < cols; ++k) {
+            if (side.order[k] >= cols || seen[side.order[k]]) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
+            seen[side.order[k]] = true;
+        }
+    }
+    return true;
+}
+
+/// Whole-matrix planes: the column order and the tensor scale.
+template <any_policy P, class Source, class Rows>
+expected<bool> store_matrix_planes(const Source& source, const side_input& side, const Rows& rows, const planes<std::byte>& to) {
+    using F = format_of<P>;
+    if constexpr (F::column_order::permuted) {
+        for (std::size_t k = 0; k < source.cols(); ++k) store_le<4>(to.order + 4 * k, side.order.empty() ? k : side.order[k]);
+    }
+    if constexpr (F::tensor_scale::present) {
+        std::vector<float> scratch(source.cols());
+        float largest = 0.0f;
+        for (std::size_t i = 0; i < source.rows(); ++i) {
+            const float reach = rows.absmax(source.row(i, scratch.data()), source.cols());
+            if (reach - reach != 0.0f && !P::non_finite::zeroed) return fail(errc::non_finite, "a weight is NaN or infinite", i * source.cols());
+            if (reach - reach == 0.0f) largest = std::max(largest, reach);
+        }
+        const float scale = largest / (P::element_type::max() * scalar_codec<typename F::scale_type>::max());
+        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(scale > 0.0f ? scale : 1.0f));
+    }
+    return true;
+}
+
+template <any_policy P, class Pool, class Source, class Rows>
+expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side, const Rows& rows) {
+    using F = format_of<P>;
+    const shape_of<F> shape{q.rows(), q.cols()};
+    if (auto ok = check_side(side, q.rows(), q.cols()); !ok) return ok;
+    if (q.rows() == 0) return true;
+    const auto to = layout_access<F>::split(q.bytes().data(), shape);
+    if (auto ok = store_matrix_planes<P>(source, side, rows, to); !ok) return ok;
+
+    // the first error in row order wins, whatever the threads do
+    const std::size_t unit = encoder<P, Source, Rows>::unit_rows(shape);
+    const std::size_t units = ceil_div(q.rows(), unit);
+    std::vector<expected<bool>> results(units, expected<bool>(true));
+    const std::size_t grain = std::max<std::size_t>(1, 16384 / (unit * (q.cols() + 1)));
+    for_ranges(where, units, grain, [&](std::size_t first, std::size_t last) {
+        encoder<P, Source, Rows> encode(source, side, rows, to, shape);
+        results[first] = encode(first * unit, std::min(last * unit, shape.rows));
+    });
+    for (const expected<bool>& r : results) {
+        if (!r) return r;
+    }
+    return true;
+}
+
+[[noreturn]] inline void raise_weight(const error& e, std::size_t cols) {
+    if ((e.code == errc::non_finite || e.code == errc::scale_range) && cols != 0) {
+        raise(e.code, "quantize: ", e.message, " (row ", e.offset / cols, ", column ", e.offset % cols, ")");
+    }
+    raise(e.code, "quantize: ", e.message, " (", e.offset, ")");
+}
+
+} // namespace detail
+
+/// Encodes `weights` (N x K) under policy P into new storage. An error carries the index row * K + column of the weight:
+/// errc::non_finite, errc::scale_range (a scale above its stored type), errc::shape_mismatch and errc::invalid_argument for side input.
+/// Scales below the smallest stored number flush to 0, and their weights with them.
+template <any_policy P, class Pool, viewable W>
+[[nodiscard]] expected<quantized_matrix<P>> try_quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
+                                                         std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    const auto source = detail::rows_of(weights);
+    quantized_matrix<P> q(source.rows(), source.cols(), memory);
+    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows()); !ok) return unexpected<error>(ok.error());
+    return q;
+}
+template <any_policy P, viewable W>
+[[nodiscard]] expected<quantized_matrix<P>> try_quantize(const W& weights, const side_input& side = {},
+                                                         std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    return try_quantize<P>(detail::here_and_now(), weights, side, memory);
+}
+
+/// Encodes `weights` into the storage of `q` again, as training loops do; nothing of the result is allocated. Raises what try_quantize
+/// returns, and errc::shape_mismatch.
+template <any_policy P, class Pool, viewable W>
+void quantize_into(on_t<Pool> where, quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
+    const auto source = detail::rows_of(weights);
+    if (q.rows() != source.rows() || q.cols() != source.cols()) {
+        raise(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ", source.rows(), " x ", source.cols());
+    }
+    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows()); !ok) detail::raise_weight(ok.error(), q.cols());
+}
+template <any_policy P, viewable W>
+void quantize_into(quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
+    quantize_into(detail::here_and_now(), q, weights, side);
+}
+
+/// Encodes `weights` (N x K) under policy P. Raises what try_quantize returns.
+template <any_policy P, class Pool, viewable W>
+[[nodiscard]] quantized_matrix<P> quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
+                                           std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    const auto source = detail::rows_of(weights);
+    quantized_matrix<P> q(source.rows(), source.cols(), memory);
+    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows()); !ok) detail::raise_weight(ok.error(), q.cols());
+    return q;
+}
+template <any_policy P, viewable W>
+[[nodiscard]] quantized_matrix<P> quantize(const W& weights, const side_input& side = {},
+                                           std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    return quantize<P>(detail::here_and_now(), weights, side, memory);
+}
+
+/// Decodes a quantized matrix or view into new storage, N x K floats.
+template <quantized Q>
+[[nodiscard]] matrix<float> dequantize(const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    const auto view = q.view();
+    matrix<float> out(view.rows(), view.cols(), memory);
+    const detail::row_reader reader{view};
+    std::vector<std::uint8_t> levels(view.cols());
+    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(i, levels, out.row(i));
+    return out;
+}
+
+} // namespace lowbit::inline v0

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// quantized_view<P>: a quantized matrix over foreign memory - a mapped file, a model's buffer, an array in ROM.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <lowbit/core/expected.hpp>
+#include <lowbit/policy/policy.hpp>
+#include <lowbit/quantize/layout_interleaved.hpp>
+#include <lowbit/quantize/layout_transposed.hpp>
+#include <lowbit/quantize/storage.hpp>
+
+namespace lowbit::inline v0 {
+
+/// The planes of a quantized matrix, each in memory of its own. What the policy does not use stays empty. Little-endian, unaligned.
+struct quantized_parts {
+    std::span<const std::byte> codes;          ///< rows x row bytes
+    std::span<const std::byte> scales;         ///< scale rows x groups
+    std::span<const std::byte> offsets;        ///< zero points or minimums, as scales
+    std::span<const std::byte> super_scales;   ///< scale rows x super-scales
+    std::span<const std::byte> super_minimums; ///< scale rows x super-minimums
+    std::span<const std::byte> mask;           ///< one bit per weight or block, rows padded to bytes, set = kept
+    std::span<const std::byte> order;          ///< u32 per stored column: its logical index
+    float tensor_scale = 1.0f;                 ///< the multiplier of every scale
+};
+
+/// A read-only window on the bytes of policy P. Owns nothing; the memory must outlive it. Nothing is copied or aligned.
+template <any_policy P>
+class quantized_view {
+public:
+    using policy_type = P;
+    using format = format_of<P>;
+
+    constexpr quantized_view() noexcept = default;
+
+    /// A view of `size_bytes()` bytes that stand as quantized_matrix keeps them (for interleaved policies: as the file has them). The
+    /// caller vouches for their number.
+    constexpr quantized_view(const std::byte* bytes, std::size_t rows, std::size_t cols) noexcept
+        : planes_(access::split(bytes, shape{rows, cols})), shape_{rows, cols} {
+        if constexpr (format::tensor_scale::present) tensor_scale_ = detail::scalar_codec<float>::decode(detail::load_scalar<float>(planes_.tensor_scale));
+    }
+
+    /// Any policy with the same format reads the same bytes.
+    template <any_policy Q>
+        requires(std::same_as<format_of<Q>, format> && !std::same_as<P, Q>)
+    constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
+        : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
+
+    /// A view of separate planes. errc::truncated if one is too short, errc::malformed if the order names a column that is not there.
+    [[nodiscard]] static constexpr expected<quantized_view> from(const quantized_parts& parts, std::size_t rows, std::size_t cols) {
+        quantized_view v;
+        v.shape_ = shape{rows, cols};
+        if (auto ok = v.take(parts); !ok) return unexpected<error>(ok.error());
+        return v;
+    }
+
+    /// A view of planes that somebody else has split; for the library's own code.
+    [[nodiscard]] static constexpr quantized_view over(const detail::planes<const std::byte>& planes, detail::shape_of<format> shape,
+                                                       float tensor_scale) noexcept {
+        quantized_view v;
+        v.planes_ = planes;
+        v.shape_ = shape;
+        v.tensor_scale_ = tensor_scale;
+        return v;
+    }
+
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.rows; }
+    [[nodiscard]] constexpr std::size_t cols() const noexcept { return shape_.cols; }
+    /// Exactly what the format stores: codes, scales, offsets, masks, order.
+    [[nodiscard]] constexpr std::size_t size_bytes() const noexcept { return access::bytes(shape_); }
+    /// Stored bits over rows x cols; 0 for an empty matrix.
+    [[nodiscard]] constexpr double bits_per_weight() const noexcept {
+        const double weights = static_cast<double>(rows()) * static_cast<double>(cols());
+        return weights == 0 ? 0 : 8.0 * static_cast<double>(size_bytes()) / weights;
+    }
+    [[nodiscard]] constexpr float tensor_scale() const noexcept { return tensor_scale_; }
+    [[nodiscard]] constexpr quantized_view view() const noexcept { return *this; }
+
+    /// For the code that reads rows: the planes and the shape.
+    [[nodiscard]] constexpr const detail::planes<const std::byte>& planes() const noexcept { return planes_; }
+    [[nodiscard]] constexpr detail::shape_of<format> layout_shape() const noexcept { return shape_; }
+
+private:
+    using access = detail::layout_access<format>;
+    using shape = detail::shape_of<format>;
+
+    constexpr expected<bool> take(const quantized_parts& parts) {
+        const shape& s = shape_;
+        const auto plane = [](std::span<const std::byte> bytes, std::size_t size, const std::byte*& to) {
+            to = bytes.data();
+            return bytes.size() >= size;
+        };
+        if (!plane(parts.codes, access::codes_bytes(s), planes_.codes)) return fail(errc::truncated, "codes are shorter than the shape needs", parts.codes.size());
+        if constexpr (requires { access::scales_bytes(s); }) {
+            if (!plane(parts.scales, access::scales_bytes(s), planes_.scales)) return fail(errc::truncated, "scales are shorter than the shape needs", parts.scales.size());
+            if (!plane(parts.offsets, access::offsets_bytes(s), planes_.offsets)) return fail(errc::truncated, "offsets are shorter than the shape needs", parts.offsets.size());
+        }
+        if constexpr (requires { access::mask_bytes(s); }) {
+            if (!plane(parts.super_scales, access::super_scales_bytes(s), planes_.super_scales)) return fail(errc::truncated, "super-scales are shorter than the shape needs", parts.super_scales.size());
+            if (!plane(parts.super_minimums, access::super_minimums_bytes(s), planes_.super_minimums)) return fail(errc::truncated, "super-minimums are shorter than the shape needs", parts.super_minimums.size());
+            if (!plane(parts.mask, access::mask_bytes(s), planes_.mask)) return fail(errc::truncated, "the mask is shorter than the shape needs", parts.mask.size());
+        }
+        if (!plane(parts.order, access::order_bytes(s), planes_.order)) return fail(errc::truncated, "the order is shorter than the shape needs", parts.order.size());
+        if constexpr (format::column_order::permuted) {
+            for (std::size_t k = 0; k < s.cols; ++k) {
+                if (detail::load_le<4>(planes_.order + 4 * k) >= s.cols) return fail(errc::malformed, "the order names a column that is not there", k);
+            }
+        }
+        if constexpr (format::mask::present) {
+            for (std::size_t r = 0; r < s.mask_rows(); ++r) {
+                std::size_t kept = 0;
+                for (std::size_t c = 0; c < s.mask_cols(); ++c) kept += detail::mask_bit(planes_.mask + r * s.mask_row_bytes(), c) ? 1 : 0;
+                if (kept != format::mask::mask::kept(s.mask_cols())) return fail(errc::malformed, "a mask row keeps another number of weights than the policy", r);
+            }
+        }
+        tensor_scale_ = parts.tensor_scale;
+        return true;
+    }
+
+    detail::planes<const std::byte> planes_{};
+    shape shape_{};
+    float tensor_scale_ = 1.0f;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_quantized_view = false;
+template <class P>
+inline constexpr bool is_quantized_view<quantized_view<P>> = true;
+
+} // namespace detail
+
+/// A quantized matrix or a view of one.
+template <class Q>
+concept quantized = requires(const Q& q) { requires detail::is_quantized_view<std::remove_cvref_t<decltype(q.view())>>; };
+
+} // namespace lowbit::inline v0

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// The row operations of the encoder, scalar and constexpr: what every SIMD level must equal to the byte.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include <lowbit/core/config.hpp>
+#include <lowbit/kernel/rows/row_kernels.hpp>
+#include <lowbit/numeric/rounding.hpp>
+
+namespace lowbit::inline v0::detail {
+
+/// Sums run in 16 partial sums (lane j takes elements j, j + 16, ...) and a tree, so that SIMD of any width adds alike.
+struct reference_rows {
+    static constexpr std::size_t lanes = 16;
+
+    /// max |x|; NaN if any is NaN.
+    static constexpr float absmax(const float* x, std::size_t n) noexcept {
+        float m = 0.0f;
+        for (std::size_t i = 0; i < n; ++i) {
+            const float v = x[i] < 0.0f ? -x[i] : x[i];
+            if (v != v) return std::numeric_limits<float>::quiet_NaN();
+            m = v > m ? v : m;
+        }
+        return m;
+    }
+    static constexpr void minmax(const float* x, std::size_t n, float* low, float* high) noexcept {
+        *low = x[0];
+        *high = x[0];
+        for (std::size_t i = 1; i < n; ++i) {
+            *low = x[i] < *low ? x[i] : *low;
+            *high = x[i] > *high ? x[i] : *high;
+        }
+    }
+    static constexpr float sum_abs(const float* x, std::size_t n) noexcept {
+        float sums[lanes]{};
+        for (std::size_t i = 0; i < n; ++i) sums[i % lanes] += x[i] < 0.0f ? -x[i] : x[i];
+        return tree(sums);
+    }
+    /// Codes of a row on a grid, as kernel::code_grid says.
+    static constexpr void encode(const float* x, std::size_t n, const kernel::code_grid& grid, std::uint8_t* codes) noexcept {
+        for (std::size_t i = 0; i < n; ++i) codes[i] = static_cast<std::uint8_t>(code(x[i], grid) + grid.bias);
+    }
+    /// The sum of (x - value of x's code)^2.
+    static constexpr float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) noexcept {
+        float sums[lanes]{};
+        for (std::size_t i = 0; i < n; ++i) {
+            float value = static_cast<float>(code(x[i], grid) - grid.zero) * grid.scale;
+            LOWBIT_NO_CONTRACT(value);
+            const float off = x[i] - value;
+            float square = off * off;
+            LOWBIT_NO_CONTRACT(square);
+            sums[i % lanes] += square;
+        }
+        return tree(sums);
+    }
+
+private:
+    static constexpr int code(float x, const kernel::code_grid& grid) noexcept {
+        constexpr int limit = 1 << 24; // keeps rounded + zero in range
+        const int rounded = grid.scale == 0.0f ? 0 : std::clamp(round_to_int(x / grid.scale), -limit, limit);
+        return std::clamp(rounded + grid.zero, grid.lo, grid.hi);
+    }
+    static constexpr float tree(const float (&sums)[lanes]) noexcept {
+        float s[lanes]{};
+        for (std::size_t i = 0; i < lanes; ++i) s[i] = sums[i];
+        for (std::size_t width = lanes / 2; width != 0; width /= 2) {
+            for (std::size_t i = 0; i < width; ++i) s[i] += s[i + width];
+        }
+        return s[0];
+    }
+};
+
+} // namespace lowbit::inline v0::detail

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// Where a quantized matrix keeps its bytes: sizes, planes, and the access to codes, scales and offsets for each layout.
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+#include <lowbit/core/bits.hpp>
+#include <lowbit/core/error.hpp>
+#include <lowbit/policy/policy.hpp>
+#include <lowbit/prune/select.hpp>
+#include <lowbit/quantize/code_order.hpp>
+
+namespace lowbit::inline v0::detail {
+
+/// A scale or minimum as stored: how many bytes, and from bits to float and back.
+template <class T>
+struct scalar_codec {
+    static constexpr int bits = T::bits;
+    static constexpr std::size_t bytes = (T::bits + 7) / 8;
+    static constexpr float decode(std::uint32_t code) noexcept { return T::decode(static_cast<typename T::code_type>(code)); }
+    static constexpr std::uint32_t encode(float x) noexcept { return T::encode(x); }
+    static constexpr float max() noexcept { return T::max(); }
+};
+template <>
+struct scalar_codec<float> {
+    static constexpr int bits = 32;
+    static constexpr std::size_t bytes = 4;
+    static constexpr float decode(std::uint32_t code) noexcept { return std::bit_cast<float>(code); }
+    static constexpr std::uint32_t encode(float x) noexcept { return std::bit_cast<std::uint32_t>(x); }
+    static constexpr float max() noexcept { return std::numeric_limits<float>::max(); }
+};
+template <>
+struct scalar_codec<void> {
+    static constexpr int bits = 0;
+    static constexpr std::size_t bytes = 0;
+};
+
+template <class T>
+constexpr std::uint32_t load_scalar(const std::byte* at) noexcept {
+    if constexpr (scalar_codec<T>::bytes == 0) {
+        return 0;
+    } else {
+        return static_cast<std::uint32_t>(load_le<static_cast<int>(scalar_codec<T>::bytes)>(at));
+    }
+}
+template <class T>
+constexpr void store_scalar(std::byte* at, std::uint32_t code) noexcept {
+    if constexpr (scalar_codec<T>::bytes != 0) store_le<static_cast<int>(scalar_codec<T>::bytes)>(at, code);
+}
+
+/// The planes of a quantized matrix. Interleaved formats have `codes` alone.
+template <class Byte>
+struct planes {
+    Byte* codes{};
+    Byte* scales{};
+    Byte* offsets{};
+    Byte* super_scales{};
+    Byte* super_minimums{};
+    Byte* mask{};
+    Byte* order{};
+    Byte* tensor_scale{};
+
+    constexpr operator planes<const Byte>() const noexcept
+        requires(!std::is_const_v<Byte>)
+    {
+        return {codes, scales, offsets, super_scales, super_minimums, mask, order, tensor_scale};
+    }
+};
+
+/// What every layout derives from a format F and a shape: groups, mask rows, and whole-matrix planes.
+template <class F>
+struct shape_of {
+    using granularity = typename F::granularity;
+    using mask = typename F::mask::mask;
+
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+
+    [[nodiscard]] constexpr std::size_t group_cols() const noexcept { return granularity::group_cols(cols); }
+    [[nodiscard]] constexpr std::size_t group_rows() const noexcept { return granularity::group_rows(rows); }
+    /// Groups in a row, and rows of groups.
+    [[nodiscard]] constexpr std::size_t groups() const noexcept { return ceil_div(cols, group_cols()); }
+    [[nodiscard]] constexpr std::size_t scale_rows() const noexcept { return ceil_div(rows, group_rows()); }
+    [[nodiscard]] constexpr std::size_t supers() const noexcept { return ceil_div(groups(), F::super_scale::groups); }
+    [[nodiscard]] constexpr std::size_t super_minimums() const noexcept { return ceil_div(groups(), F::super_minimum::groups); }
+
+    /// Mask bits in a row, rows of mask bits, and how many codes a row stores (a pruned row stores what it keeps).
+    [[nodiscard]] constexpr std::size_t mask_cols() const noexcept {
+        if constexpr (F::mask::present) return ceil_div(cols, mask::cols);
+        return 0;
+    }
+    [[nodiscard]] constexpr std::size_t mask_rows() const noexcept {
+        if constexpr (F::mask::present) return ceil_div(rows, mask::rows);
+        return 0;
+    }
+    [[nodiscard]] constexpr std::size_t stored_cols() const noexcept {
+        if constexpr (F::mask::present) {
+            const std::size_t codes = mask::kept(mask_cols()) * mask::cols;
+            return codes < cols ? codes : cols;
+        }
+        return cols;
+    }
+    [[nodiscard]] constexpr std::size_t mask_row_bytes() const noexcept { return ceil_div(mask_cols(), 8); }
+};
+
+/// The access to a format's bytes, by layout. Each offers: `bytes(shape)`, `split(base, shape)`, and `codes`, `scale`, `offset`,
+/// `super_scale`, `super_minimum` at a row and group, reading and writing.
+template <class F, class Layout = typename F::layout>
+struct layout_access;
+
+template <class F>
+struct layout_access<F, planar> {
+    using shape = shape_of<F>;
+    using order = code_order<typename F::code_order>;
+    using scale = scalar_codec<typename F::scale_type>;
+    using offset = scalar_codec<typename F::offset::type>;
+    using super = scalar_codec<typename F::super_scale::type>;
+    using super_min = scalar_codec<typename F::super_minimum::type>;
+
+    static constexpr std::size_t code_row_bytes(const shape& s) noexcept { return order::bytes(s.stored_cols(), F::bits); }
+    static constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
+    static constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * scale::bytes; }
+    static constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * offset::bytes; }
+    static constexpr std::size_t super_scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.supers() * super::bytes; }
+    static constexpr std::size_t super_minimums_bytes(const shape& s) noexcept { return s.scale_rows() * s.super_minimums() * super_min::bytes; }
+    static constexpr std::size_t mask_bytes(const shape& s) noexcept { return s.mask_rows() * s.mask_row_bytes(); }
+    static constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
+    static constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
+
+    static constexpr std::size_t bytes(const shape& s) noexcept {
+        return codes_bytes(s) + scales_bytes(s) + offsets_bytes(s) + super_scales_bytes(s) + super_minimums_bytes(s) + mask_bytes(s) +
+               order_bytes(s) + tensor_bytes();
+    }
+
+    /// The planes of one buffer, in the order in which they stand in it, without padding.
+    template <class Byte>
+    static constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
+        planes<Byte> p;
+        p.codes = base;
+        p.scales = p.codes + codes_bytes(s);
+        p.offsets = p.scales + scales_bytes(s);
+        p.super_scales = p.offsets + offsets_bytes(s);
+        p.super_minimums = p.super_scales + super_scales_bytes(s);
+        p.mask = p.super_minimums + super_minimums_bytes(s);
+        p.order = p.mask + mask_bytes(s);
+        p.tensor_scale = p.order + order_bytes(s);
+        return p;
+    }
+
+    static constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
+                                     std::span<std::uint8_t> codes) noexcept {
+        order::unpack(p.codes + row * code_row_bytes(s), first, codes, F::bits);
+    }
+    static constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
+        order::pack(codes, F::bits, p.codes + row * code_row_bytes(s));
+    }
+
+    static constexpr std::size_t at(const shape& s, std::size_t row, std::size_t group) noexcept {
+        return row / s.group_rows() * s.groups() + group;
+    }
+    static constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::scale_type>(p.scales + at(s, row, group) * scale::bytes);
+    }
+    static constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::offset::type>(p.offsets + at(s, row, group) * offset::bytes);
+    }
+    static constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::super_scale::type>(
+            p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * super::bytes);
+    }
+    static constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row,
+                                                      std::size_t group) noexcept {
+        return load_scalar<typename F::super_minimum::type>(
+            p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * super_min::bytes);
+    }
+    static constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+        store_scalar<typename F::scale_type>(p.scales + at(s, row, group) * scale::bytes, code);
+    }
+    static constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+        store_scalar<typename F::offset::type>(p.offsets + at(s, row, group) * offset::bytes, code);
+    }
+    static constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
+                                            std::uint32_t code) noexcept {
+        store_scalar<typename F::super_scale::type>(
+            p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * super::bytes, code);
+    }
+    static constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
+                                              std::uint32_t code) noexcept {
+        store_scalar<typename F::super_minimum::type>(
+            p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * super_min::bytes, code);
+    }
+};
+
+} // namespace lowbit::inline v0::detail
