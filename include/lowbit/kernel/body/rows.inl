@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+// The bodies of the row kernels, written once. Included in each level's namespace, inside its region; `Ops` is the level's vectors.
+
+template <class Ops>
+struct row_body {
+    using floats = typename Ops::floats;
+    using ints = typename Ops::ints;
+    static constexpr std::size_t lanes = Ops::lanes;
+    using whole = std::integral_constant<std::size_t, lanes>; ///< the lane count of every vector but a row's last
+
+    // ---- Walking a row ----
+
+    /// Calls f(first element, lane count) for each vector of a row; the count of the last one may be below `lanes`.
+    template <class F>
+    LOWBIT_ALWAYS_INLINE static constexpr void each(std::size_t n, F&& f) {
+        std::size_t i = 0;
+        for (; i + lanes <= n; i += lanes) f(i, whole{});
+        if constexpr (lanes > 1) {
+            if (i < n) f(i, n - i);
+        }
+    }
+
+    /// Sixteen partial sums of f(first element, lane count) and their reduction: the order that row_reader::sum_abs states.
+    template <class F>
+    LOWBIT_ALWAYS_INLINE static constexpr float sum16(std::size_t n, F&& f) {
+        constexpr std::size_t width = 16;
+        float sums[width];
+        [&]<std::size_t... P>(std::index_sequence<P...>) LOWBIT_INLINE_LAMBDA {
+            floats part[] = {(static_cast<void>(P), Ops::splat(0.0f))...};
+            std::size_t i = 0;
+            for (; i + width <= n; i += width) ((part[P] = Ops::add(part[P], f(i + P * lanes, whole{}))), ...);
+            const auto rest = [&](floats& sum, std::size_t first) LOWBIT_INLINE_LAMBDA {
+                if (first + lanes <= n) {
+                    sum = Ops::add(sum, f(first, whole{}));
+                } else if constexpr (lanes > 1) {
+                    if (first < n) // the lanes past the row add nothing
+                        sum = Ops::add(sum, Ops::first(n - first, f(first, n - first), Ops::splat(0.0f)));
+                }
+            };
+            (rest(part[P], i + P * lanes), ...);
+            (Ops::store(sums + P * lanes, part[P]), ...);
+        }(std::make_index_sequence<width / lanes>{});
+        for (std::size_t half = width / 2; half > 0; half /= 2)
+            for (std::size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
+        return sums[0];
+    }
+
+    // ---- Numbers in and out; the lanes past the count read as 0 ----
+
+    template <class T, class Count>
+    LOWBIT_ALWAYS_INLINE static constexpr ints read_codes(const T* p, Count count) {
+        if constexpr (std::is_same_v<Count, whole>) {
+            return Ops::load_codes(p);
+        } else {
+            return Ops::load_codes(p, count);
+        }
+    }
+    template <class T, class Count>
+    LOWBIT_ALWAYS_INLINE static constexpr void write_codes(T* p, ints v, Count count) {
+        if constexpr (std::is_same_v<Count, whole>) {
+            Ops::store_codes(p, v);
+        } else {
+            Ops::store_codes(p, v, count);
+        }
+    }
+
+    template <class T, class Count>
+    LOWBIT_ALWAYS_INLINE static constexpr floats read(const T* p, Count count) {
+        if constexpr (requires { Ops::load(p); }) {
+            if constexpr (std::is_same_v<Count, whole>) {
+                return Ops::load(p);
+            } else {
+                return Ops::load(p, count);
+            }
+        } else if constexpr (std::is_same_v<T, bfloat16>) {
+            return Ops::from_bits(Ops::template shl<16>(read_codes(p, count)));
+        } else {
+            static_assert(std::is_same_v<T, float16>);
+            return decode_half(read_codes(p, count));
+        }
+    }
+    template <class T, class Count>
+    LOWBIT_ALWAYS_INLINE static constexpr void write(T* p, floats v, Count count) {
+        if constexpr (requires { Ops::store(p, v); }) {
+            if constexpr (std::is_same_v<Count, whole>) {
+                Ops::store(p, v);
+            } else {
+                Ops::store(p, v, count);
+            }
+        } else if constexpr (std::is_same_v<T, bfloat16>) {
+            write_codes(p, encode_bfloat(Ops::bits(v)), count);
+        } else {
+            static_assert(std::is_same_v<T, float16>);
+            write_codes(p, encode_half(Ops::bits(v)), count);
+        }
+    }
+
+    static constexpr std::int32_t infinity = 0x7f80'0000;
+    static constexpr std::int32_t quiet_nan = 0x7fc0'0000;
+
+    LOWBIT_ALWAYS_INLINE static constexpr ints magnitude(ints bits) { return Ops::bit_and(bits, Ops::splat(0x7fff'ffff)); }
+
+    /// `bits` with its low bits dropped, to nearest even. No carry can leave a magnitude.
+    template <int Dropped>
+    LOWBIT_ALWAYS_INLINE static constexpr ints drop_bits(ints bits) {
+        const ints odd = Ops::bit_and(Ops::template shr<Dropped>(bits), Ops::splat(1));
+        return Ops::template shr<Dropped>(Ops::add(bits, Ops::add(odd, Ops::splat((1 << (Dropped - 1)) - 1))));
+    }
+
+    LOWBIT_ALWAYS_INLINE static constexpr ints encode_bfloat(ints bits) {
+        const ints m = magnitude(bits);
+        const ints nan = Ops::bit_or(Ops::template shr<16>(m), Ops::splat(0x0040)); // quiet, payload cut
+        const ints code = Ops::if_greater(m, Ops::splat(infinity), nan, drop_bits<16>(m));
+        return Ops::bit_or(code, Ops::bit_and(Ops::template shr<16>(bits), Ops::splat(0x8000)));
+    }
+
+    LOWBIT_ALWAYS_INLINE static constexpr ints encode_half(ints bits) {
+        const ints m = magnitude(bits);
+        const ints normal = Ops::min(drop_bits<13>(Ops::add(m, Ops::splat(-(112 << 23)))), Ops::splat(0x7c00));
+        // Next to 0.5 the step of a float is that of half's subnormals, so an addition rounds to it.
+        const ints anchor = Ops::splat(0x3f00'0000);
+        const ints subnormal = Ops::sub(Ops::bits(Ops::add(Ops::from_bits(m), Ops::from_bits(anchor))), anchor);
+        const ints nan = Ops::bit_or(Ops::bit_and(Ops::template shr<13>(m), Ops::splat(0x03ff)), Ops::splat(0x7e00));
+        const ints finite = Ops::if_greater(Ops::splat(113 << 23), m, subnormal, normal);
+        const ints code = Ops::if_greater(m, Ops::splat(infinity), nan, finite);
+        return Ops::bit_or(code, Ops::bit_and(Ops::template shr<16>(bits), Ops::splat(0x8000)));
+    }
+
+    LOWBIT_ALWAYS_INLINE static constexpr floats decode_half(ints code) {
+        const ints m = Ops::bit_and(code, Ops::splat(0x7fff));
+        const ints moved = Ops::template shl<13>(m);
+        const ints subnormal = Ops::bits(Ops::mul(Ops::to_float(m), Ops::splat(0x1p-24f))); // exact
+        const ints normal = Ops::add(moved, Ops::splat(112 << 23));
+        const ints infinite = Ops::add(moved, Ops::splat(224 << 23));
+        const ints nan = Ops::bit_or(infinite, Ops::splat(quiet_nan));
+        const ints finite = Ops::if_greater(Ops::splat(0x0400), m, subnormal, normal);
+        const ints value = Ops::if_greater(m, Ops::splat(0x7bff), Ops::if_greater(m, Ops::splat(0x7c00), nan, infinite), finite);
+        return Ops::from_bits(Ops::bit_or(value, Ops::template shl<16>(Ops::bit_and(code, Ops::splat(0x8000)))));
+    }
+
+    template <class T>
+    static constexpr void to_float(const T* x, std::size_t n, float* y) {
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { write(y + i, read(x + i, count), count); });
+    }
+    template <class T>
+    static constexpr void from_float(const float* x, std::size_t n, T* y) {
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { write(y + i, read(x + i, count), count); });
+    }
+
+    // ---- Statistics. Magnitudes order as their bits do, with NaN above infinity ----
+
+    template <class T>
+    static constexpr float absmax(const T* x, std::size_t n) {
+        ints most = Ops::splat(0);
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            most = Ops::max(most, magnitude(Ops::bits(read(x + i, count))));
+        });
+        const std::int32_t bits = Ops::max_of(most);
+        return std::bit_cast<float>(bits > infinity ? quiet_nan : bits);
+    }
+
+    /// Turns float bits into integers of the same order, and back: negative numbers have their magnitude flipped.
+    LOWBIT_ALWAYS_INLINE static constexpr ints ordered(ints bits) {
+        return Ops::bit_xor(bits, Ops::bit_and(Ops::template shr<31>(bits), Ops::splat(0x7fff'ffff)));
+    }
+
+    template <class T>
+    static constexpr void minmax(const T* x, std::size_t n, float* lo, float* hi) {
+        if (n == 0) {
+            *lo = *hi = 0.0f;
+            return;
+        }
+        const auto any = Ops::splat(static_cast<float>(x[0])); // stands in the lanes past the row
+        ints least = ordered(Ops::bits(any));
+        ints most = least;
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            floats v = read(x + i, count);
+            if constexpr (!std::is_same_v<decltype(count), whole>) v = Ops::first(count, v, any);
+            const ints key = ordered(Ops::bits(v));
+            least = Ops::min(least, key);
+            most = Ops::max(most, key);
+        });
+        const std::int32_t low = Ops::min_of(least);
+        const std::int32_t high = Ops::max_of(most);
+        const bool nan = high > infinity || low < ~infinity;
+        const auto value = [](std::int32_t key) { return std::bit_cast<float>(key < 0 ? key ^ 0x7fff'ffff : key); };
+        *lo = nan ? std::bit_cast<float>(quiet_nan) : value(low);
+        *hi = nan ? std::bit_cast<float>(quiet_nan) : value(high);
+    }
+
+    template <class T>
+    static constexpr float sum_abs(const T* x, std::size_t n) {
+        return sum16(n, [&](std::size_t i, auto count)
+                            LOWBIT_INLINE_LAMBDA { return Ops::from_bits(magnitude(Ops::bits(read(x + i, count)))); });
+    }
+
+    // ---- Activations to int8 ----
+
+    /// Codes to_code(x) of a row, group by group, and their sums.
+    template <class T, class F>
+    LOWBIT_ALWAYS_INLINE static constexpr void quantize_with(const T* x, std::size_t n, code_groups groups, std::int8_t* codes,
+                                                             std::int32_t* sums, F&& to_code) {
+        for (std::size_t g = 0; n > 0; ++g) {
+            const std::size_t length = n < groups.length ? n : groups.length;
+            ints sum = Ops::splat(0);
+            each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { // lanes past the row are 0 and have code 0
+                const ints code = Ops::to_int(to_code(read(x + i, count)));
+                sum = Ops::add(sum, code);
+                write_codes(codes + i, code, count);
+            });
+            if (sums != nullptr) sums[g] = Ops::sum(sum);
+            const std::size_t padded = groups.round_up(length);
+            for (std::size_t i = length; i < padded; ++i) codes[i] = 0;
+            x += length;
+            n -= length;
+            codes += padded;
+        }
+    }
+
+    template <class T>
+    static constexpr void quantize_nothing(std::size_t n, code_groups groups, std::int8_t* codes, std::int32_t* sums) {
+        for (std::size_t i = 0; i < groups.padded(n); ++i) codes[i] = 0;
+        if (sums != nullptr)
+            for (std::size_t g = 0; g < groups.count(n); ++g) sums[g] = 0;
+    }
+
+    template <class T>
+    static constexpr float quantize(const T* x, std::size_t n, code_groups groups, std::int8_t* codes, std::int32_t* sums) {
+        constexpr float up = 0x1p64f;
+        const float amax = absmax(x, n);
+        if (amax >= 1 / up && amax < std::bit_cast<float>(infinity)) { // |x * inv| < 127.5: nothing to clamp
+            const floats inv = Ops::splat(127.0f / amax);
+            quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::mul(v, inv); });
+        } else if (amax > 0 && amax < 1) {
+            const floats inv = Ops::splat(127.0f / (amax * up));
+            quantize_with(x, n, groups, codes, sums,
+                          [&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::mul(Ops::mul(v, Ops::splat(up)), inv); });
+        } else {
+            quantize_nothing<T>(n, groups, codes, sums);
+            return amax == 0 ? 0.0f : std::bit_cast<float>(quiet_nan);
+        }
+        return amax / 127.0f;
+    }
+
+    template <class T>
+    static constexpr float quantize_at(const T* x, std::size_t n, float scale, code_groups groups, std::int8_t* codes,
+                                       std::int32_t* sums) {
+        if (!(absmax(x, n) < std::bit_cast<float>(infinity))) {
+            quantize_nothing<T>(n, groups, codes, sums);
+            return std::bit_cast<float>(quiet_nan);
+        }
+        const to_grid at{{.scale = scale, .lo = -127, .hi = 127}};
+        quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return at.step(v); });
+        return scale;
+    }
+
+    template <class T>
+    static constexpr void quantize_groups(const T* x, std::size_t n, code_groups groups, std::int8_t* codes, float* scales,
+                                          std::int32_t* sums) {
+        for (std::size_t g = 0; n > 0; ++g) {
+            const std::size_t length = n < groups.length ? n : groups.length;
+            scales[g] = quantize(x, length, groups, codes, sums == nullptr ? nullptr : sums + g);
+            x += length;
+            n -= length;
+            codes += groups.round_up(length);
+        }
+    }
+
+    // ---- Grids of codes ----
+
+    /// A grid made vectors.
+    struct to_grid {
+        floats scale, divisor, lo, hi;
+
+        LOWBIT_ALWAYS_INLINE constexpr explicit to_grid(code_grid g)
+            : scale(Ops::splat(g.scale)), divisor(Ops::splat(g.scale == 0 ? std::bit_cast<float>(infinity) : g.scale)),
+              lo(Ops::splat(static_cast<float>(g.lo - g.zero))), hi(Ops::splat(static_cast<float>(g.hi - g.zero))) {}
+
+        /// x / scale within the grid, not yet rounded: the bounds are integers, so clamping first changes nothing.
+        LOWBIT_ALWAYS_INLINE constexpr floats step(floats x) const { return Ops::clamp(Ops::div(x, divisor), lo, hi); }
+    };
+
+    template <class Byte>
+    LOWBIT_ALWAYS_INLINE static constexpr void encode_bytes(const float* x, std::size_t n, code_grid grid, Byte* codes) {
+        const to_grid at{grid};
+        const ints offset = Ops::splat(grid.zero + grid.bias);
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            write_codes(codes + i, Ops::add(Ops::to_int(at.step(read(x + i, count))), offset), count);
+        });
+    }
+
+    static constexpr void encode(const float* x, std::size_t n, code_grid grid, std::uint8_t* codes) {
+        encode_bytes(x, n, grid, codes);
+    }
+    static constexpr void requantize(const float* x, std::size_t n, float scale, std::int32_t zero, std::int8_t* y) {
+        encode_bytes(x, n, {.scale = scale, .zero = zero, .lo = -128, .hi = 127}, y);
+    }
+
+    static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grid grid, float* y) {
+        const ints offset = Ops::splat(grid.zero + grid.bias);
+        const floats scale = Ops::splat(grid.scale);
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            floats value = Ops::mul(Ops::to_float(Ops::sub(read_codes(codes + i, count), offset)), scale);
+            Ops::fence(value); // the caller may add to it
+            write(y + i, value, count);
+        });
+    }
+
+    static constexpr float squared_error(const float* x, std::size_t n, code_grid grid) {
+        const to_grid at{grid};
+        return sum16(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            const floats v = read(x + i, count);
+            floats value = Ops::mul(Ops::to_float(Ops::to_int(at.step(v))), at.scale);
+            Ops::fence(value); // a product that meets an addition: must not become one operation
+            const floats error = Ops::sub(v, value);
+            floats square = Ops::mul(error, error);
+            Ops::fence(square);
+            return square;
+        });
+    }
+
+    // ---- The table ----
+
+    template <class T>
+    static constexpr row_reader<T> reader{&absmax<T>,   &minmax<T>,          &sum_abs<T>,  &quantize<T>,
+                                          &quantize_at<T>, &quantize_groups<T>, &to_float<T>, &from_float<T>};
+    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &encode, &decode, &squared_error, &requantize};
+};

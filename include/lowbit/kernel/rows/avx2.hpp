@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Row kernels for the level avx2: 8 lanes, float16 in hardware.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include <lowbit/core/config.hpp>
+#include <lowbit/isa/here.hpp>
+#include <lowbit/isa/target_region.hpp>
+#include <lowbit/kernel/product.hpp>
+#include <lowbit/kernel/rows/row_kernels.hpp>
+
+#if LOWBIT_HAS_X86
+LOWBIT_REGION_BEGIN(avx2)
+namespace lowbit::inline v0::kernel::avx2 {
+
+template <class Here = isa::here>
+struct row_ops {
+    using floats = __m256;
+    using ints = __m256i;
+    static constexpr std::size_t lanes = 8;
+
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p) { return _mm256_loadu_ps(p); }
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) { return _mm256_maskload_ps(p, mask(n)); }
+    LOWBIT_ALWAYS_INLINE static void store(float* p, floats v) { _mm256_storeu_ps(p, v); }
+    LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { _mm256_maskstore_ps(p, mask(n), v); }
+    LOWBIT_ALWAYS_INLINE static floats load(const float16* p, std::size_t n = lanes) { return _mm256_cvtph_ps(load_words(p, n)); }
+    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v, std::size_t n = lanes) {
+        const __m128i words = _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
+        std::memcpy(static_cast<void*>(p), &words, n * sizeof *p);
+    }
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const bfloat16* p, std::size_t n = lanes) {
+        return _mm256_cvtepu16_epi32(load_words(p, n));
+    }
+    LOWBIT_ALWAYS_INLINE static void store_codes(bfloat16* p, ints v, std::size_t n = lanes) {
+        const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        std::memcpy(static_cast<void*>(p), &words, n * sizeof *p);
+    }
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const std::uint8_t* p, std::size_t n = lanes) {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, p, n);
+        return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(bytes)));
+    }
+    LOWBIT_ALWAYS_INLINE static void store_codes(std::uint8_t* p, ints v, std::size_t n = lanes) {
+        const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        const __m128i bytes = _mm_packus_epi16(words, words);
+        std::memcpy(p, &bytes, n);
+    }
+    LOWBIT_ALWAYS_INLINE static void store_codes(std::int8_t* p, ints v, std::size_t n = lanes) {
+        const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        const __m128i bytes = _mm_packs_epi16(words, words);
+        std::memcpy(p, &bytes, n);
+    }
+
+    LOWBIT_ALWAYS_INLINE static floats splat(float x) { return _mm256_set1_ps(x); }
+    LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm256_set1_epi32(x); }
+    LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return _mm256_castps_si256(v); }
+    LOWBIT_ALWAYS_INLINE static floats from_bits(ints v) { return _mm256_castsi256_ps(v); }
+    LOWBIT_ALWAYS_INLINE static floats first(std::size_t n, floats a, floats b) {
+        return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask(n)));
+    }
+
+    LOWBIT_ALWAYS_INLINE static floats add(floats a, floats b) { return _mm256_add_ps(a, b); }
+    LOWBIT_ALWAYS_INLINE static floats sub(floats a, floats b) { return _mm256_sub_ps(a, b); }
+    LOWBIT_ALWAYS_INLINE static floats mul(floats a, floats b) { return _mm256_mul_ps(a, b); }
+    LOWBIT_ALWAYS_INLINE static floats div(floats a, floats b) { return _mm256_div_ps(a, b); }
+    /// NaN gives lo: the instructions return their second operand then.
+    LOWBIT_ALWAYS_INLINE static floats clamp(floats v, floats lo, floats hi) { return _mm256_min_ps(_mm256_max_ps(v, lo), hi); }
+    LOWBIT_ALWAYS_INLINE static void fence(floats& v) { LOWBIT_NO_CONTRACT(v); }
+
+    LOWBIT_ALWAYS_INLINE static ints add(ints a, ints b) { return _mm256_add_epi32(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints sub(ints a, ints b) { return _mm256_sub_epi32(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints bit_and(ints a, ints b) { return _mm256_and_si256(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints bit_or(ints a, ints b) { return _mm256_or_si256(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints bit_xor(ints a, ints b) { return _mm256_xor_si256(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints max(ints a, ints b) { return _mm256_max_epi32(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints min(ints a, ints b) { return _mm256_min_epi32(a, b); }
+    template <int By>
+    LOWBIT_ALWAYS_INLINE static ints shl(ints v) {
+        return _mm256_slli_epi32(v, By);
+    }
+    template <int By>
+    LOWBIT_ALWAYS_INLINE static ints shr(ints v) {
+        return _mm256_srai_epi32(v, By);
+    }
+    LOWBIT_ALWAYS_INLINE static ints if_greater(ints a, ints b, ints yes, ints no) {
+        return _mm256_blendv_epi8(no, yes, _mm256_cmpgt_epi32(a, b));
+    }
+    LOWBIT_ALWAYS_INLINE static ints to_int(floats v) { return _mm256_cvtps_epi32(v); }
+    LOWBIT_ALWAYS_INLINE static floats to_float(ints v) { return _mm256_cvtepi32_ps(v); }
+
+    LOWBIT_ALWAYS_INLINE static std::int32_t sum(ints v) {
+        __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+        return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+    }
+    LOWBIT_ALWAYS_INLINE static std::int32_t max_of(ints v) {
+        __m128i s = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+        return _mm_cvtsi128_si32(_mm_max_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+    }
+    LOWBIT_ALWAYS_INLINE static std::int32_t min_of(ints v) {
+        __m128i s = _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        s = _mm_min_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+        return _mm_cvtsi128_si32(_mm_min_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+    }
+
+private:
+    /// All ones in the first n lanes.
+    LOWBIT_ALWAYS_INLINE static ints mask(std::size_t n) {
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    }
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static __m128i load_words(const T* p, std::size_t n) {
+        __m128i words = _mm_setzero_si128();
+        std::memcpy(&words, p, n * sizeof *p);
+        return words;
+    }
+};
+
+#include <lowbit/kernel/body/rows.inl>
+
+} // namespace lowbit::inline v0::kernel::avx2
+LOWBIT_REGION_END(avx2)
+#endif

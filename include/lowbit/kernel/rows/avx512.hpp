@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// Row kernels for the level avx512: 16 lanes, masks for the tails.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <lowbit/core/config.hpp>
+#include <lowbit/isa/here.hpp>
+#include <lowbit/isa/target_region.hpp>
+#include <lowbit/kernel/product.hpp>
+#include <lowbit/kernel/rows/row_kernels.hpp>
+
+#if LOWBIT_HAS_X86
+LOWBIT_REGION_BEGIN(avx512)
+namespace lowbit::inline v0::kernel::avx512 {
+
+template <class Here = isa::here>
+struct row_ops {
+    using floats = __m512;
+    using ints = __m512i;
+    static constexpr std::size_t lanes = 16;
+
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p) { return _mm512_loadu_ps(p); }
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) { return _mm512_maskz_loadu_ps(mask(n), p); }
+    LOWBIT_ALWAYS_INLINE static void store(float* p, floats v) { _mm512_storeu_ps(p, v); }
+    LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { _mm512_mask_storeu_ps(p, mask(n), v); }
+    LOWBIT_ALWAYS_INLINE static floats load(const float16* p) { return _mm512_cvtph_ps(load_words(p)); }
+    LOWBIT_ALWAYS_INLINE static floats load(const float16* p, std::size_t n) { return _mm512_cvtph_ps(load_words(p, n)); }
+    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), halves(v)); }
+    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v, std::size_t n) { _mm256_mask_storeu_epi16(p, mask(n), halves(v)); }
+
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const bfloat16* p) { return _mm512_cvtepu16_epi32(load_words(p)); }
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const bfloat16* p, std::size_t n) { return _mm512_cvtepu16_epi32(load_words(p, n)); }
+    LOWBIT_ALWAYS_INLINE static void store_codes(bfloat16* p, ints v) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
+    }
+    LOWBIT_ALWAYS_INLINE static void store_codes(bfloat16* p, ints v, std::size_t n) {
+        _mm256_mask_storeu_epi16(p, mask(n), _mm512_cvtepi32_epi16(v));
+    }
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const std::uint8_t* p) {
+        return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    }
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const std::uint8_t* p, std::size_t n) {
+        return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask(n), p));
+    }
+    template <class Byte>
+        requires(sizeof(Byte) == 1)
+    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
+    }
+    template <class Byte>
+        requires(sizeof(Byte) == 1)
+    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v, std::size_t n) {
+        _mm_mask_storeu_epi8(p, mask(n), _mm512_cvtepi32_epi8(v));
+    }
+
+    LOWBIT_ALWAYS_INLINE static floats splat(float x) { return _mm512_set1_ps(x); }
+    LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm512_set1_epi32(x); }
+    LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return _mm512_castps_si512(v); }
+    LOWBIT_ALWAYS_INLINE static floats from_bits(ints v) { return _mm512_castsi512_ps(v); }
+    LOWBIT_ALWAYS_INLINE static floats first(std::size_t n, floats a, floats b) { return _mm512_mask_blend_ps(mask(n), b, a); }
+
+    LOWBIT_ALWAYS_INLINE static floats add(floats a, floats b) { return _mm512_add_ps(a, b); }
+    LOWBIT_ALWAYS_INLINE static floats sub(floats a, floats b) { return _mm512_sub_ps(a, b); }
+    LOWBIT_ALWAYS_INLINE static floats mul(floats a, floats b) { return _mm512_mul_ps(a, b); }
+    LOWBIT_ALWAYS_INLINE static floats div(floats a, floats b) { return _mm512_div_ps(a, b); }
+    /// NaN gives lo: the instructions return their second operand then.
+    LOWBIT_ALWAYS_INLINE static floats clamp(floats v, floats lo, floats hi) { return _mm512_min_ps(_mm512_max_ps(v, lo), hi); }
+    LOWBIT_ALWAYS_INLINE static void fence(floats& v) { LOWBIT_NO_CONTRACT(v); }
+
+    LOWBIT_ALWAYS_INLINE static ints add(ints a, ints b) { return _mm512_add_epi32(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints sub(ints a, ints b) { return _mm512_sub_epi32(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints bit_and(ints a, ints b) { return _mm512_and_si512(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints bit_or(ints a, ints b) { return _mm512_or_si512(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints bit_xor(ints a, ints b) { return _mm512_xor_si512(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints max(ints a, ints b) { return _mm512_max_epi32(a, b); }
+    LOWBIT_ALWAYS_INLINE static ints min(ints a, ints b) { return _mm512_min_epi32(a, b); }
+    template <int By>
+    LOWBIT_ALWAYS_INLINE static ints shl(ints v) {
+        return _mm512_slli_epi32(v, By);
+    }
+    template <int By>
+    LOWBIT_ALWAYS_INLINE static ints shr(ints v) {
+        return _mm512_srai_epi32(v, By);
+    }
+    LOWBIT_ALWAYS_INLINE static ints if_greater(ints a, ints b, ints yes, ints no) {
+        return _mm512_mask_blend_epi32(_mm512_cmpgt_epi32_mask(a, b), no, yes);
+    }
+    LOWBIT_ALWAYS_INLINE static ints to_int(floats v) { return _mm512_cvtps_epi32(v); }
+    LOWBIT_ALWAYS_INLINE static floats to_float(ints v) { return _mm512_cvtepi32_ps(v); }
+
+    LOWBIT_ALWAYS_INLINE static std::int32_t sum(ints v) { return _mm512_reduce_add_epi32(v); }
+    LOWBIT_ALWAYS_INLINE static std::int32_t max_of(ints v) { return _mm512_reduce_max_epi32(v); }
+    LOWBIT_ALWAYS_INLINE static std::int32_t min_of(ints v) { return _mm512_reduce_min_epi32(v); }
+
+private:
+    LOWBIT_ALWAYS_INLINE static __mmask16 mask(std::size_t n) {
+        return static_cast<__mmask16>((std::uint32_t{1} << n) - 1); // n <= 16
+    }
+    LOWBIT_ALWAYS_INLINE static __m256i load_words(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+    LOWBIT_ALWAYS_INLINE static __m256i load_words(const void* p, std::size_t n) { return _mm256_maskz_loadu_epi16(mask(n), p); }
+    LOWBIT_ALWAYS_INLINE static __m256i halves(floats v) { // masked: g++ 12's plain macro warns where optimisation is off
+        return _mm512_maskz_cvtps_ph(mask(lanes), v, _MM_FROUND_TO_NEAREST_INT);
+    }
+};
+
+#include <lowbit/kernel/body/rows.inl>
+
+} // namespace lowbit::inline v0::kernel::avx512
+LOWBIT_REGION_END(avx512)
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// row_kernels: the table of leaf operations on one row that every level fills, with the numbers they promise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <lowbit/numeric/bfloat16.hpp>
+#include <lowbit/numeric/float16.hpp>
+
+namespace lowbit::inline v0::kernel {
+
+/// How a row of codes is cut: groups of `length` elements (the last may be short), each padded with zero codes to a multiple
+/// of `unit`. `padded(n)` codes are written for n elements.
+struct code_groups {
+    std::size_t length = 1; ///< at least 1
+    std::size_t unit = 1;   ///< at least 1
+
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t count(std::size_t n) const noexcept {
+        return n / length + (n % length != 0 ? 1 : 0);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t padded(std::size_t n) const noexcept {
+        return n / length * round_up(length) + round_up(n % length);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t round_up(std::size_t n) const noexcept {
+        return (n + unit - 1) / unit * unit;
+    }
+};
+
+/// An affine grid of codes: a code is clamp(round_half_even(x / scale) + zero, lo, hi), is stored as code + bias in one
+/// byte, and stands for (code - zero) * scale. Scale 0 encodes every finite number as clamp(zero, lo, hi). The scale may
+/// be negative. |zero|, |lo|, |hi| stay below 2^16, and lo + bias .. hi + bias within a byte.
+struct code_grid {
+    float scale = 1.0f;
+    std::int32_t zero = 0;
+    std::int32_t lo = 0;
+    std::int32_t hi = 255;
+    std::int32_t bias = 0;
+};
+
+/// Operations on a row of n numbers of type T: float, float16 or bfloat16. n may be 0; nothing outside the row is touched.
+template <class T>
+struct row_reader {
+    /// The largest |x|; NaN if any element is NaN, infinity if any is infinite; 0 for an empty row.
+    float (*absmax)(const T* x, std::size_t n);
+    /// The smallest and the largest element, -0 below +0; both NaN if any element is NaN; both 0 for an empty row.
+    void (*minmax)(const T* x, std::size_t n, float* lo, float* hi);
+    /// The sum of |x| in 16 partial sums: s[j] takes elements j, j + 16, ... in order; then s[j] += s[j + h] for
+    /// h = 8, 4, 2, 1 and j < h; s[0] is the result.
+    float (*sum_abs)(const T* x, std::size_t n);
+    /// Symmetric 8-bit codes of a row with one scale, which it returns: scale = amax / 127, code = round_half_even(x * inv)
+    /// with inv = 127 / amax (both times 2^64 where amax < 2^-64, so that inv stays finite). All zeros: scale 0, codes 0.
+    /// A NaN or infinity: scale NaN, codes 0, so that all products with the row are NaN. sums[g], where sums is not null,
+    /// is the sum of group g's codes.
+    float (*quantize)(const T* x, std::size_t n, code_groups groups, std::int8_t* codes, std::int32_t* sums);
+    /// The same with a scale that is given: code = clamp(round_half_even(x / scale), -127, 127). Returns it, or NaN.
+    float (*quantize_at)(const T* x, std::size_t n, float scale, code_groups groups, std::int8_t* codes, std::int32_t* sums);
+    /// The same as `quantize` with a scale for each group.
+    void (*quantize_groups)(const T* x, std::size_t n, code_groups groups, std::int8_t* codes, float* scales, std::int32_t* sums);
+    /// To float, exactly. A float16 NaN becomes quiet, as the hardware has it.
+    void (*to_float)(const T* x, std::size_t n, float* y);
+    /// From float to the nearest, ties to even, as `T(float)`.
+    void (*from_float)(const float* x, std::size_t n, T* y);
+};
+
+/// The row operations of one level. The results are the same bytes on every level, compiler and set of flags: no
+/// operation is fused or reordered.
+struct row_kernels {
+    row_reader<float> f32;
+    row_reader<float16> f16;
+    row_reader<bfloat16> bf16;
+
+    /// Codes of a row on a grid.
+    void (*encode)(const float* x, std::size_t n, code_grid grid, std::uint8_t* codes);
+    /// The values of codes: float(code - bias - zero) * scale.
+    void (*decode)(const std::uint8_t* codes, std::size_t n, code_grid grid, float* y);
+    /// The sum of (x - value of x's code)^2, each operation rounded to float, in the 16 partial sums of sum_abs.
+    float (*squared_error)(const float* x, std::size_t n, code_grid grid);
+    /// To int8: clamp(round_half_even(x / scale) + zero, -128, 127). The scale is not 0.
+    void (*requantize)(const float* x, std::size_t n, float scale, std::int32_t zero, std::int8_t* y);
+
+    /// The operations that read T.
+    template <class T>
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const row_reader<T>& of() const noexcept {
+        if constexpr (std::is_same_v<T, float>) {
+            return f32;
+        } else if constexpr (std::is_same_v<T, float16>) {
+            return f16;
+        } else {
+            static_assert(std::is_same_v<T, bfloat16>, "lowbit: rows are float, float16 or bfloat16");
+            return bf16;
+        }
+    }
+};
+
+} // namespace lowbit::inline v0::kernel
