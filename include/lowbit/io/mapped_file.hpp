@@ -67,20 +67,20 @@ inline expected<opened_file> open_file(const char* path) noexcept {
 #endif
 }
 
-    /// How the bytes go away again.
+/// How the bytes go away again.
 struct release_file {
-        std::size_t size = 0;
-        bool mapped = false;
-        void operator()(std::byte* bytes) const noexcept {
+    std::size_t size = 0;
+    bool mapped = false;
+    void operator()(std::byte* bytes) const noexcept {
 #if LOWBIT_HAS_MMAP
-            if (mapped) {
-                ::munmap(bytes, size);
-                return;
-            }
-#endif
-            delete[] bytes;
+        if (mapped) {
+            ::munmap(bytes, size);
+            return;
         }
-    };
+#endif
+        delete[] bytes;
+    }
+};
 
 } // namespace detail
 

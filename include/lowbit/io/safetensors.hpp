@@ -47,8 +47,8 @@ class safetensors_walk {
     using json = nlohmann::json;
 
 public:
-    safetensors_walk(std::string_view header, std::uint64_t header_offset, std::span<const std::byte> data,
-                     const limits& bounds, std::size_t longest_token, safetensors_tables& out) noexcept
+    safetensors_walk(std::string_view header, std::uint64_t header_offset, std::span<const std::byte> data, const limits& bounds,
+                     std::size_t longest_token, safetensors_tables& out) noexcept
         : text_(header, longest_token), header_offset_(header_offset), data_(data), bounds_(bounds), out_(out) {}
 
     /// The error, or nothing.
@@ -60,8 +60,8 @@ public:
 
     bool null() noexcept { return unforeseen(); }
     bool boolean(bool) noexcept { return unforeseen(); }
-    bool number_integer(std::int64_t) noexcept { return unforeseen(); }                 // negative
-    bool number_float(double, const std::string&) noexcept { return unforeseen(); }     // or above 64 bits
+    bool number_integer(std::int64_t) noexcept { return unforeseen(); }             // negative
+    bool number_float(double, const std::string&) noexcept { return unforeseen(); } // or above 64 bits
     bool binary(json::binary_t&) noexcept { return unforeseen(); }
 
     bool number_unsigned(std::uint64_t value) noexcept {
@@ -122,7 +122,18 @@ public:
 private:
     /// What must come next; `foreseen` has the words for each.
     enum class expects : std::uint8_t {
-        header, name, tensor, field, dtype, shape, dimension, offsets, offset, metadata, metadata_key, metadata_value
+        header,
+        name,
+        tensor,
+        field,
+        dtype,
+        shape,
+        dimension,
+        offsets,
+        offset,
+        metadata,
+        metadata_key,
+        metadata_value
     };
     static constexpr std::array<const char*, 12> foreseen{
         "the header must be a JSON object",
@@ -246,8 +257,8 @@ private:
 } // namespace detail
 
 /// A safetensors file: u64 header length, JSON header, tensor bytes. Opening checks everything the format promises (exact
-/// tiling of the data, sizes, unique names, strict UTF-8); no answer here is unchecked. What it hands out are views, valid while this
-/// object lives - and, after parse(), while the caller's bytes do. Moves keep them valid. Source of the format:
+/// tiling of the data, sizes, unique names, strict UTF-8); no answer here is unchecked. What it hands out are views, valid while
+/// this object lives - and, after parse(), while the caller's bytes do. Moves keep them valid. Source of the format:
 /// huggingface/safetensors, README and tensor.rs; stricter in that a tensor may have no field besides the three.
 ///
 /// Errors: errc::truncated where the file ends early, errc::malformed where it contradicts itself, errc::limit_exceeded above
@@ -258,7 +269,8 @@ private:
 class safetensors {
 public:
     /// Opens and checks a file.
-    [[nodiscard]] static expected<safetensors> open(const std::string& path, access how = access::map, const limits& bounds = {}) {
+    [[nodiscard]] static expected<safetensors> open(const std::string& path, access how = access::map,
+                                                    const limits& bounds = {}) {
         auto file = mapped_file::open(path, how);
         if (!file) return unexpected<error>(file.error());
         auto result = parse(file->bytes(), bounds);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// to_matrix: every element type at every alignment, the shapes, and what it refuses.
+#include <doctest/doctest.h>
+
+#include <lowbit/io/tensor.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace lb = lowbit;
+using lb::io::dtype;
+using lb::io::tensor;
+using lb::io::to_matrix;
+
+namespace {
+
+using shape = std::vector<std::uint64_t>;
+
+/// `values` as they lie in a little-endian file, at `misalignment` bytes from an aligned address.
+template <class T>
+std::vector<std::byte> stored(std::initializer_list<T> values, std::size_t misalignment) {
+    std::vector<std::byte> bytes(misalignment);
+    for (const T& value : values) {
+        std::array<std::byte, sizeof(T)> raw;
+        std::memcpy(raw.data(), &value, sizeof(T));
+        if constexpr (std::endian::native == std::endian::big) std::reverse(raw.begin(), raw.end());
+        bytes.insert(bytes.end(), raw.begin(), raw.end());
+    }
+    return bytes;
+}
+
+/// Reads four values as 2 x 2 from every alignment and compares bits (any NaN equals any NaN).
+template <class T>
+void check_values(dtype type, std::initializer_list<T> values, std::array<float, 4> expected) {
+    CAPTURE(lb::io::name(type));
+    const shape square{2, 2};
+    for (std::size_t misalignment = 0; misalignment < 8; ++misalignment) {
+        const auto bytes = stored(values, misalignment);
+        const auto read = to_matrix(tensor{"t", type, square, std::span(bytes).subspan(misalignment)});
+        REQUIRE(read.has_value());
+        REQUIRE(read->rows() == 2);
+        REQUIRE(read->cols() == 2);
+        for (std::size_t i = 0; i < 4; ++i) {
+            const float got = read->data()[i];
+            CHECK((std::isnan(expected[i]) ? std::isnan(got)
+                                           : std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(expected[i])));
+        }
+    }
+}
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+
+lb::error refusal(dtype type, const shape& dims, std::size_t bytes) {
+    const std::vector<std::byte> data(bytes);
+    const auto read = to_matrix(tensor{"t", type, dims, data});
+    REQUIRE_FALSE(read.has_value());
+    return read.error();
+}
+
+} // namespace
+
+TEST_CASE("to_matrix reads every type that a float can take, at any address") {
+    check_values<std::uint8_t>(dtype::boolean, {0, 1, 255, 2}, {0, 1, 1, 1});
+    check_values<std::uint8_t>(dtype::u8, {0, 1, 128, 255}, {0, 1, 128, 255});
+    check_values<std::int8_t>(dtype::i8, {0, 1, -128, 127}, {0, 1, -128, 127});
+    check_values<std::uint16_t>(dtype::u16, {0, 1, 32768, 65535}, {0, 1, 32768, 65535});
+    check_values<std::int16_t>(dtype::i16, {0, -1, -32768, 32767}, {0, -1, -32768, 32767});
+    check_values<std::uint32_t>(dtype::u32, {0, 16777217, 16777219, 0xffffffff}, {0, 16777216.0f, 16777220.0f, 0x1p32f});
+    check_values<std::int32_t>(dtype::i32, {-1, -16777217, std::numeric_limits<std::int32_t>::min(), 7}, {-1, -16777216.0f, -0x1p31f, 7});
+    check_values<std::uint64_t>(dtype::u64, {0, 1, std::uint64_t{1} << 63, ~std::uint64_t{0}}, {0, 1, 0x1p63f, 0x1p64f});
+    check_values<std::int64_t>(dtype::i64, {0, -1, std::numeric_limits<std::int64_t>::min(), 5}, {0, -1, -0x1p63f, 5});
+    check_values<float>(dtype::f32, {1.5f, -0.0f, infinity, 1e-45f}, {1.5f, -0.0f, infinity, 1e-45f});
+    check_values<float>(dtype::f32, {not_a_number, -infinity, 3.4e38f, 0}, {not_a_number, -infinity, 3.4e38f, 0});
+    check_values<double>(dtype::f64, {1.1, -0.0, 1e300, 16777217}, {1.1f, -0.0f, infinity, 16777216.0f});
+    check_values<double>(dtype::f64, {std::numeric_limits<double>::quiet_NaN(), -1e-60, 2, 3}, {not_a_number, -0.0f, 2, 3});
+    check_values<std::uint16_t>(dtype::f16, {0x3c00, 0x8001, 0x7c00, 0x7bff}, {1, -0x1p-24f, infinity, 65504});
+    check_values<std::uint16_t>(dtype::bf16, {0x3f80, 0x8001, 0xff80, 0x7fc0}, {1, -0x1p-133f, -infinity, not_a_number});
+    check_values<std::uint8_t>(dtype::f8_e4m3, {0x38, 0x7e, 0x81, 0x7f}, {1, 448, -0x1p-9f, not_a_number});
+    check_values<std::uint8_t>(dtype::f8_e5m2, {0x3c, 0x7b, 0x7c, 0x81}, {1, 57344, infinity, -0x1p-16f});
+    check_values<std::uint8_t>(dtype::f8_e4m3fnuz, {0x40, 0x7f, 0x80, 0x01}, {1, 240, not_a_number, 0x1p-10f});
+    check_values<std::uint8_t>(dtype::f8_e5m2fnuz, {0x40, 0x7f, 0x80, 0x01}, {1, 57344, not_a_number, 0x1p-17f});
+    check_values<std::uint8_t>(dtype::f8_e8m0, {127, 0, 254, 255}, {1, 0x1p-127f, 0x1p127f, not_a_number});
+}
+
+TEST_CASE("to_matrix takes the first dimension as rows and all others as columns") {
+    const std::vector<std::byte> data(24);
+    const auto sides = [&](const shape& dims, std::size_t bytes) {
+        const auto read = to_matrix(tensor{"t", dtype::u8, dims, std::span(data).first(bytes)});
+        REQUIRE(read.has_value());
+        return std::array{read->rows(), read->cols()};
+    };
+    CHECK(sides({}, 1) == std::array<std::size_t, 2>{1, 1});
+    CHECK(sides({5}, 5) == std::array<std::size_t, 2>{1, 5});
+    CHECK(sides({6, 4}, 24) == std::array<std::size_t, 2>{6, 4});
+    CHECK(sides({2, 3, 4}, 24) == std::array<std::size_t, 2>{2, 12});
+    CHECK(sides({1, 2, 3, 1, 4}, 24) == std::array<std::size_t, 2>{1, 24});
+    CHECK(sides({0}, 0) == std::array<std::size_t, 2>{1, 0});
+    CHECK(sides({0, 4}, 0) == std::array<std::size_t, 2>{0, 4});
+    CHECK(sides({3, 0, 2}, 0) == std::array<std::size_t, 2>{3, 0});
+}
+
+TEST_CASE("to_matrix refuses types that are no floats") {
+    for (const dtype type : {dtype::unknown, dtype::c64, dtype::f4, dtype::f6_e2m3, dtype::f6_e3m2}) {
+        CHECK(refusal(type, {8}, 8).code == lb::errc::unsupported);
+    }
+}
+
+TEST_CASE("to_matrix refuses bytes that are not those of the shape") {
+    CHECK(refusal(dtype::f32, {2, 2}, 15).code == lb::errc::shape_mismatch);
+    CHECK(refusal(dtype::f32, {2, 2}, 17).code == lb::errc::shape_mismatch);
+    CHECK(refusal(dtype::f32, {2, 2}, 20).code == lb::errc::shape_mismatch);
+    CHECK(refusal(dtype::u8, {}, 0).code == lb::errc::shape_mismatch);
+    CHECK(refusal(dtype::u8, {std::uint64_t{1} << 40}, 4).code == lb::errc::shape_mismatch);
+}
+
+TEST_CASE("to_matrix refuses sizes that do not fit") {
+    const std::uint64_t large = std::uint64_t{1} << 62;
+    CHECK(refusal(dtype::u8, {large, 4}, 4).code == lb::errc::limit_exceeded);
+    CHECK(refusal(dtype::u8, {large, 2, 2}, 4).code == lb::errc::limit_exceeded);
+    CHECK(refusal(dtype::u8, {2, large, 2}, 4).code == lb::errc::limit_exceeded);
+    CHECK(refusal(dtype::u8, {large}, 4).code == lb::errc::limit_exceeded); // as floats
+    CHECK(refusal(dtype::u8, {1, large + 1, 4}, 4).code == lb::errc::limit_exceeded);
+}
