@@ -11,9 +11,10 @@
 namespace lowbit::inline v0::detail {
 
 /// The SIMD counterpart of reference_rows; equal to it to the byte.
+template <class Here>
 class level_rows {
 public:
-    explicit level_rows(const kernel::row_kernels& table) noexcept : table_(&table) {}
+    explicit level_rows(const kernel::row_kernels& kernels) noexcept : table_(&kernels) {}
 
     float absmax(const float* x, std::size_t n) const noexcept { return table_->f32.absmax(x, n); }
     void minmax(const float* x, std::size_t n, float* low, float* high) const noexcept { table_->f32.minmax(x, n, low, high); }
@@ -26,8 +27,8 @@ private:
 };
 
 template <class Here = isa::here>
-level_rows active_rows() {
-    return level_rows{kernel::rows<Here>(isa::active<Here>())};
+level_rows<Here> active_rows() {
+    return level_rows<Here>{kernel::rows<Here>(isa::active<Here>())};
 }
 
 } // namespace lowbit::inline v0::detail

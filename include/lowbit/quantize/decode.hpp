@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include <lowbit/isa/here.hpp>
 #include <lowbit/quantize/quantized_view.hpp>
 
 namespace lowbit::inline v0::detail {
@@ -35,7 +36,7 @@ constexpr void flip_levels(std::span<std::uint8_t> codes) noexcept {
 }
 
 /// Reads the rows of a view.
-template <any_policy P>
+template <any_policy P, class Here = isa::here>
 class row_reader {
 public:
     using format = format_of<P>;

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include <lowbit/core/expected.hpp>
+#include <lowbit/core/scratch.hpp>
 #include <lowbit/numeric/rounding.hpp>
 #include <lowbit/prune/criteria.hpp>
 #include <lowbit/prune/select.hpp>
@@ -127,8 +127,8 @@ public:
         if constexpr (ints::value && !over_minimum) {
             if (importance_.empty()) return rows_->squared_error(values_.data(), values_.size(), grid(fit, scale));
         }
-        std::vector<std::uint8_t> levels(values_.size());
-        encode(fit, scale, fit.minimum, 0, levels);
+        scratch<std::uint8_t> levels(values_.size());
+        encode(fit, scale, fit.minimum, 0, levels.span());
         float sum = 0.0f;
         for (std::size_t i = 0; i < values_.size(); ++i) {
             float value = decoded(levels[i], fit.zero) * scale;
@@ -147,8 +147,8 @@ public:
         if constexpr (offset::kind != offset_kind::minimum) {
             return fit;
         } else {
-            std::vector<std::uint8_t> levels(values_.size());
-            encode(fit, stored_scale(fit.scale), fit.minimum, 0, levels);
+            scratch<std::uint8_t> levels(values_.size());
+            encode(fit, stored_scale(fit.scale), fit.minimum, 0, levels.span());
             double w = 0, q = 0, qq = 0, x = 0, qx = 0;
             for (std::size_t i = 0; i < values_.size(); ++i) {
                 const double weight = importance_.empty() ? 1.0 : static_cast<double>(importance_[i]);
@@ -361,7 +361,7 @@ private:
         }
         std::byte* to = to_.mask + row / mask::rows * shape_.mask_row_bytes();
         for (std::size_t i = 0; i < shape_.mask_row_bytes(); ++i) to[i] = std::byte{0};
-        select(mask{}, scores_, order_, to);
+        select(mask{}, scores_.span(), order_.span(), to);
         if (side_->mask.data() != nullptr) {
             for (std::size_t i = 0; i < bits; ++i) {
                 if (scores_[i] > 0.0f && !mask_bit(to, i)) return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores", row * shape_.cols + i * mask::cols);
@@ -389,9 +389,9 @@ private:
                 const auto values = group_values(r, g, copy);
                 const quantizer q{*rows_, values, std::span<const float>{}};
                 q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g), (row + r) * shape_.cols + g * shape_.group_cols(),
-                         std::span<std::uint8_t>{levels_}.subspan(start(r, g), values.size()));
+                         levels_.span().subspan(start(r, g), values.size()));
             }
-            const auto levels = std::span<std::uint8_t>{levels_}.first(start(r, groups));
+            const auto levels = levels_.span().first(start(r, groups));
             flip_levels<F>(levels);
             access::store_codes(to_, shape_, row + r, levels);
         }
@@ -414,19 +414,22 @@ private:
             return {*rows_, values, importance};
         }
         if constexpr (!F::mask::present) {
-            if (shape_.groups() == 1) return {*rows_, std::span<const float>{values_}.first(count * shape_.cols), importance_};
+            if (shape_.groups() == 1) return {*rows_, values_.span().first(count * shape_.cols), importance_.span()};
         }
-        gathered_.clear();
-        gathered_importance_.clear();
+        std::size_t size = 0;
+        for (std::size_t r = 0; r < count; ++r) size += group_values(r, g, copy).size();
+        gathered_.resize(size);
+        gathered_importance_.resize(importance_.empty() ? 0 : size);
+        size = 0;
         for (std::size_t r = 0; r < count; ++r) {
             const auto values = group_values(r, g, copy);
-            gathered_.insert(gathered_.end(), values.begin(), values.end());
-            if (!importance_.empty()) {
-                const float* weights = importance_.data() + r * shape_.cols + start(r, g);
-                gathered_importance_.insert(gathered_importance_.end(), weights, weights + values.size());
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                gathered_[size + i] = values[i];
+                if (!importance_.empty()) gathered_importance_[size + i] = importance_[r * shape_.cols + start(r, g) + i];
             }
+            size += values.size();
         }
-        return {*rows_, gathered_, gathered_importance_};
+        return {*rows_, gathered_.span(), gathered_importance_.span()};
     }
 
     /// Stores the scales and offsets of one row of blocks, second level first.
@@ -501,16 +504,16 @@ private:
     shape_of<F> shape_;
 
     const float* row_values_ = nullptr;
-    std::vector<float> row_scratch_;
-    std::vector<float> values_;
-    std::vector<float> importance_;
-    std::vector<float> gathered_;
-    std::vector<float> gathered_importance_;
-    std::vector<float> scores_;
-    std::vector<std::uint32_t> order_;
-    std::vector<std::size_t> starts_;
-    std::vector<group_fit> fits_;
-    std::vector<std::uint8_t> levels_;
+    scratch<float> row_scratch_;
+    scratch<float> values_;
+    scratch<float> importance_;
+    scratch<float> gathered_;
+    scratch<float> gathered_importance_;
+    scratch<float> scores_;
+    scratch<std::uint32_t> order_;
+    scratch<std::size_t> starts_;
+    scratch<group_fit> fits_;
+    scratch<std::uint8_t> levels_;
 };
 
 } // namespace lowbit::inline v0::detail

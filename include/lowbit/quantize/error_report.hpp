@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <vector>
 
 #include <lowbit/core/error.hpp>
+#include <lowbit/core/scratch.hpp>
 #include <lowbit/quantize/decode.hpp>
 #include <lowbit/quantize/source.hpp>
 
@@ -30,13 +30,13 @@ template <quantized Q, viewable W>
         raise(errc::shape_mismatch, "error_of: ", view.rows(), " x ", view.cols(), " quantized against ", source.rows(), " x ", source.cols());
     }
     const detail::row_reader reader{view};
-    std::vector<std::uint8_t> levels(view.cols());
-    std::vector<float> values(view.cols());
-    std::vector<float> scratch(view.cols());
+    detail::scratch<std::uint8_t> levels(view.cols());
+    detail::scratch<float> values(view.cols());
+    detail::scratch<float> row(view.cols());
     double noise = 0, signal = 0, decoded = 0, product = 0, largest = 0;
     for (std::size_t i = 0; i < view.rows(); ++i) {
-        const float* w = source.row(i, scratch.data());
-        reader.values(i, levels, values);
+        const float* w = source.row(i, row.data());
+        reader.values(i, levels.span(), values.span());
         for (std::size_t k = 0; k < view.cols(); ++k) {
             const double a = static_cast<double>(w[k]);
             const double b = static_cast<double>(values[k]);

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
-#include <vector>
 
 #include <lowbit/core/expected.hpp>
 #include <lowbit/core/matrix.hpp>
+#include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/quantize/active_rows.hpp>
 #include <lowbit/quantize/encode.hpp>
@@ -35,7 +35,7 @@ inline expected<bool> check_side(const side_input& side, std::size_t rows, std::
     }
     if (!side.order.empty()) {
         if (side.order.size() != cols) return fail(errc::shape_mismatch, "the given order is not one index for each column", side.order.size());
-        std::vector<bool> seen(cols);
+        scratch<bool> seen(cols);
         for (std::size_t k = 0; k < cols; ++k) {
             if (side.order[k] >= cols || seen[side.order[k]]) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
             seen[side.order[k]] = true;
@@ -52,10 +52,10 @@ expected<bool> store_matrix_planes(const Source& source, const side_input& side,
         for (std::size_t k = 0; k < source.cols(); ++k) store_le<4>(to.order + 4 * k, side.order.empty() ? k : side.order[k]);
     }
     if constexpr (F::tensor_scale::present) {
-        std::vector<float> scratch(source.cols());
+        scratch<float> row(source.cols());
         float largest = 0.0f;
         for (std::size_t i = 0; i < source.rows(); ++i) {
-            const float reach = rows.absmax(source.row(i, scratch.data()), source.cols());
+            const float reach = rows.absmax(source.row(i, row.data()), source.cols());
             if (reach - reach != 0.0f && !P::non_finite::zeroed) return fail(errc::non_finite, "a weight is NaN or infinite", i * source.cols());
             if (reach - reach == 0.0f) largest = std::max(largest, reach);
         }
@@ -77,14 +77,18 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
     // the first error in row order wins, whatever the threads do
     const std::size_t unit = encoder<P, Source, Rows>::unit_rows(shape);
     const std::size_t units = ceil_div(q.rows(), unit);
-    std::vector<expected<bool>> results(units, expected<bool>(true));
+    scratch<error> failures(units);
+    scratch<bool> failed(units);
     const std::size_t grain = std::max<std::size_t>(1, 16384 / (unit * (q.cols() + 1)));
     for_ranges(where, units, grain, [&](std::size_t first, std::size_t last) {
         encoder<P, Source, Rows> encode(source, side, rows, to, shape);
-        results[first] = encode(first * unit, std::min(last * unit, shape.rows));
+        if (auto ok = encode(first * unit, std::min(last * unit, shape.rows)); !ok) {
+            failures[first] = ok.error();
+            failed[first] = true;
+        }
     });
-    for (const expected<bool>& r : results) {
-        if (!r) return r;
+    for (std::size_t i = 0; i < units; ++i) {
+        if (failed[i]) return unexpected<error>(failures[i]);
     }
     return true;
 }
@@ -151,8 +155,8 @@ template <quantized Q>
     const auto view = q.view();
     matrix<float> out(view.rows(), view.cols(), memory);
     const detail::row_reader reader{view};
-    std::vector<std::uint8_t> levels(view.cols());
-    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(i, levels, out.row(i));
+    detail::scratch<std::uint8_t> levels(view.cols());
+    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(i, levels.span(), out.row(i));
     return out;
 }
 

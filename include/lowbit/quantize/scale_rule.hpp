@@ -6,7 +6,8 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
-#include <vector>
+
+#include <lowbit/core/scratch.hpp>
 
 namespace lowbit::inline v0 {
 
@@ -64,11 +65,11 @@ template <std::size_t Part, std::size_t Of = 100>
 struct percentile {
     static constexpr value_range range(std::span<const float> values) {
         if (values.empty()) return {0.0f, 0.0f};
-        std::vector<float> magnitudes(values.begin(), values.end());
-        for (float& v : magnitudes) v = v < 0.0f ? -v : v;
         const std::size_t n = values.size();
+        detail::scratch<float> magnitudes(n);
+        for (std::size_t i = 0; i < n; ++i) magnitudes[i] = values[i] < 0.0f ? -values[i] : values[i];
         const std::size_t rank = (n / Of * Part + (n % Of * Part + Of - 1) / Of) - 1;
-        std::nth_element(magnitudes.begin(), magnitudes.begin() + static_cast<std::ptrdiff_t>(rank), magnitudes.end());
+        std::nth_element(magnitudes.data(), magnitudes.data() + rank, magnitudes.data() + n);
         return {-magnitudes[rank], magnitudes[rank]};
     }
 };

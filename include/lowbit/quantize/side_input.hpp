@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <vector>
 
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/matrix.hpp>
