@@ -29,8 +29,8 @@ struct code_groups {
 };
 
 /// An affine grid of codes: a code is clamp(round_half_even(x / scale) + zero, lo, hi), is stored as code + bias in one
-/// byte, and stands for (code - zero) * scale. Scale 0 encodes every finite number as clamp(zero, lo, hi). The scale may
-/// be negative. |zero|, |lo|, |hi| stay below 2^16, and lo + bias .. hi + bias within a byte.
+/// byte, and stands for (code - zero) * scale. Scale 0 encodes every finite number as clamp(zero, lo, hi); a quotient that
+/// is NaN gets lo. The scale may be negative. |zero|, |lo|, |hi| stay below 2^16, and lo + bias .. hi + bias within a byte.
 struct code_grid {
     float scale = 1.0f;
     std::int32_t zero = 0;

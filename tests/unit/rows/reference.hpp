@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+// The row kernels again, slow and plain, from what row_kernels.hpp promises; and rows of numbers that look for trouble.
+#pragma once
+
+#include <lowbit/kernel/rows/row_kernels.hpp>
+
+#include <bit>
+#include <cfenv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+namespace reference {
+
+using lowbit::kernel::code_grid;
+using lowbit::kernel::code_groups;
+
+inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+inline constexpr float infinity = std::numeric_limits<float>::infinity();
+
+using row = std::vector<float>;  ///< the values of a row of any type
+
+inline bool has_nan(const row& x) {
+    for (const float v : x)
+        if (std::isnan(v)) return true;
+    return false;
+}
+
+inline float absmax(const row& x) {
+    if (has_nan(x)) return nan;
+    float most = 0;
+    for (const float v : x) most = std::max(most, std::fabs(v));
+    return most;
+}
+
+inline float smallest(const row& x) {
+    if (has_nan(x)) return nan;
+    float least = x.empty() ? 0.0f : x[0];
+    for (const float v : x)
+        if (v < least || (v == least && std::signbit(v))) least = v;
+    return least;
+}
+inline float largest(const row& x) {
+    row negated;
+    for (const float v : x) negated.push_back(-v);
+    return x.empty() || has_nan(x) ? smallest(x) : -smallest(negated);
+}
+
+inline float reduce(volatile float (&s)[16]) {
+    for (int h = 8; h > 0; h /= 2)
+        for (int j = 0; j < h; ++j) s[j] = s[j] + s[j + h];
+    return s[0];
+}
+inline float sum_abs(const row& x) {
+    volatile float s[16] = {};
+    for (std::size_t i = 0; i < x.size(); ++i) s[i % 16] = s[i % 16] + std::fabs(x[i]);
+    return reduce(s);
+}
+
+struct codes {
+    std::vector<std::int8_t> code;
+    std::vector<std::int32_t> sums;
+    std::vector<float> scales;
+};
+
+/// Codes of one group of n values, appended: `scale` is what it returns.
+template <class F>
+void append_group(codes& to, const row& x, std::size_t unit, F&& code_of) {
+    std::int32_t sum = 0;
+    for (const float v : x) {
+        to.code.push_back(static_cast<std::int8_t>(code_of(v)));
+        sum += to.code.back();
+    }
+    for (std::size_t i = x.size(); i % unit != 0; ++i) to.code.push_back(0);
+    to.sums.push_back(sum);
+}
+inline std::vector<row> cut(const row& x, std::size_t length) {
+    std::vector<row> groups;
+    for (std::size_t i = 0; i < x.size(); i += length)
+        groups.emplace_back(x.begin() + static_cast<std::ptrdiff_t>(i),
+                            x.begin() + static_cast<std::ptrdiff_t>(std::min(x.size(), i + length)));
+    return groups;
+}
+inline codes quantize(const row& x, code_groups groups) {
+    codes to;
+    const float amax = absmax(x);
+    const float up = amax < 0x1p-64f ? 0x1p64f : 1.0f;
+    const volatile float inv = 127.0f / (amax * up);
+    for (const row& group : cut(x, groups.length)) {
+        append_group(to, group, groups.unit, [&](float v) {
+            const volatile float product = v * up * inv;
+            return amax > 0 && amax < infinity ? std::nearbyint(product) : 0;
+        });
+    }
+    to.scales.push_back(std::isfinite(amax) ? amax / 127.0f : nan);
+    return to;
+}
+inline codes quantize_at(const row& x, float scale, code_groups groups) {
+    codes to;
+    const float amax = absmax(x);
+    for (const row& group : cut(x, groups.length)) {
+        append_group(to, group, groups.unit, [&](float v) {
+            const volatile float quotient = v / scale;
+            const float q = std::nearbyint(quotient);
+            return !std::isfinite(amax) || scale == 0 ? 0.0f : q > 127 ? 127.0f : q < -127 ? -127.0f : q;
+        });
+    }
+    to.scales.push_back(std::isfinite(amax) ? scale : nan);
+    return to;
+}
+inline codes quantize_groups(const row& x, code_groups groups) {
+    codes to;
+    for (const row& group : cut(x, groups.length)) {
+        const codes one = quantize(group, groups);
+        to.code.insert(to.code.end(), one.code.begin(), one.code.end());
+        to.sums.push_back(one.sums[0]);
+        to.scales.push_back(one.scales[0]);
+    }
+    return to;
+}
+
+inline int code_of(float x, code_grid g) {
+    const volatile float quotient = x / g.scale;
+    double code = std::nearbyint(static_cast<double>(quotient));
+    if (g.scale == 0) code = std::isfinite(x) ? 0.0 : g.lo - g.zero;
+    code += g.zero;
+    if (!(code > g.lo)) code = g.lo;
+    return static_cast<int>(code > g.hi ? g.hi : code);
+}
+inline std::uint8_t encode(float x, code_grid g) { return static_cast<std::uint8_t>(code_of(x, g) + g.bias); }
+inline float decode(std::uint8_t code, code_grid g) { return static_cast<float>(code - g.bias - g.zero) * g.scale; }
+inline float squared_error(const row& x, code_grid g) {
+    volatile float s[16] = {};
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const volatile float value = static_cast<float>(code_of(x[i], g) - g.zero) * g.scale;
+        const volatile float error = x[i] - value;
+        const volatile float square = error * error;
+        s[i % 16] = s[i % 16] + square;
+    }
+    return reduce(s);
+}
+
+/// A counter-based generator, so that data are the same with every compiler and library.
+struct generator {
+    std::uint64_t state;
+
+    std::uint64_t operator()() {
+        std::uint64_t z = state += 0x9e37'79b9'7f4a'7c15u;
+        z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11ebu;
+        return z ^ (z >> 31);
+    }
+    std::uint64_t below(std::uint64_t n) { return (*this)() % n; }
+};
+
+enum class kind { plain, ties, tiny, hostile, special, any_bits };
+inline constexpr kind kinds[] = {kind::plain, kind::ties, kind::tiny, kind::hostile, kind::special, kind::any_bits};
+
+inline float value(kind k, generator& r) {
+    const std::uint64_t bits = r();
+    const auto unit = static_cast<float>(static_cast<std::int32_t>(bits >> 40)) * 0x1p-23f - 1.0f;  // exact, in [-1, 1)
+    const float sign = (bits & 1) != 0 ? 1.0f : -1.0f;
+    switch (k) {
+    case kind::plain: return unit;
+    case kind::ties: return sign * static_cast<float>(bits >> 8 & 0xff) * 0.5f;                     // halves up to 127.5
+    case kind::tiny: return std::bit_cast<float>(static_cast<std::uint32_t>(bits) & 0x80ff'ffffu);  // denormal, or nearly
+    case kind::hostile: {
+        constexpr float list[] = {0.0f, 0x1p-149f, 0x1p-126f, 1.0f, 0x1.fffffep127f, 0x1p127f, 65504.0f, 65520.0f, 0x1p-24f,
+                                  0x1p-25f, 127.5f, 0.49999997f, 1.5f, 3.3e38f, 1e-30f};
+        return sign * list[(bits >> 8) % std::size(list)];
+    }
+    case kind::special: return (bits >> 8) % 61 == 0 ? ((bits & 2) != 0 ? infinity : nan) * sign : unit;
+    case kind::any_bits: return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    }
+    return 0;
+}
+
+/// Whether two numbers are the same bits.
+inline bool same(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+
+}  // namespace reference

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+// Every row kernel of every level against the slow reference, byte for byte, between guard pages.
+#include <doctest/doctest.h>
+
+#include <lowbit/kernel/rows/rows.hpp>
+
+#include "reference.hpp"
+#include "support/guarded.hpp"
+#include "support/levels.hpp"
+#include "support/seed.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kernel = lowbit::kernel;
+using kernel::code_grid;
+using kernel::code_groups;
+using lowbit::bfloat16;
+using lowbit::float16;
+using lowbit_test::edge;
+using lowbit_test::guarded;
+using reference::kind;
+using reference::generator;
+using reference::same;
+
+namespace {
+
+std::vector<std::size_t> lengths() {
+    std::vector<std::size_t> n;
+    for (std::size_t i = 0; i <= 130; ++i) n.push_back(i);
+    for (const std::size_t i : {255u, 1000u, 4096u, 4111u}) n.push_back(i);
+    return n;
+}
+
+template <class T>
+reference::row values(const guarded<T>& x) {
+    return reference::row(x.begin(), x.end());
+}
+
+template <class T>
+void fill(guarded<T>& x, kind k, generator& r) {
+    for (T& v : x) v = T(reference::value(k, r));
+}
+
+template <class T>
+bool equal(const guarded<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && (b.empty() || std::memcmp(a.data(), b.data(), b.size() * sizeof(T)) == 0);
+}
+
+/// Checks without a doctest assertion each, which would cost more than the kernels.
+struct tally {
+    int wrong = 0;
+    std::size_t first_n = 0;
+    const char* first_what = "";
+
+    void operator()(bool ok, const char* what, std::size_t n) {
+        if (!ok && wrong++ == 0) {
+            first_n = n;
+            first_what = what;
+        }
+    }
+};
+
+template <class T>
+void check_reader(const kernel::row_reader<T>& rows, const guarded<T>& x, edge side, std::size_t group, std::size_t unit,
+                  float given_scale, tally& check) {
+    const std::size_t n = x.size();
+    const reference::row v = values(x);
+
+    check(same(rows.absmax(x.data(), n), reference::absmax(v)), "absmax", n);
+    float lo = 1;
+    float hi = 1;
+    rows.minmax(x.data(), n, &lo, &hi);
+    check(same(lo, reference::smallest(v)) && same(hi, reference::largest(v)), "minmax", n);
+    const float sum = reference::sum_abs(v);
+    const float got = rows.sum_abs(x.data(), n);
+    check(same(got, sum) || (sum != sum && got != got), "sum_abs", n);  // which NaN comes out of a sum is not promised
+
+    const code_groups groups{group, unit};
+    check(groups.padded(n) == reference::quantize(v, groups).code.size(), "padded", n);
+    guarded<std::int8_t> codes(groups.padded(n), side);
+    guarded<std::int32_t> sums(groups.count(n), side);
+    guarded<float> scales(groups.count(n), side);
+    const auto spoil = [&] {
+        std::fill(codes.begin(), codes.end(), std::int8_t{99});
+        std::fill(sums.begin(), sums.end(), -1);
+    };
+
+    spoil();
+    reference::codes expected = reference::quantize(v, groups);
+    check(same(rows.quantize(x.data(), n, groups, codes.data(), sums.data()), expected.scales[0]), "quantize: scale", n);
+    check(equal(codes, expected.code) && equal(sums, expected.sums), "quantize", n);
+    spoil();
+    rows.quantize(x.data(), n, groups, codes.data(), nullptr);
+    check(equal(codes, expected.code), "quantize without sums", n);
+
+    spoil();
+    expected = reference::quantize_at(v, given_scale, groups);
+    check(same(rows.quantize_at(x.data(), n, given_scale, groups, codes.data(), sums.data()), expected.scales[0]),
+          "quantize_at: scale", n);
+    check(equal(codes, expected.code) && equal(sums, expected.sums), "quantize_at", n);
+
+    spoil();
+    expected = reference::quantize_groups(v, groups);
+    rows.quantize_groups(x.data(), n, groups, codes.data(), scales.data(), sums.data());
+    check(equal(codes, expected.code) && equal(sums, expected.sums), "quantize_groups", n);
+    bool scales_agree = true;
+    for (std::size_t g = 0; g < scales.size(); ++g) scales_agree = scales_agree && same(scales[g], expected.scales[g]);
+    check(scales_agree, "quantize_groups: scales", n);
+
+    guarded<float> wide(n, side);
+    rows.to_float(x.data(), n, wide.data());
+    guarded<T> back(n, side);
+    rows.from_float(wide.data(), n, back.data());
+    bool exact = true;
+    bool returns = true;
+    for (std::size_t i = 0; i < n; ++i) {
+        const T narrow(v[i]);
+        exact = exact && same(wide[i], v[i]);
+        returns = returns && std::memcmp(&back[i], &narrow, sizeof(T)) == 0;
+    }
+    check(exact, "to_float", n);
+    check(returns, "from_float", n);
+}
+
+void check_grid(const kernel::row_kernels& rows, const guarded<float>& x, edge side, code_grid grid, tally& check) {
+    const std::size_t n = x.size();
+    const reference::row v = values(x);
+    guarded<std::uint8_t> codes(n, side);
+    guarded<float> back(n, side);
+    rows.encode(x.data(), n, grid, codes.data());
+    rows.decode(codes.data(), n, grid, back.data());
+    bool encoded = true;
+    bool decoded = true;
+    for (std::size_t i = 0; i < n; ++i) {
+        encoded = encoded && codes[i] == reference::encode(v[i], grid);
+        decoded = decoded && same(back[i], reference::decode(codes[i], grid));
+    }
+    check(encoded, "encode", n);
+    check(decoded, "decode", n);
+    const float error = reference::squared_error(v, grid);
+    const float got = rows.squared_error(x.data(), n, grid);
+    check(same(got, error) || (error != error && got != got), "squared_error", n);
+
+    if (grid.scale == 0) return;
+    guarded<std::int8_t> small(n, side);
+    rows.requantize(x.data(), n, grid.scale, grid.zero, small.data());
+    bool requantized = true;
+    for (std::size_t i = 0; i < n; ++i) {
+        const code_grid int8{grid.scale, grid.zero, -128, 127, 0};
+        requantized = requantized && small[i] == reference::code_of(v[i], int8);
+    }
+    check(requantized, "requantize", n);
+}
+
+void report(const tally& check) {
+    CAPTURE(std::string{check.first_what});
+    CAPTURE(check.first_n);
+    CHECK(check.wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("rows of every type give the reference's bytes on every level", T, float, float16, bfloat16) {
+    lowbit_test::each_level([](lowbit::isa::level l) {
+        const kernel::row_kernels& rows = kernel::rows(l);
+        tally check;
+        generator r{lowbit_test::seed()};
+        for (const std::size_t n : lengths()) {
+            for (const kind k : reference::kinds) {
+                for (const edge side : lowbit_test::edges) {
+                    guarded<T> x(n, side);
+                    fill(x, k, r);
+                    constexpr std::size_t group_lengths[] = {1, 7, 16, 32, 64, 100, 5000};
+                    constexpr std::size_t units[] = {1, 4, 8, 32};
+                    constexpr float scales[] = {1.0f, 0.0078125f, 1e-3f, 3.0f, 0.0f, 1e-42f, 1e38f};
+                    check_reader(rows.template of<T>(), x, side, group_lengths[r.below(std::size(group_lengths))],
+                                 units[r.below(std::size(units))], scales[r.below(std::size(scales))], check);
+                }
+            }
+        }
+        report(check);
+    });
+}
+
+TEST_CASE("grids give the reference's bytes on every level") {
+    lowbit_test::each_level([](lowbit::isa::level l) {
+        const kernel::row_kernels& rows = kernel::rows(l);
+        tally check;
+        generator r{lowbit_test::seed() + 1};
+        for (const std::size_t n : lengths()) {
+            for (const kind k : reference::kinds) {
+                for (const edge side : lowbit_test::edges) {
+                    guarded<float> x(n, side);
+                    fill(x, k, r);
+                    constexpr float scales[] = {1.0f, 0.125f, 0.13f, -0.13f, 0.0f, 1e-40f, 1e37f, 0x1p-149f, -1e-3f};
+                    const float scale = scales[r.below(std::size(scales))];
+                    const auto bits = static_cast<int>(1 + r.below(8));
+                    const int half = 1 << (bits - 1);
+                    check_grid(rows, x, side, {scale, 0, -half, half - 1, half}, check);
+                    check_grid(rows, x, side, {scale, static_cast<int>(r.below(256)), 0, 2 * half - 1, 0}, check);
+                    check_grid(rows, x, side, {scale, -300, -128, 127, 128}, check);
+                }
+            }
+        }
+        report(check);
+    });
+}
+
+TEST_CASE("all float16 and bfloat16 codes become the number they stand for") {
+    lowbit_test::each_level([](lowbit::isa::level l) {
+        const auto all = [&]<class T>(T) {
+            std::vector<T> x(65536);
+            std::vector<float> y(x.size());
+            for (std::size_t i = 0; i < x.size(); ++i) x[i] = T::from_bits(static_cast<std::uint16_t>(i));
+            kernel::rows(l).of<T>().to_float(x.data(), x.size(), y.data());
+            int wrong = 0;
+            for (std::size_t i = 0; i < x.size(); ++i) wrong += !same(y[i], static_cast<float>(x[i]));
+            CHECK(wrong == 0);
+        };
+        all(float16{});
+        all(bfloat16{});
+    });
+}
+
+TEST_CASE("floats round to float16 and bfloat16 as those types do") {
+    std::vector<float> x;  // the neighbourhood of every code boundary, and a walk over all bits
+    for (std::uint32_t code = 0; code < 65536; ++code)
+        for (const std::uint32_t low : {0x0000u, 0x0001u, 0x0fffu, 0x1000u, 0x1001u, 0x3000u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+            x.push_back(std::bit_cast<float>(code << 16 | low));
+    for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 4099)
+        x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+    lowbit_test::each_level([&](lowbit::isa::level l) {
+        const auto all = [&]<class T>(T) {
+            std::vector<T> y(x.size());
+            kernel::rows(l).of<T>().from_float(x.data(), x.size(), y.data());
+            int wrong = 0;
+            for (std::size_t i = 0; i < x.size(); ++i) wrong += y[i].code() != T(x[i]).code();
+            CHECK(wrong == 0);
+        };
+        all(float16{});
+        all(bfloat16{});
+    });
+}
+
+TEST_CASE("a row that holds NaN or infinity gets the scale NaN and no codes") {
+    lowbit_test::each_level([](lowbit::isa::level l) {
+        const auto& rows = kernel::rows(l).f32;
+        for (const float bad : {reference::nan, -reference::nan, reference::infinity, -reference::infinity}) {
+            for (std::size_t at = 0; at < 40; ++at) {
+                std::array<float, 40> x;
+                x.fill(1.5f);
+                x[at] = bad;
+                std::array<std::int8_t, 40> codes;
+                codes.fill(77);
+                std::array<std::int32_t, 3> sums{5, 5, 5};
+                CHECK(std::isnan(rows.quantize(x.data(), x.size(), {16, 1}, codes.data(), sums.data())));
+                CHECK(std::count(codes.begin(), codes.end(), 0) == 40);
+                CHECK(sums == std::array<std::int32_t, 3>{0, 0, 0});
+                std::array<float, 3> scales;
+                rows.quantize_groups(x.data(), x.size(), {16, 1}, codes.data(), scales.data(), nullptr);
+                for (std::size_t g = 0; g < 3; ++g) CHECK(std::isnan(scales[g]) == (g == at / 16));
+                CHECK(std::isnan(rows.absmax(x.data(), x.size())) == std::isnan(bad));
+            }
+        }
+    });
+}
+
+TEST_CASE("codes of a row use its whole range, however small or large it is") {
+    lowbit_test::each_level([](lowbit::isa::level l) {
+        const auto& rows = kernel::rows(l).f32;
+        for (const float amax : {0x1p-149f * 127, 1e-40f, 1e-37f, 0x1p-64f, 0x1.fffffep-65f, 1.0f, 3e38f, 0x1.fffffep127f}) {
+            const std::array<float, 3> x{amax, -amax, amax / 2};
+            std::array<std::int8_t, 3> codes;
+            const float scale = rows.quantize(x.data(), x.size(), {3, 1}, codes.data(), nullptr);
+            CHECK(codes[0] == 127);
+            CHECK(codes[1] == -127);
+            CHECK((codes[2] == 63 || codes[2] == 64));
+            CHECK(scale > 0);
+            CHECK(std::isfinite(scale));
+        }
+        const std::array<float, 3> zeros{0.0f, -0.0f, 0.0f};
+        std::array<std::int8_t, 3> codes{1, 1, 1};
+        CHECK(rows.quantize(zeros.data(), 3, {3, 1}, codes.data(), nullptr) == 0.0f);
+        CHECK(codes == std::array<std::int8_t, 3>{0, 0, 0});
+    });
+}
+
+TEST_CASE("the scalar level runs at compile time") {
+    using body = kernel::scalar::row_body<kernel::scalar::row_ops<>>;
+    static constexpr std::array<float, 5> x{0.5f, -1.0f, 0.25f, 0.0f, 0.75f};
+    static_assert(body::absmax(x.data(), x.size()) == 1.0f);
+    static_assert(body::sum_abs(x.data(), x.size()) == 2.5f);
+    constexpr auto codes = [] {
+        std::array<std::uint8_t, 5> c{};
+        body::encode(x.data(), x.size(), {0.25f, 0, -2, 1, 2}, c.data());
+        return c;
+    }();
+    static_assert(codes == std::array<std::uint8_t, 5>{3, 0, 3, 2, 3});
+    static_assert(body::squared_error(x.data(), x.size(), {0.25f, 0, -2, 1, 2}) == 0.0625f + 0.25f + 0.25f);
+    CHECK(codes[1] == 0);
+}
+
+TEST_CASE("levels share the tables they are meant to share") {
+    using lowbit::isa::level;
+    CHECK(&kernel::rows(level::scalar) != &kernel::rows(level::baseline));
+#if LOWBIT_HAS_X86
+    CHECK(&kernel::rows(level::avx2) == &kernel::rows(level::avxvnni));
+    CHECK(&kernel::rows(level::avx512) == &kernel::rows(level::avx512vnni));
+    CHECK(&kernel::rows(level::avx2) != &kernel::rows(level::avx512));
+    CHECK(&kernel::rows(level::avx2) != &kernel::rows(level::baseline));
+#else
+    CHECK(&kernel::rows(level::i8mm) == &kernel::rows(level::baseline));
+#endif
+}
+
+// The same bytes as every other compiler, set of flags and architecture: any contraction or reordering shows here.
+TEST_CASE("the results are those of every other build") {
+    static constexpr std::uint64_t golden = 12224821493389189714u;
+    lowbit_test::each_level([](lowbit::isa::level l) {
+        const kernel::row_kernels& rows = kernel::rows(l);
+        std::uint64_t hash = 0xcbf2'9ce4'8422'2325u;  // FNV-1a
+        const auto mix = [&](const auto& bytes) {
+            for (const auto& v : bytes) {
+                unsigned char raw[sizeof v];
+                std::memcpy(raw, &v, sizeof v);
+                if constexpr (std::endian::native == std::endian::big) std::reverse(raw, raw + sizeof v);
+                for (const unsigned char byte : raw) hash = (hash ^ byte) * 0x100'0000'01b3u;
+            }
+        };
+        generator r{20240229};
+        for (std::size_t n = 1; n < 300; n += 13) {
+            for (const kind k : {kind::plain, kind::ties, kind::tiny}) {
+                std::vector<float> x(n);
+                for (float& v : x) v = reference::value(k, r);
+                const float amax = rows.f32.absmax(x.data(), n);
+                std::vector<float> numbers{amax, rows.f32.sum_abs(x.data(), n)};
+                std::vector<std::uint8_t> codes(n);
+                for (int step = 4; step < 12; ++step) {
+                    const code_grid grid{amax * 0.1f * static_cast<float>(step) / 7.0f, 1, -8, 7, 8};
+                    numbers.push_back(rows.squared_error(x.data(), n, grid));
+                    rows.encode(x.data(), n, grid, codes.data());
+                    mix(codes);
+                    std::vector<float> back(n);
+                    rows.decode(codes.data(), n, grid, back.data());
+                    mix(back);
+                }
+                std::vector<std::int8_t> small(n);
+                std::vector<std::int32_t> sums((n + 31) / 32);
+                numbers.push_back(rows.f32.quantize(x.data(), n, {32, 1}, small.data(), sums.data()));
+                mix(small);
+                mix(sums);
+                mix(numbers);
+                std::vector<float16> half(n);
+                rows.f16.from_float(x.data(), n, half.data());
+                mix(half);
+            }
+        }
+        CHECK(hash == golden);
+    });
+}
