@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# compress_model.sh PROGRAM CASE: runs one of the cases below on the example in a folder of its own. A wrong file or option
+# must give exit code 2, one line on stderr that says why, and nothing on stdout.
+set -euo pipefail
+
+program=$(realpath "$1")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+
+fail() {
+  echo "FAILED: $*"
+  echo "--- stdout"; cat out
+  echo "--- stderr"; cat err
+  exit 1
+}
+
+# refused PATTERN ARGUMENTS...
+refused() {
+  local pattern=$1 code=0
+  shift
+  "$program" "$@" >out 2>err || code=$?
+  [[ $code == 2 ]] || fail "exit code $code, not 2, for: $*"
+  [[ $(wc -l <err) == 1 ]] || fail "not one line on stderr for: $*"
+  [[ ! -s out ]] || fail "something on stdout for: $*"
+  grep -Eq "^compress_model: .*$pattern" err || fail "no '$pattern' on stderr for: $*"
+}
+
+# runs ARGUMENTS...: must succeed
+runs() {
+  local code=0
+  "$program" "$@" >out 2>err || code=$?
+  [[ $code == 0 ]] || fail "exit code $code, not 0, for: $*"
+}
+
+# prints PATTERN...: each must be on stdout
+prints() {
+  local pattern
+  for pattern in "$@"; do grep -Eq -e "$pattern" out || fail "no '$pattern' on stdout"; done
+}
+
+# A big-endian u32 for each argument.
+u32() {
+  local n
+  for n in "$@"; do printf "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((n >> 24 & 255)) $((n >> 16 & 255)) $((n >> 8 & 255)) $((n & 255)))"; done
+}
+
+# idx_set NAME: 500 digits of 28 x 28; an odd one is a bright picture, an even one is a dark one.
+idx_set() {
+  local bright dark
+  bright=$(printf '\\xff%.0s' {1..784})
+  dark=$(printf '\\x01%.0s' {1..784})
+  { u32 0x803 500 28 28; for _ in {1..250}; do printf "$bright$dark"; done; } >"$1-images-idx3-ubyte"
+  { u32 0x801 500; for _ in {1..250}; do printf '\x03\x04'; done; } >"$1-labels-idx1-ubyte"
+}
+
+# safetensors HEADER BYTES: a file whose data are BYTES bytes of 0x3f (floats of 0.747).
+safetensors() {
+  printf "$(printf '\\x%02x\\x%02x' $((${#1} & 255)) $((${#1} >> 8)))\0\0\0\0\0\0"
+  printf '%s' "$1"
+  head -c "$2" /dev/zero | tr '\0' '\077'
+}
+
+case_unknown_option() { refused 'not expected: --bogus' --bogus; }
+case_stray_argument() { refused 'not expected: stray' stray; }
+case_unknown_policy() { refused 'nope not in .*int4-g32' --policy nope; }
+case_number_out_of_range() {
+  refused '--epochs' --epochs 0
+  refused '--epochs' --epochs many
+  refused '--threads' --threads 0
+}
+case_contradicting_options() {
+  mkdir set
+  touch model
+  refused 'excludes' --mnist set --weights model
+}
+case_missing_files() {
+  refused 'does not exist' --weights nothing
+  refused 'does not exist' --mnist nothing
+  mkdir set
+  refused 'has no mnist-10k-images-idx3-ubyte' --mnist set
+}
+case_unwritable_picture() { refused 'nowhere/a.svg: cannot be written' --svg nowhere/a.svg; }
+case_unwritable_table() { refused 'nowhere/a.csv: cannot be written' --csv nowhere/a.csv; }
+
+case_malformed_weights() {
+  touch empty
+  refused 'empty: ' --weights empty
+  echo 'this is no model at all' >text
+  refused 'text: ' --weights text
+  safetensors '{"w":{"dtype":"F32","shape":[2,8],"data_offsets":[0,64]}}' 60 >short
+  refused 'short: .*ends after the file' --weights short
+}
+case_weights_without_matrices() {
+  safetensors '{"b":{"dtype":"F32","shape":[16],"data_offsets":[0,64]}}' 64 >biases
+  refused 'holds no matrix' --weights biases
+}
+case_weights_with_nan() {
+  { safetensors '{"w":{"dtype":"F32","shape":[2,8],"data_offsets":[0,64]}}' 60; printf '\0\0\xc0\x7f'; } >nan
+  refused 'nan: w: .*NaN' --weights nan --quiet
+}
+case_weights() {
+  safetensors '{"b":{"dtype":"F32","shape":[8],"data_offsets":[0,32]},"c":{"dtype":"F32","shape":[2,4,3],"data_offsets":[32,128]},"w":{"dtype":"BF16","shape":[2,40],"data_offsets":[128,288]}}' 288 >model
+  runs --weights model --csv table.csv
+  prints '^c +2 x 4 x 3 ' '^w +2 x 40 ' '2 matrices, 104 weights' '^ternary '
+  grep -q '^int8-g32,' table.csv || fail 'no line of int8-g32 in the CSV file'
+  runs --weights model --policy int4-g32
+  prints '^int4-g32: 4 bits'
+  ! grep -q '^ternary ' out || fail 'a policy that was not asked for'
+}
+
+case_malformed_mnist() {
+  idx_set t10k
+  echo 'these are no digits, and there are enough of them for a header' >text
+  cp text mnist-10k-images-idx3-ubyte
+  refused 'no IDX file' --mnist .
+  { u32 0x803 500 28 28; printf 'few'; } >mnist-10k-images-idx3-ubyte
+  refused 'declares 392000 elements and holds 3' --mnist .
+  { u32 0x803 0xffffffff 0xffffffff 0xffffffff; printf 'few'; } >mnist-10k-images-idx3-ubyte
+  refused 'impossible size' --mnist .
+  rm mnist-10k-images-idx3-ubyte
+  { u32 0x801 499; head -c 499 /dev/zero; } >t10k-labels-idx1-ubyte
+  refused '499 labels for 500 pictures' --mnist .
+}
+case_gzipped_mnist() {
+  idx_set t10k
+  gzip t10k-*
+  local code=0
+  "$program" --mnist . --epochs 1 --quick --policy int8 >out 2>err || code=$?
+  if grep -q 'built without zlib' err; then
+    [[ $code == 2 ]] || fail "exit code $code without zlib"
+    echo 'SKIPPED: the example was built without zlib'
+    return
+  fi
+  [[ $code == 0 ]] || fail "exit code $code for gzipped digits"
+  prints 'MNIST digits, 400 to learn from, 100 to be tested on'
+  head -c 300 t10k-images-idx3-ubyte.gz >cut
+  mv cut t10k-images-idx3-ubyte.gz
+  refused 'gzip data end too early' --mnist .
+}
+case_mnist() {
+  idx_set mnist-10k
+  runs --mnist . --epochs 10 --quick --policy int8
+  prints 'MNIST digits, 400 to learn from, 100 to be tested on' '^float +100\.00 ' '^int8 +100\.00 '
+}
+
+case_help() {
+  runs --help
+  prints '--weights' 'int4-g32-mse'
+}
+case_short_run() {
+  runs --epochs 1 --quick --csv table.csv
+  prints 'generated digits, 1000 to learn from, 500 to be tested on' '^float +[0-9.]+ +2,200,400 +32\.00 ' '^int8 ' '^int4-g32 ' '^int4-g64-2:4 ' '^int8-50% ' '^ternary ' '^binary ' '^nf4-g64 '
+  grep -q '^<svg' compress_model.svg || fail 'no SVG picture'
+  grep -q '^float,[0-9.]*,2200400,32.00,' table.csv || fail 'no line of float in the CSV file'
+  [[ $(wc -l <err) -le 5 ]] || fail 'more than a few lines of progress where stderr is no terminal'
+}
+case_threads_and_seed_keep_the_numbers() {
+  local columns='s/ +[0-9.]+ +[0-9.]+$//' # all but the times
+  runs --epochs 1 --quick --quiet --policy int4-g32 --seed 7 --svg ''
+  [[ ! -s err ]] || fail '--quiet, but something on stderr'
+  [[ ! -e compress_model.svg ]] || fail 'a picture that was not asked for'
+  grep -E '^(float|int4)' out | sed -E "$columns" >one
+  runs --epochs 1 --quick --quiet --policy int4-g32 --seed 7 --svg '' --threads 2
+  grep -E '^(float|int4)' out | sed -E "$columns" >two
+  [[ -s one ]] && cmp -s one two || fail 'two threads give other numbers than one'
+}
+
+declare -F "case_$2" >/dev/null || { echo "no case $2"; exit 1; }
+"case_$2"
+echo "passed: $2"
