@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// From the caller's X to the rows that kernels read: quantized or copied, in packed order, inside a workspace.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include <lowbit/core/error.hpp>
+#include <lowbit/core/view.hpp>
+#include <lowbit/gemm/packed_matrix.hpp>
+#include <lowbit/kernel/rows/rows.hpp>
+
+namespace lowbit::inline v0 {
+
+/// X as int8 codes that the caller has quantized, M x K, with one scale for all rows or one for each: x = scale * code.
+struct int8_rows {
+    matrix_view<const std::int8_t> codes;
+    std::span<const float> scales;
+};
+/// Hands over quantized activations: `scales` holds 1 or M floats. Codes of -128 are allowed.
+[[nodiscard]] inline int8_rows quantized_rows(matrix_view<const std::int8_t> codes, std::span<const float> scales) {
+    if (scales.size() != 1 && scales.size() != codes.rows()) {
+        raise(errc::shape_mismatch, "quantized_rows: ", scales.size(), " scales for ", codes.rows(), " rows; give 1 or one each");
+    }
+    return {codes, scales};
+}
+
+/// X with a scale that calibration has found: code = clamp(round(x / scale), -127, 127), instead of a scale for each row.
+template <class View>
+struct rows_at_scale {
+    View view;
+    float scale;
+};
+template <viewable X>
+[[nodiscard]] auto at_scale(X&& x, float scale) {
+    if (!(scale > 0.0f) || scale - scale != 0.0f) raise(errc::invalid_argument, "at_scale: the scale must be a positive number");
+    return rows_at_scale<decltype(view_of(x))>{view_of(x), scale};
+}
+
+namespace detail {
+
+/// What X is: its element type, its shape, and whether its rows are contiguous.
+template <class X>
+struct activation_source;
+
+template <class T>
+struct activation_source<matrix_view<T>> {
+    using value_type = std::remove_const_t<T>;
+    static constexpr bool contiguous = true;
+    matrix_view<T> x;
+    [[nodiscard]] std::size_t rows() const noexcept { return x.rows(); }
+    [[nodiscard]] std::size_t cols() const noexcept { return x.cols(); }
+    [[nodiscard]] float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
+    [[nodiscard]] const value_type* row(std::size_t r) const noexcept { return x.row_data(r); }
+    [[nodiscard]] std::size_t stride() const noexcept { return x.stride(); }
+};
+template <class T>
+struct activation_source<transposed_view<T>> {
+    using value_type = std::remove_const_t<T>;
+    static constexpr bool contiguous = false;
+    transposed_view<T> x;
+    [[nodiscard]] std::size_t rows() const noexcept { return x.rows(); }
+    [[nodiscard]] std::size_t cols() const noexcept { return x.cols(); }
+    [[nodiscard]] float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
+};
+template <class View>
+struct activation_source<rows_at_scale<View>> : activation_source<View> {
+    float scale;
+    explicit activation_source(const rows_at_scale<View>& given) noexcept : activation_source<View>{given.view}, scale(given.scale) {}
+};
+
+template <class S>
+concept given_scale = requires(const S& s) { s.scale; };
+
+/// Regions of a workspace, one after the other, each on a cache line.
+class workspace_cursor {
+public:
+    LOWBIT_ALWAYS_INLINE explicit workspace_cursor(std::byte* base) noexcept {
+        const auto at = reinterpret_cast<std::uintptr_t>(base);
+        base_ = base + (buffer_alignment - at % buffer_alignment) % buffer_alignment;
+    }
+    template <class T>
+    LOWBIT_ALWAYS_INLINE T* take(std::size_t count) noexcept {
+        T* region = reinterpret_cast<T*>(base_ + used_);
+        used_ += round_up(count * sizeof(T), buffer_alignment);
+        return region;
+    }
+
+private:
+    std::byte* base_;
+    std::size_t used_ = 0;
+};
+
+/// Prepared activations of one compute kind: where they lie in a workspace, and how rows get there.
+template <compute C>
+class prepared_rows {
+public:
+    static constexpr bool quantizes = C != compute::float32;
+    using code = std::conditional_t<quantizes, std::int8_t, float>;
+    using sum = typename kernel::activation_rows<code>::sum_type;
+
+    /// Bytes for `rows` rows. `staged`: rows pass through a float row first, because columns are gathered.
+    static std::size_t bytes(const kernel::panel_layout& layout, std::size_t rows, bool staged) noexcept {
+        const auto region = [](std::size_t size) { return round_up(size, buffer_alignment); };
+        return region(rows * stride(layout) * sizeof(code)) + region(rows * layout.groups() * sizeof(sum)) +
+               region(rows * scales_per_row(layout) * sizeof(float)) + region(rows) + (staged ? region(rows * layout.depth * sizeof(float)) : 0) +
+               buffer_alignment;
+    }
+
+    prepared_rows(const kernel::panel_layout& layout, std::size_t rows, bool staged, std::byte* workspace) noexcept : layout_(layout) {
+        workspace_cursor cursor(workspace);
+        codes_ = cursor.take<code>(rows * stride(layout));
+        sums_ = cursor.take<sum>(rows * layout.groups());
+        scales_ = cursor.take<float>(rows * scales_per_row(layout));
+        bad_ = cursor.take<bool>(rows);
+        staging_ = staged ? cursor.take<float>(rows * layout.depth) : nullptr;
+    }
+
+    /// Prepares row r. `factor` multiplies the scales (the step of an int8 table).
+    template <class Source>
+    void prepare(const Source& source, std::size_t r, std::span<const std::uint32_t> order, const kernel::row_kernels& rows, float factor) noexcept {
+        if (staging_ != nullptr) {
+            float* row = staging_ + r * layout_.depth;
+            for (std::size_t k = 0; k < layout_.depth; ++k) row[k] = source.at(r, order.empty() ? k : order[k]);
+            prepare_row(source, row, r, rows, factor);
+        } else if constexpr (Source::contiguous) {
+            prepare_row(source, source.row(r), r, rows, factor);
+        }
+    }
+
+    /// Takes over codes that the caller has quantized.
+    void copy_codes(const int8_rows& given, std::size_t r, std::span<const std::uint32_t> order, float factor) noexcept
+        requires(C == compute::int8_per_row)
+    {
+        std::int8_t* to = codes_ + r * stride(layout_);
+        const std::int8_t* from = given.codes.row_data(r);
+        for (std::size_t g = 0; g < layout_.groups(); ++g) {
+            const std::size_t start = layout_.packed_start(g);
+            std::int32_t total = 0;
+            for (std::size_t k = 0; k < layout_.length(g); ++k) {
+                const std::size_t column = g * layout_.segment() + k;
+                const std::int8_t c = from[order.empty() ? column : order[column]];
+                to[start + k] = c;
+                total += c;
+            }
+            for (std::size_t k = layout_.length(g); k < layout_.packed_start(g + 1) - start; ++k) to[start + k] = 0;
+            sums_[r * layout_.groups() + g] = total;
+        }
+        scales_[r] = given.scales[given.scales.size() == 1 ? 0 : r] * factor;
+        bad_[r] = false;
+    }
+
+    [[nodiscard]] kernel::activation_rows<code> view() const noexcept { return {codes_, stride(layout_), scales_, sums_}; }
+    /// Whether row r held NaN or infinity. Quantized rows have turned to NaN by their scale.
+    [[nodiscard]] bool bad(std::size_t r) const noexcept { return bad_[r]; }
+    void mark(std::size_t r, bool bad) noexcept { bad_[r] = bad; }
+
+private:
+    static std::size_t stride(const kernel::panel_layout& layout) noexcept {
+        return kernel::recommended_stride(layout.packed_depth() * sizeof(code)) / sizeof(code);
+    }
+    static std::size_t scales_per_row(const kernel::panel_layout& layout) noexcept { return C == compute::int8_per_group ? layout.groups() : 1; }
+
+    template <class Source, class T>
+    void prepare_row(const Source& source, const T* x, std::size_t r, const kernel::row_kernels& rows, float factor) noexcept {
+        code* to = codes_ + r * stride(layout_);
+        sum* sums = sums_ + r * layout_.groups();
+        const std::size_t depth = layout_.depth;
+        bad_[r] = false;
+        if constexpr (quantizes) {
+            const kernel::code_groups groups{layout_.segment(), kernel::unit_depth(layout_.bits)};
+            if constexpr (given_scale<Source>) {
+                static_assert(C == compute::int8_per_row, "lowbit: at_scale gives one scale; use activations<int8> per row");
+                scales_[r] = rows.of<T>().quantize_at(x, depth, source.scale, groups, to, sums) * factor;
+            } else if constexpr (C == compute::int8_per_row) {
+                scales_[r] = rows.of<T>().quantize(x, depth, groups, to, sums) * factor;
+            } else {
+                float* scales = scales_ + r * layout_.groups();
+                rows.of<T>().quantize_groups(x, depth, groups, to, scales, sums);
+                for (std::size_t g = 0; g < layout_.groups(); ++g) scales[g] *= factor;
+                // a bad value spoils its group's scale; the whole row must follow
+                for (std::size_t g = 0; g < layout_.groups(); ++g) bad_[r] = bad_[r] || scales[g] != scales[g];
+            }
+        } else {
+            const float reach = rows.of<T>().absmax(x, depth);
+            bad_[r] = reach - reach != 0.0f;
+            for (std::size_t g = 0; g < layout_.groups(); ++g) {
+                float* group = to + layout_.packed_start(g);
+                const std::size_t length = layout_.length(g);
+                rows.of<T>().to_float(x + g * layout_.segment(), length, group);
+                for (std::size_t k = length; k < layout_.packed_start(g + 1) - layout_.packed_start(g); ++k) group[k] = 0.0f;
+                float total = 0.0f;
+                if (layout_.offset == kernel::offset_kind::minimum) {
+                    for (std::size_t k = 0; k < length; ++k) total += group[k];
+                }
+                sums[g] = total;
+            }
+        }
+    }
+
+    kernel::panel_layout layout_;
+    code* codes_;
+    sum* sums_;
+    float* scales_;
+    bool* bad_;
+    float* staging_;
+};
+
+} // namespace detail
+
+} // namespace lowbit::inline v0

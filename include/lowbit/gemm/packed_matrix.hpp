@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// packed_matrix and pack: quantized weights in the order in which kernels read them, made once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory_resource>
+#include <span>
+#include <string_view>
+
+#include <lowbit/core/aligned_buffer.hpp>
+#include <lowbit/core/scratch.hpp>
+#include <lowbit/exec/executor.hpp>
+#include <lowbit/gemm/weights.hpp>
+#include <lowbit/quantize/quantized_matrix.hpp>
+
+namespace lowbit::inline v0 {
+
+namespace detail {
+
+/// P with another compute axis.
+template <any_policy P, class Activations>
+struct with_activations;
+template <class... Tags, class Activations>
+struct with_activations<policy<Tags...>, Activations> {
+    template <class Tag>
+    using kept = std::conditional_t<is_on<Tag, policy_axis::activations>, std::type_identity<Activations>, std::type_identity<Tag>>;
+    static constexpr bool replaces = (is_on<Tags, policy_axis::activations> || ...);
+    using type = typename std::conditional_t<replaces, std::type_identity<policy<typename kept<Tags>::type...>>,
+                                             std::type_identity<policy<Tags..., Activations>>>::type;
+};
+
+/// The policy of a packed matrix: the format, and how it multiplies.
+template <any_policy P>
+using packed_policy = typename with_activations<format_of<P>, typename P::activations>::type;
+
+} // namespace detail
+
+/// N x K weights for the kernels, with the compute axis of P (a policy stripped to format and compute axes). A value; const ones may be
+/// shared by threads. The bytes are for this machine and this version only: never a file format.
+template <any_policy P>
+class packed_matrix {
+public:
+    using policy_type = P;
+    using format = format_of<P>;
+
+    packed_matrix() noexcept = default;
+
+    /// N, the outputs of a product.
+    [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+    /// K, the inputs.
+    [[nodiscard]] std::size_t cols() const noexcept { return layout_.depth; }
+    [[nodiscard]] const std::byte* data() const noexcept { return bytes_.data(); }
+    /// Everything kept: codes, scales, offsets, order. Pruned weights are packed densely.
+    [[nodiscard]] std::size_t size_bytes() const noexcept {
+        return bytes_.size() + order_.size() * sizeof(std::uint32_t) + scale_table_.size() * sizeof(float);
+    }
+    /// The version of the byte order.
+    [[nodiscard]] static constexpr std::string_view layout_tag() noexcept { return kernel::panel_layout::tag; }
+
+    /// For the product: the layout, panel `p`, and the stored column order (empty when natural).
+    [[nodiscard]] const kernel::panel_layout& layout() const noexcept { return layout_; }
+    [[nodiscard]] std::size_t panels() const noexcept { return ceil_div(rows_, kernel::panel_columns); }
+    [[nodiscard]] std::span<const std::uint32_t> order() const noexcept { return order_.span(); }
+
+    template <compute C>
+    [[nodiscard]] kernel::weight_panel panel(std::size_t p) const noexcept {
+        using E = typename format::element_type;
+        kernel::weight_panel w;
+        w.layout = layout_;
+        w.data = bytes_.data() + layout_.panel_start(p);
+        w.columns = rows_ - p * kernel::panel_columns < kernel::panel_columns ? rows_ - p * kernel::panel_columns : kernel::panel_columns;
+        w.offset = detail::weights_of<format>::constant;
+        if constexpr (detail::element_kernel<E>::code == kernel::decoding::table) {
+            if constexpr (C == compute::float32) {
+                w.table = detail::float_table<E>.data();
+            } else {
+                w.table = detail::int8_table<E>.data();
+                w.offset = 128;
+            }
+        }
+        w.scale_table = scale_table_.data();
+        return w;
+    }
+
+    /// Packs a view; `where` runs panels side by side.
+    template <class Pool, any_policy Q>
+    static packed_matrix of(on_t<Pool> where, const quantized_view<Q>& q, std::pmr::memory_resource* memory) {
+        packed_matrix packed;
+        const detail::row_reader reader{q};
+        packed.rows_ = q.rows();
+        packed.layout_ = layout_for(q.rows(), q.cols());
+        packed.bytes_ = aligned_buffer<std::byte>(packed.layout_.total_bytes(q.rows()), memory);
+        if constexpr (format::column_order::permuted) {
+            packed.order_ = aligned_buffer<std::uint32_t>(q.cols(), memory);
+            for (std::size_t k = 0; k < q.cols(); ++k) packed.order_[k] = static_cast<std::uint32_t>(reader.column(k));
+        }
+        if constexpr (weights::scale == kernel::scale_kind::table8) {
+            packed.scale_table_ = aligned_buffer<float>(256, memory);
+            for (std::size_t c = 0; c < 256; ++c) {
+                packed.scale_table_[c] = detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();
+            }
+        }
+        detail::for_ranges(where, packed.panels(), 1, [&](std::size_t first, std::size_t last) {
+            detail::scratch<std::uint8_t> levels(kernel::panel_columns * q.cols());
+            for (std::size_t p = first; p < last; ++p) packed.pack_panel(q, reader, p, levels.span());
+        });
+        return packed;
+    }
+
+private:
+    using weights = detail::weights_of<format>;
+
+    static kernel::panel_layout layout_for(std::size_t rows, std::size_t cols) noexcept {
+        using granularity = typename format::granularity;
+        kernel::panel_layout layout;
+        layout.depth = cols;
+        layout.group = granularity::group_cols(cols);
+        using asked = typename P::activations;
+        if constexpr (asked::granularity::cols != 0) {
+            static_assert(granularity::cols == 0 || granularity::cols % asked::granularity::cols == 0,
+                          "lowbit: the group of the activations must divide the group of the weights");
+            layout.group = asked::granularity::cols;
+        }
+        layout.bits = static_cast<unsigned>(format::bits);
+        layout.scale = weights::scale;
+        layout.offset = weights::offset;
+        const std::size_t shared = granularity::group_rows(rows);
+        layout.scale_rows = shared >= rows ? round_up(rows == 0 ? 1 : rows, kernel::panel_columns) : shared;
+        return layout;
+    }
+
+    template <any_policy Q>
+    void pack_panel(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t p, std::span<std::uint8_t> levels) {
+        const std::size_t first = p * kernel::panel_columns;
+        const std::size_t columns = std::min(kernel::panel_columns, rows_ - first);
+        const std::size_t cols = q.cols();
+        for (std::size_t c = 0; c < columns; ++c) reader.levels(first + c, levels.subspan(c * cols, cols));
+        std::byte* panel = bytes_.data() + layout_.panel_start(p);
+        for (std::size_t g = 0; g < layout_.groups(); ++g) {
+            std::array<std::uint32_t, kernel::panel_columns> scales{};
+            std::array<std::uint32_t, kernel::panel_columns> offsets{};
+            const std::size_t k = g * layout_.segment();
+            for (std::size_t i = 0; i < layout_.scales(columns); ++i) {
+                const std::size_t row = first + i * layout_.columns_per_scale();
+                scales[i] = scale_bits(q, reader, row, k / reader.group_cols());
+                offsets[i] = offset_bits(q, reader, row, k / reader.group_cols());
+            }
+            std::array<std::byte, kernel::panel_columns * 4> scale_bytes{};
+            std::array<std::byte, kernel::panel_columns * 4> offset_bytes{};
+            narrow(scales, kernel::size_of(weights::scale), scale_bytes);
+            narrow(offsets, weights::offset == kernel::offset_kind::zero_point ? 1 : kernel::size_of(weights::scale), offset_bytes);
+            kernel::pack_record(layout_, g, columns, {levels.data() + k, cols, scale_bytes.data(), offset_bytes.data()},
+                                panel + layout_.record_start(g, columns));
+        }
+    }
+
+    template <any_policy Q>
+    static std::uint32_t scale_bits(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t row, std::size_t group) {
+        if constexpr (weights::multiplied_out) {
+            return detail::scalar_codec<float>::encode(reader.scale(row, group));
+        } else {
+            return detail::layout_access<format>::load_scale(q.planes(), q.layout_shape(), row, group);
+        }
+    }
+    template <any_policy Q>
+    static std::uint32_t offset_bits(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t row, std::size_t group) {
+        if constexpr (weights::offset == kernel::offset_kind::constant) {
+            return 0;
+        } else if constexpr (weights::multiplied_out && weights::offset == kernel::offset_kind::minimum) {
+            return detail::scalar_codec<float>::encode(reader.minimum(row, group));
+        } else {
+            return detail::layout_access<format>::load_offset(q.planes(), q.layout_shape(), row, group);
+        }
+    }
+    /// Bit patterns as bytes, each in the machine's own order.
+    static void narrow(const std::array<std::uint32_t, kernel::panel_columns>& from, std::size_t size, std::array<std::byte, kernel::panel_columns * 4>& to) {
+        for (std::size_t i = 0; i < from.size(); ++i) {
+            if (size == 4) {
+                std::memcpy(to.data() + 4 * i, &from[i], 4);
+            } else if (size == 2) {
+                const auto half = static_cast<std::uint16_t>(from[i]);
+                std::memcpy(to.data() + 2 * i, &half, 2);
+            } else if (size == 1) {
+                to[i] = static_cast<std::byte>(from[i]);
+            }
+        }
+    }
+
+    std::size_t rows_ = 0;
+    kernel::panel_layout layout_{};
+    aligned_buffer<std::byte> bytes_;
+    aligned_buffer<std::uint32_t> order_;
+    aligned_buffer<float> scale_table_;
+};
+
+namespace detail {
+
+template <class A, class P>
+struct packed_for {
+    using type = packed_policy<typename with_activations<P, A>::type>;
+};
+template <class P>
+struct packed_for<void, P> {
+    using type = packed_policy<P>;
+};
+
+} // namespace detail
+
+/// Packs a quantized matrix or view. `Activations`, for example lb::activations<float>, overrides the policy's compute axis.
+template <class Activations = void, class Pool, quantized Q>
+[[nodiscard]] auto pack(on_t<Pool> where, const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    using P = typename detail::packed_for<Activations, typename std::remove_cvref_t<decltype(q.view())>::policy_type>::type;
+    return packed_matrix<P>::of(where, q.view(), memory);
+}
+template <class Activations = void, quantized Q>
+[[nodiscard]] auto pack(const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
+    return pack<Activations>(detail::here_and_now(), q, memory);
+}
+
+} // namespace lowbit::inline v0

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// What a format is to the kernels: how its codes decode, which scales and offsets travel with them, which kernel key follows.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/product.hpp>
+#include <lowbit/numeric/bfloat16.hpp>
+#include <lowbit/numeric/binary.hpp>
+#include <lowbit/numeric/float16.hpp>
+#include <lowbit/policy/policy.hpp>
+#include <lowbit/quantize/decode.hpp>
+
+namespace lowbit::inline v0 {
+
+/// What the activations of a product are once they meet the weights.
+enum class compute : std::uint8_t { int8_per_row, int8_per_group, float32 };
+
+namespace detail {
+
+/// How the levels of an element become numbers inside a kernel: value = step * level - offset, or an entry of a table.
+template <class E>
+struct element_kernel {
+    static constexpr kernel::decoding code = kernel::decoding::table;
+    static constexpr unsigned step = 1;
+    static constexpr std::int32_t offset = 0;
+};
+template <integer_element E>
+struct element_kernel<E> {
+    static constexpr kernel::decoding code = kernel::decoding::integer;
+    static constexpr unsigned step = 1;
+    static constexpr std::int32_t offset = level_of<E>::bias;
+};
+template <>
+struct element_kernel<ternary> {
+    static constexpr kernel::decoding code = kernel::decoding::integer;
+    static constexpr unsigned step = 1;
+    static constexpr std::int32_t offset = 1;
+};
+template <>
+struct element_kernel<binary> {
+    static constexpr kernel::decoding code = kernel::decoding::integer;
+    static constexpr unsigned step = 2;
+    static constexpr std::int32_t offset = 1;
+};
+
+template <class E>
+inline constexpr bool takes_int8 = element_kernel<E>::code == kernel::decoding::integer || E::bits <= 4;
+
+/// The values of every code, for float activations.
+template <class E>
+inline constexpr auto float_table = [] {
+    std::array<float, std::size_t{1} << E::bits> values{};
+    for (std::size_t c = 0; c < values.size(); ++c) values[c] = E::decode(static_cast<typename E::code_type>(c));
+    return values;
+}();
+
+/// The factor that makes the largest entry of a table 127, or 1 where the entries are int8 already.
+template <class E>
+inline constexpr float int8_table_step = [] {
+    float largest = 0.0f;
+    bool whole = true;
+    for (const float v : float_table<E>) {
+        const float magnitude = v < 0.0f ? -v : v;
+        largest = magnitude > largest ? magnitude : largest;
+        whole = whole && round_half_even(v) == v;
+    }
+    return whole && largest <= 127.0f ? 1.0f : largest / 127.0f;
+}();
+
+/// The values of a code of at most 4 bits, for int8 activations: 16 bytes of round(value / step) + 128.
+template <class E>
+inline constexpr auto int8_table = [] {
+    std::array<std::uint8_t, 16> values{};
+    for (std::size_t c = 0; c < float_table<E>.size() && c < 16; ++c) {
+        values[c] = static_cast<std::uint8_t>(round_to_int(float_table<E>[c] / int8_table_step<E>) + 128);
+    }
+    return values;
+}();
+
+template <class T>
+inline constexpr auto kernel_scale = kernel::scale_kind::table8;
+template <>
+inline constexpr auto kernel_scale<float> = kernel::scale_kind::float32;
+template <>
+inline constexpr auto kernel_scale<float16> = kernel::scale_kind::float16;
+template <>
+inline constexpr auto kernel_scale<bfloat16> = kernel::scale_kind::bfloat16;
+
+/// The kernel's view of format F.
+template <any_policy F>
+struct weights_of {
+    using element_type = typename F::element_type;
+    using codes = element_kernel<element_type>;
+    static constexpr auto offset = F::offset::kind == offset_kind::none         ? kernel::offset_kind::constant
+                                   : F::offset::kind == offset_kind::zero_point ? kernel::offset_kind::zero_point
+                                                                                : kernel::offset_kind::minimum;
+    /// Scales travel as they are stored. Those of two levels, and minimums of another type than the scale, are multiplied out to float;
+    /// so are wide scales under a tensor scale (narrow ones take it into their table).
+    static constexpr bool multiplied_out =
+        !std::is_void_v<typename F::super_scale::type> ||
+        (offset == kernel::offset_kind::minimum && !std::same_as<typename F::offset::type, typename F::scale_type>) ||
+        (F::tensor_scale::present && kernel_scale<typename F::scale_type> != kernel::scale_kind::table8);
+    static constexpr auto scale = multiplied_out ? kernel::scale_kind::float32 : kernel_scale<typename F::scale_type>;
+    /// Levels count from a minimum upwards, from a stored zero point, or from the element's own zero.
+    static constexpr std::int32_t constant = offset == kernel::offset_kind::minimum ? 0 : codes::offset;
+
+    static constexpr kernel::product_key key(compute c) noexcept {
+        return {.bits = static_cast<unsigned>(element_type::bits),
+                .code = codes::code,
+                .offset = offset,
+                .activations = c == compute::float32        ? kernel::activation_kind::float32
+                               : c == compute::int8_per_row ? kernel::activation_kind::int8_per_row
+                                                            : kernel::activation_kind::int8_per_group,
+                .step = codes::step,
+                .scaled = true};
+    }
+};
+
+/// What the activations of policy P become when X is made of T: the compute axis, or its default.
+template <any_policy P, class T>
+inline constexpr compute compute_of = [] {
+    using asked = typename P::activations;
+    if constexpr (std::is_void_v<typename asked::type>) {
+        return std::same_as<T, float> && element_kernel<typename P::element_type>::code == kernel::decoding::integer ? compute::int8_per_row
+                                                                                                                     : compute::float32;
+    } else if constexpr (std::same_as<typename asked::type, float>) {
+        return compute::float32;
+    } else {
+        static_assert(takes_int8<typename P::element_type>,
+                      "lowbit: activations<int8> need integer weights or a codebook of at most 16 entries; use activations<float>");
+        return asked::granularity::cols == 0 ? compute::int8_per_row : compute::int8_per_group;
+    }
+}();
+
+} // namespace detail
+
+} // namespace lowbit::inline v0

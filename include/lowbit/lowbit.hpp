@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The library for a CPU, without Eigen: policies, quantize, pack, gemm. Opt-in parts: eigen.hpp, io.hpp.
+#pragma once
+
+#include <lowbit/core/expected.hpp>
+#include <lowbit/core/matrix.hpp>
+#include <lowbit/core/view.hpp>
+#include <lowbit/exec/executor.hpp>
+#include <lowbit/exec/openmp.hpp>
+#include <lowbit/gemm/epilogue.hpp>
+#include <lowbit/gemm/gemm.hpp>
+#include <lowbit/gemm/integer_gemm.hpp>
+#include <lowbit/gemm/packed_matrix.hpp>
+#include <lowbit/isa/active.hpp>
+#include <lowbit/numeric/rounding.hpp>
+#include <lowbit/policy/policy.hpp>
+#include <lowbit/policy/presets.hpp>
+#include <lowbit/prune/criteria.hpp>
+#include <lowbit/quantize/constant.hpp>
+#include <lowbit/quantize/error_report.hpp>
+#include <lowbit/quantize/quantize.hpp>
+#include <lowbit/quantize/scale_rule.hpp>
+#include <lowbit/version.hpp>
