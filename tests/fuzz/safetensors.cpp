@@ -4,11 +4,13 @@
 
 #include "../unit/io/safetensors_oracle.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <vector>
 
 namespace {
 
@@ -18,19 +20,15 @@ void require(bool holds, const char* what) {
     std::abort();
 }
 
-} // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void check(std::span<const std::byte> file) {
     namespace lb = lowbit;
-    const std::span<const std::byte> file(reinterpret_cast<const std::byte*>(data), size);
-
     const auto parsed = lb::io::safetensors::parse(file);
     if (parsed || parsed.error().code != lb::errc::limit_exceeded) {
         require(parsed.has_value() == lowbit_test::valid_safetensors(file), "the reader and the second opinion disagree");
     }
     if (!parsed) {
-        require(parsed.error().offset <= size, "an error lies outside the file");
-        return 0;
+        require(parsed.error().offset <= file.size(), "an error lies outside the file");
+        return;
     }
 
     std::size_t covered = 0;
@@ -51,6 +49,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     std::size_t text = 0;
     for (const auto& [key, value] : parsed->metadata()) text += key.size() + value.size();
-    require(covered + text <= size, "more was handed out than there is");
+    require(covered + text <= file.size(), "more was handed out than there is");
+}
+
+} // namespace
+
+/// The bytes as they are, and again with a header length that ends at the last brace: damage to the header's length hides
+/// all other damage.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    std::vector<std::byte> file(size);
+    std::transform(data, data + size, file.begin(), [](std::uint8_t byte) { return static_cast<std::byte>(byte); });
+    check(file);
+    const auto brace = std::find(file.rbegin(), file.rend(), std::byte{'}'});
+    const auto end = static_cast<std::size_t>(file.rend() - brace);
+    if (end > 8) {
+        for (std::size_t i = 0; i < 8; ++i) file[i] = static_cast<std::byte>(static_cast<std::uint8_t>((end - 8) >> (8 * i)));
+        check(file);
+    }
     return 0;
 }

@@ -13,14 +13,19 @@
 
 #include <lowbit/core/expected.hpp>
 
+// Whether files are mapped with POSIX mmap; 0 where there is none, or where somebody defines it so.
+#ifndef LOWBIT_HAS_MMAP
 #if __has_include(<sys/mman.h>)
 #define LOWBIT_HAS_MMAP 1
+#else
+#define LOWBIT_HAS_MMAP 0
+#endif
+#endif
+#if LOWBIT_HAS_MMAP
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#else
-#define LOWBIT_HAS_MMAP 0
 #endif
 
 namespace lowbit::inline v0::io {

@@ -17,6 +17,7 @@ struct counters {
     std::size_t count = 0;
     std::size_t failing = 0;
 };
+constexpr std::size_t most = ~std::size_t{0} >> (sizeof(void*) == 8 ? 25 : 1); // half a TiB where pointers have 64 bits
 constinit thread_local counters heap;
 
 struct block_head {
@@ -28,7 +29,7 @@ void* allocate(std::size_t size, std::size_t alignment) noexcept {
     if (heap.on && ++heap.count == heap.failing) return nullptr;
     alignment = std::max(alignment, alignof(std::max_align_t));
     const std::size_t lead = std::max(alignment, sizeof(block_head));
-    if (size > ~std::size_t{0} - 2 * lead) return nullptr;
+    if (size > most) return nullptr; // sanitizers end the program where malloc would say no
     void* const block = std::malloc(size + 2 * lead);
     if (block == nullptr) return nullptr;
     void* user = static_cast<char*>(block) + lead;
