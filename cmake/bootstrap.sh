@@ -4,7 +4,7 @@
 # Does nothing, quickly and without root, where nothing is missing. --ci adds sanitizers, emulators and cross compilers.
 set -euo pipefail
 
-wanted=(g++ cmake ninja-build pkg-config libxsimd-dev libeigen3-dev doctest-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev)
+wanted=(g++ cmake ninja-build pkg-config libxsimd-dev libeigen3-dev doctest-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev zlib1g-dev)
 case ${1-} in
   '') ;;
   --ci) wanted+=(ccache clang libclang-rt-dev qemu-user g++-aarch64-linux-gnu gcovr git ca-certificates) ;;
