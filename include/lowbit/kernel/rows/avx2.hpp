@@ -26,9 +26,13 @@ struct row_ops {
     static constexpr std::size_t lanes = 8;
 
     LOWBIT_ALWAYS_INLINE static floats load(const float* p) { return _mm256_loadu_ps(p); }
-    LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) { return _mm256_maskload_ps(p, mask(n)); }
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) { // no masked load: emulators read past it, and stores are slow
+        floats v = _mm256_setzero_ps();
+        std::memcpy(&v, p, n * sizeof *p);
+        return v;
+    }
     LOWBIT_ALWAYS_INLINE static void store(float* p, floats v) { _mm256_storeu_ps(p, v); }
-    LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { _mm256_maskstore_ps(p, mask(n), v); }
+    LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { std::memcpy(p, &v, n * sizeof *p); }
     LOWBIT_ALWAYS_INLINE static floats load(const float16* p, std::size_t n = lanes) { return _mm256_cvtph_ps(load_words(p, n)); }
     LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v, std::size_t n = lanes) {
         const __m128i words = _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
