@@ -2,38 +2,30 @@
 // cursor: the one way a reader moves through bytes from outside; nothing is read that was not checked to be there.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
 
-#include <lowbit/core/bits.hpp>
 #include <lowbit/core/expected.hpp>
 
 namespace lowbit::inline v0::io {
 
-/// A number or element of the numeric room, whose stored form is its bytes.
+/// The little-endian number at `at`, which needs no alignment; sizeof(T) bytes must be there. T is any type that is its
+/// bytes: a number, or an element of the numeric room. A boolean is true if its byte is not 0.
 template <class T>
-concept scalar = std::is_arithmetic_v<T> || requires(typename T::code_type code) {
-    { T::from_bits(code) } -> std::same_as<T>;
-};
-
-/// The little-endian number or element at `at`, which needs no alignment; sizeof(T) bytes must be there.
-template <scalar T>
+    requires std::is_trivially_copyable_v<T>
 [[nodiscard]] constexpr T load(const std::byte* at) noexcept {
-    const std::uint64_t bits = lowbit::detail::load_le<static_cast<int>(sizeof(T))>(at);
-    if constexpr (std::same_as<T, bool>) {
-        return bits != 0;
-    } else if constexpr (std::integral<T>) {
-        return static_cast<T>(bits);
-    } else if constexpr (std::same_as<T, double>) {
-        return std::bit_cast<double>(bits);
-    } else if constexpr (std::same_as<T, float>) {
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    if constexpr (std::is_same_v<T, bool>) {
+        return *at != std::byte{0};
     } else {
-        return T::from_bits(static_cast<typename T::code_type>(bits));
+        std::array<std::byte, sizeof(T)> raw{};
+        std::copy_n(at, raw.size(), raw.begin());
+        if constexpr (std::endian::native == std::endian::big) std::ranges::reverse(raw);
+        return std::bit_cast<T>(raw);
     }
 }
 
@@ -56,8 +48,8 @@ public:
         return taken;
     }
 
-    /// The next number or element, little-endian.
-    template <scalar T>
+    /// The next number, as load() reads it.
+    template <class T>
     constexpr expected<T> take() noexcept {
         const auto taken = take(sizeof(T));
         if (!taken) return unexpected<error>(taken.error());
