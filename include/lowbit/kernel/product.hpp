@@ -116,7 +116,7 @@ using product_fn = void (*)(const weight_panel& w, const activation_rows<activat
 /// 256 k of bytes or 64 k of floats, by 64 columns.
 inline constexpr std::size_t block_bytes = 16384;
 /// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
-inline constexpr std::size_t most_steps = 16;
+inline constexpr std::size_t most_groups = 16;
 /// Bytes ahead of the stream of weights that are fetched: a page, since the hardware stops at its end.
 inline constexpr std::size_t prefetch_distance = 4096;
 

@@ -8,8 +8,9 @@ struct float_weights {
 
     const float* data;
 
-    LOWBIT_ALWAYS_INLINE float_weights(const weight_step& s, const weight_panel&) : data(static_cast<const float*>(s.data)) {}
+    LOWBIT_ALWAYS_INLINE float_weights(const weight_block& b, const weight_panel&) : data(static_cast<const float*>(b.data)) {}
     LOWBIT_ALWAYS_INLINE void advance() { data += panel_columns; }
+    LOWBIT_ALWAYS_INLINE void next_group(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
     template <unsigned>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
@@ -24,8 +25,12 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     const std::int32_t* zeros;
     typename Ops::ints offset;
 
-    LOWBIT_ALWAYS_INLINE packed_floats(const weight_step& s, const weight_panel& w)
-        : base(s, w), zeros(s.zeros), offset(Ops::splat(w.offset)) {}
+    LOWBIT_ALWAYS_INLINE packed_floats(const weight_block& b, const weight_panel& w)
+        : base(b, w), zeros(b.zeros), offset(Ops::splat(w.offset)) {}
+    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
+        base::next_group(b);
+        if constexpr (Offset == offset_kind::zero_point) zeros += panel_columns;
+    }
 
     template <unsigned K>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
@@ -50,7 +55,7 @@ struct float_family {
     using result = float;
     static constexpr bool scaled = true;
     static constexpr offset_kind offset = Offset;
-    static constexpr bool scaled_rows = false;
+    static constexpr bool scaled_groups = false, scaled_rows = false; // activations have no scale
 
     template <unsigned Bits, unsigned Step, decoding Code>
     using packed = packed_floats<Ops, Bits, Step, Code, Offset>;
@@ -58,7 +63,7 @@ struct float_family {
     using unpacked = float_weights<Ops>;
 
     template <class Weights>
-    static LOWBIT_ALWAYS_INLINE void unpack(Weights w, std::size_t depth, element* to) {
+    static LOWBIT_ALWAYS_INLINE void unpack(Weights& w, std::size_t depth, element* to) {
         for (; depth > 0; depth -= Weights::unit_depth) {
             unroll<Weights::unit_depth>([&](auto k) LOWBIT_INLINE_LAMBDA {
                 for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
@@ -75,13 +80,10 @@ struct float_family {
     static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load_floats(p); }
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store_floats(p, v); }
 
-    static LOWBIT_ALWAYS_INLINE sums start(const weight_panel&, const weight_step&, const activation_rows<activation>&, std::size_t,
-                                           std::size_t, std::size_t) {
-        return zero();
-    }
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t, const float*, const std::int32_t*) { return zero(); }
 
     template <class Weights, unsigned Rows, unsigned Vectors>
-    static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights w, std::size_t depth, const activation* x,
+    static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights& w, std::size_t depth, const activation*& x,
                                                 std::size_t stride, unsigned first) {
         for (; depth > 0; depth -= Weights::unit_depth) {
             unroll<Weights::unit_depth>([&](auto k) LOWBIT_INLINE_LAMBDA {
@@ -98,21 +100,9 @@ struct float_family {
         }
     }
 
-    template <unsigned Rows, unsigned Vectors>
-    static LOWBIT_ALWAYS_INLINE void finish(const sums (&acc)[Rows][Vectors], const weight_step& s,
-                                            const activation_rows<activation>& x, std::size_t groups, std::size_t row,
-                                            std::size_t column, float* tile) {
-        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-            LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
-                const std::size_t c = column + v * Ops::lanes;
-                float* out = tile + r * panel_columns + c;
-                typename Ops::floats y = Ops::fma(acc[r][v], Ops::load_floats(s.scales + c), Ops::load_floats(out));
-                if constexpr (Offset == offset_kind::minimum) {
-                    const float sum = x.sums[(row + r) * groups + s.group];
-                    y = Ops::fma(Ops::load_floats(s.minimums + c), Ops::splat_float(sum), y);
-                }
-                Ops::store_floats(out, y);
-            }
-        }
+    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const float* scales, const float* minimums, const float*,
+                                            const float* xsum) {
+        y = Ops::fma(acc, Ops::load_floats(scales), y);
+        if constexpr (Offset == offset_kind::minimum) y = Ops::fma(Ops::load_floats(minimums), Ops::splat_float(*xsum), y);
     }
 };

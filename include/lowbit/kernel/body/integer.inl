@@ -9,9 +9,10 @@ struct byte_weights {
 
     const std::byte* data;
 
-    LOWBIT_ALWAYS_INLINE byte_weights(const weight_step& s, const weight_panel&)
-        : data(static_cast<const std::byte*>(s.data) + s.planes_start * panel_columns) {}
+    LOWBIT_ALWAYS_INLINE byte_weights(const weight_block& b, const weight_panel&)
+        : data(static_cast<const std::byte*>(b.data) + b.start * panel_columns) {}
     LOWBIT_ALWAYS_INLINE void advance() { data += 4 * panel_columns; }
+    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) { data += b.record_bytes - b.depth * panel_columns; }
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
     template <unsigned>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
@@ -23,7 +24,7 @@ struct byte_weights {
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     // Not an inherited constructor: that one would be compiled outside the region.
-    LOWBIT_ALWAYS_INLINE packed_bytes(const weight_step& s, const weight_panel& w) : packed_weights<Ops, Bits, Step, Code>(s, w) {}
+    LOWBIT_ALWAYS_INLINE packed_bytes(const weight_block& b, const weight_panel& w) : packed_weights<Ops, Bits, Step, Code>(b, w) {}
 
     template <unsigned J>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
@@ -45,6 +46,7 @@ struct integer_family {
     using result = std::conditional_t<Scaled, float, std::int32_t>;
     static constexpr bool scaled = Scaled;
     static constexpr offset_kind offset = Offset;
+    static constexpr bool scaled_groups = Scaled && Activations == activation_kind::int8_per_group;
     static constexpr bool scaled_rows = Scaled && Activations == activation_kind::int8_per_row;
 
     template <unsigned Bits, unsigned Step, decoding Code>
@@ -52,9 +54,9 @@ struct integer_family {
     template <unsigned MaxCode>
     using unpacked = byte_weights<Ops, Ops::template dot_class<MaxCode>>;
 
-    /// Decodes the K of a step to `to`.
+    /// Decodes one group, or the part of one in a block, to `to`.
     template <class Weights>
-    static LOWBIT_ALWAYS_INLINE void unpack(Weights w, std::size_t depth, element* to) {
+    static LOWBIT_ALWAYS_INLINE void unpack(Weights& w, std::size_t depth, element* to) {
         for (; depth > 0; depth -= Weights::unit_depth) {
             unroll<Weights::unit_depth / 4>([&](auto j) LOWBIT_INLINE_LAMBDA {
                 for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
@@ -71,23 +73,20 @@ struct integer_family {
     static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load(p); }
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store(p, v); }
 
-    /// What the offset contributes to a group's sum.
-    static LOWBIT_ALWAYS_INLINE sums start(const weight_panel& w, const weight_step& s, const activation_rows<activation>& x,
-                                           std::size_t groups, std::size_t row, std::size_t column) {
+    /// What the offset contributes to a group's sum: `xsum` is the group's sum of activations, zeros those of the column vector.
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t offset, const std::int32_t* xsum, const std::int32_t* zeros) {
         if constexpr (Offset == offset_kind::zero_point) {
-            return Ops::multiply(Ops::load(s.zeros + column), Ops::splat(-x.sums[row * groups + s.group]));
+            return Ops::multiply(Ops::load(zeros), Ops::splat(-*xsum));
         } else {
-            // Unsigned, since the products may wrap around on their way to a sum that fits.
-            const std::uint32_t fold = w.offset == 0 ? 0u
-                                                     : static_cast<std::uint32_t>(w.offset) *
-                                                           (0u - static_cast<std::uint32_t>(x.sums[row * groups + s.group]));
-            return Ops::splat(static_cast<std::int32_t>(fold));
+            if (offset == 0) return zero();
+            // Unsigned, since the product may wrap around on the way to a sum that fits.
+            return Ops::splat(static_cast<std::int32_t>(static_cast<std::uint32_t>(offset) * (0u - static_cast<std::uint32_t>(*xsum))));
         }
     }
 
-    /// Adds the products of a step, `Rows` rows of x by `Vectors` vectors of columns from `column` on.
+    /// Adds the products of a group, `Rows` rows of x by `Vectors` column vectors from `first` on; leaves w and x behind it.
     template <class Weights, unsigned Rows, unsigned Vectors>
-    static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights w, std::size_t depth, const activation* x,
+    static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights& w, std::size_t depth, const activation*& x,
                                                 std::size_t stride, unsigned first) {
         using dot = typename Ops::template dot<Weights::max_code>;
         constexpr unsigned unit_quads = Weights::unit_depth / 4;
@@ -97,7 +96,8 @@ struct integer_family {
 
         std::size_t units = depth / Weights::unit_depth;
         while (units > 0) {
-            std::size_t count = units < units_per_partial ? units : units_per_partial;
+            std::size_t count = units;
+            if constexpr (dot::quads < longest_group / 4) count = std::min(units, units_per_partial);
             units -= count;
             typename dot::partial part[Rows][Vectors];
             const auto begin = [&]() LOWBIT_INLINE_LAMBDA {
@@ -132,30 +132,16 @@ struct integer_family {
         }
     }
 
-    /// Adds a finished group to the tile.
-    template <unsigned Rows, unsigned Vectors>
-    static LOWBIT_ALWAYS_INLINE void finish(const sums (&acc)[Rows][Vectors], const weight_step& s,
-                                            const activation_rows<activation>& x, std::size_t groups, std::size_t row,
-                                            std::size_t column, float* tile) {
-        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-            const std::size_t at = (row + r) * groups + s.group;
-            LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
-                const std::size_t c = column + v * Ops::lanes;
-                typename Ops::floats y = Ops::load_floats(tile + r * panel_columns + c);
-                typename Ops::floats scale = Ops::load_floats(s.scales + c);
-                if constexpr (Activations == activation_kind::int8_per_group) {
-                    scale = Ops::multiply_floats(scale, Ops::splat_float(x.scales[at]));
-                }
-                y = Ops::fma(Ops::to_floats(acc[r][v]), scale, y);
-                if constexpr (Offset == offset_kind::minimum) {
-                    typename Ops::floats minimum = Ops::load_floats(s.minimums + c);
-                    if constexpr (Activations == activation_kind::int8_per_group) {
-                        minimum = Ops::multiply_floats(minimum, Ops::splat_float(x.scales[at]));
-                    }
-                    y = Ops::fma(minimum, Ops::splat_float(static_cast<float>(x.sums[at])), y);
-                }
-                Ops::store_floats(tile + r * panel_columns + c, y);
-            }
+    /// Adds a finished group to a result. The scales are those of the column vector, the others those of row and group.
+    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const float* scales, const float* minimums,
+                                            const float* xscale, const std::int32_t* xsum) {
+        typename Ops::floats scale = Ops::load_floats(scales);
+        if constexpr (scaled_groups) scale = Ops::multiply_floats(scale, Ops::splat_float(*xscale));
+        y = Ops::fma(Ops::to_floats(acc), scale, y);
+        if constexpr (Offset == offset_kind::minimum) {
+            typename Ops::floats minimum = Ops::load_floats(minimums);
+            if constexpr (scaled_groups) minimum = Ops::multiply_floats(minimum, Ops::splat_float(*xscale));
+            y = Ops::fma(minimum, Ops::splat_float(static_cast<float>(*xsum)), y);
         }
     }
 };

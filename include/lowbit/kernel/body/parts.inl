@@ -12,18 +12,20 @@ LOWBIT_ALWAYS_INLINE void unroll(F&& f) {
     unroll_each(std::make_integer_sequence<unsigned, N>{}, f);
 }
 
-/// What the weights of one step of K are: a group, or where that is longer than a block, a part of it.
-struct weight_step {
-    const void* data;         ///< a record, or unpacked weights
-    std::size_t planes_depth; ///< K that the planes at data hold (packed only)
-    std::size_t planes_start; ///< and where in them the step starts
-    std::size_t depth;        ///< K of the step, padded
-    std::size_t x_start;      ///< where the step starts in a row of activations
-    std::size_t group;
-    bool first, last;         ///< in its group
-    const float* scales;      ///< 64 each, where there are any
-    const float* minimums;
-    const std::int32_t* zeros;
+/// A block of K that is multiplied at once: `count` whole groups of equal length, or a part of one long group.
+struct weight_block {
+    const void* data = nullptr;    ///< the first group's record, or unpacked weights
+    std::size_t record_bytes = 0;  ///< between the records (packed only)
+    std::size_t planes_depth = 0;  ///< K that the planes of a record hold (packed only)
+    std::size_t start = 0;         ///< where in them the block starts
+    std::size_t depth = 0;         ///< K of each group, or of the part; padded
+    std::size_t count = 0;
+    std::size_t group = 0;         ///< the first group
+    bool first = false;            ///< the block has its group's first k ...
+    bool last = false;             ///< ... and its last
+    const float* scales = nullptr; ///< 64 a group, where there are any; so the others
+    const float* minimums = nullptr;
+    const std::int32_t* zeros = nullptr;
 };
 
 /// Vectors of 64 columns.
@@ -40,14 +42,18 @@ struct packed_weights {
     const std::byte* plane[planes];
     const void* table; ///< for decoding::table
 
-    LOWBIT_ALWAYS_INLINE packed_weights(const weight_step& s, const weight_panel& w) : table(w.table) {
+    LOWBIT_ALWAYS_INLINE packed_weights(const weight_block& b, const weight_panel& w) : table(w.table) {
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
             constexpr bit_plane at = plane_of(Bits, p);
-            plane[p] = static_cast<const std::byte*>(s.data) + s.planes_depth * 8 * at.shift + s.planes_start * 8 * at.width;
+            plane[p] = static_cast<const std::byte*>(b.data) + b.planes_depth * 8 * at.shift + b.start * 8 * at.width;
         });
     }
     LOWBIT_ALWAYS_INLINE void advance() {
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += unit_depth * 8 * plane_of(Bits, p).width; });
+    }
+    /// From behind the last unit of a group to the next group.
+    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
+        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += b.record_bytes - b.depth * 8 * plane_of(Bits, p).width; });
     }
     /// Fetches what lies a few units ahead: the hardware stops at the end of each 4 KiB page.
     LOWBIT_ALWAYS_INLINE void prefetch() const {

@@ -29,7 +29,7 @@ struct vectors {
     static constexpr unsigned lanes = 16;
 
     // 32 registers: 4 x 4 sums, 4 vectors of weights, 4 activations, and what decoding needs.
-    static constexpr unsigned tile_rows = 4;
+    static constexpr unsigned tile_rows = 3;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows
