@@ -50,7 +50,11 @@ void release(void* user) noexcept {
 
 void* allocate_or_throw(std::size_t size, std::size_t alignment) {
     if (void* const user = allocate(size, alignment)) return user;
+#if defined(__cpp_exceptions)
     throw std::bad_alloc();
+#else
+    std::abort();
+#endif
 }
 
 constexpr std::size_t usual = alignof(std::max_align_t);
