@@ -9,7 +9,7 @@
 #define EIGEN_USE_THREADS
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
-namespace lowbit::inline v0 {
+namespace lowbit::inline v0::exec {
 
 /// Runs work on the pool's threads and the calling thread. Must not be used from one of the pool's own threads.
 class eigen_thread_pool {
@@ -41,4 +41,4 @@ private:
     Eigen::ThreadPoolInterface* pool_;
 };
 
-} // namespace lowbit::inline v0
+} // namespace lowbit::inline v0::exec

@@ -6,15 +6,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace lowbit::inline v0 {
-
-/// A pool: `parallel_for(n, f)` calls f(i) once for each i in [0, n), in any order and on any threads, and returns when
-/// all have returned. `concurrency()` is how many run at once.
-template <class Pool>
-concept executor = requires(Pool& pool, std::size_t n, void (*f)(std::size_t)) {
-    { pool.concurrency() } -> std::convertible_to<std::size_t>;
-    pool.parallel_for(n, f);
-};
+namespace lowbit::inline v0::exec {
 
 /// The calling thread alone.
 struct serial {
@@ -23,6 +15,18 @@ struct serial {
     static constexpr void parallel_for(std::size_t n, F&& f) {
         for (std::size_t i = 0; i < n; ++i) f(i);
     }
+};
+
+} // namespace lowbit::inline v0::exec
+
+namespace lowbit::inline v0 {
+
+/// A pool: `parallel_for(n, f)` calls f(i) once for each i in [0, n), in any order and on any threads, and returns when
+/// all have returned. `concurrency()` is how many run at once.
+template <class Pool>
+concept executor = requires(Pool& pool, std::size_t n, void (*f)(std::size_t)) {
+    { pool.concurrency() } -> std::convertible_to<std::size_t>;
+    pool.parallel_for(n, f);
 };
 
 /// Names the place where a call runs: the first argument of quantize, gemm and others.
@@ -39,9 +43,9 @@ template <executor Pool>
 
 namespace detail {
 
-inline serial the_calling_thread; // stateless: only its address is taken
+inline exec::serial the_calling_thread; // stateless: only its address is taken
 
-constexpr on_t<serial> here_and_now() noexcept { return {&the_calling_thread}; }
+constexpr on_t<exec::serial> here_and_now() noexcept { return {&the_calling_thread}; }
 
 /// Splits [0, n) into at most `concurrency * 4` runs of at least `grain` indices; calls f(first, last) for each.
 template <class Pool, class F>

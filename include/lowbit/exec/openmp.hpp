@@ -8,7 +8,7 @@
 
 #include <omp.h>
 
-namespace lowbit::inline v0 {
+namespace lowbit::inline v0::exec {
 
 /// Runs work in an OpenMP team of `threads`, or of OpenMP's own choice when 0. What f throws must not leave f.
 class openmp {
@@ -28,6 +28,6 @@ private:
     int threads_;
 };
 
-} // namespace lowbit::inline v0
+} // namespace lowbit::inline v0::exec
 
 #endif

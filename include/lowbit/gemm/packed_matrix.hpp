@@ -32,6 +32,14 @@ struct with_activations<policy<Tags...>, Activations> {
                                              std::type_identity<policy<Tags..., Activations>>>::type;
 };
 
+/// The value of every code of a scale type of 8 bits or less.
+template <class T>
+inline constexpr auto scale_values = [] {
+    std::array<float, 256> values{};
+    for (std::size_t c = 0; c < values.size(); ++c) values[c] = scalar_codec<T>::decode(static_cast<std::uint32_t>(c));
+    return values;
+}();
+
 /// The policy of a packed matrix: the format, and how it multiplies.
 template <any_policy P>
 using packed_policy = typename with_activations<format_of<P>, typename P::activations>::type;
@@ -81,7 +89,9 @@ public:
                 w.offset = 128;
             }
         }
-        w.scale_table = scale_table_.data();
+        if constexpr (weights::scale == kernel::scale_kind::table8) {
+            w.scale_table = format::tensor_scale::present ? scale_table_.data() : detail::scale_values<typename format::scale_type>.data();
+        }
         return w;
     }
 
@@ -97,7 +107,7 @@ public:
             packed.order_ = aligned_buffer<std::uint32_t>(q.cols(), memory);
             for (std::size_t k = 0; k < q.cols(); ++k) packed.order_[k] = static_cast<std::uint32_t>(reader.column(k));
         }
-        if constexpr (weights::scale == kernel::scale_kind::table8) {
+        if constexpr (weights::scale == kernel::scale_kind::table8 && format::tensor_scale::present) {
             packed.scale_table_ = aligned_buffer<float>(256, memory);
             for (std::size_t c = 0; c < 256; ++c) {
                 packed.scale_table_[c] = detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();

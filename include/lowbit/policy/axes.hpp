@@ -172,15 +172,15 @@ struct planar_transposed {
 };
 
 /// The parts of an interleaved block, in the order in which `interleaved` lists them.
-namespace field {
-struct scales {};          ///< the scales of the block's groups
-struct zero_points {};     ///< their zero points
-struct minimums {};        ///< their minimums
-struct super_scale {};     ///< the block's super-scale
-struct super_minimum {};   ///< the block's super-minimum
-struct packed_6bit {};     ///< 8 scales and 8 minimums of 6 bits in 12 bytes (ggml's K-quants)
-struct codes {};           ///< the codes of all groups
-} // namespace field
+struct field {
+    struct scales;        ///< the scales of the block's groups
+    struct zero_points;   ///< their zero points
+    struct minimums;      ///< their minimums
+    struct super_scale;   ///< the block's super-scale
+    struct super_minimum; ///< the block's super-minimum
+    struct packed_6bit;   ///< 8 scales and 8 minimums of 6 bits in 12 bytes (ggml's K-quants)
+    struct codes;         ///< the codes of all groups
+};
 
 /// A row is a sequence of blocks; each holds `Groups` groups as the listed fields, without padding.
 template <std::size_t Groups, class... Fields>
