@@ -53,19 +53,28 @@ template <std::unsigned_integral T>
 
 namespace detail {
 
-/// `Count` bytes as a little-endian number; straight-line, so that compilers make one load of it.
-template <int Count, class Byte>
-LOWBIT_ALWAYS_INLINE constexpr std::uint64_t load_le(const Byte* in) noexcept {
-    return [&]<int... I>(std::integer_sequence<int, I...>) {
-        return (std::uint64_t{0} | ... | (static_cast<std::uint64_t>(in[I]) << (8 * I)));
-    }(std::make_integer_sequence<int, Count>{});
+template <int Count>
+using up_to = std::make_integer_sequence<int, Count>;
+
+/// `sizeof...(I)` bytes as a little-endian number; straight-line, so that compilers make one load of it.
+template <class Byte, int... I>
+LOWBIT_ALWAYS_INLINE constexpr std::uint64_t load_le(const Byte* in, std::integer_sequence<int, I...>) noexcept {
+    return (std::uint64_t{0} | ... | (static_cast<std::uint64_t>(in[I]) << (8 * I)));
 }
 
+template <class Byte, int... I>
+LOWBIT_ALWAYS_INLINE constexpr void store_le(Byte* out, std::uint64_t value, std::integer_sequence<int, I...>) noexcept {
+    ((out[I] = static_cast<Byte>(static_cast<std::uint8_t>(value >> (8 * I)))), ...);
+}
+
+/// The same with the count as a number.
+template <int Count, class Byte>
+LOWBIT_ALWAYS_INLINE constexpr std::uint64_t load_le(const Byte* in) noexcept {
+    return load_le(in, up_to<Count>{});
+}
 template <int Count, class Byte>
 LOWBIT_ALWAYS_INLINE constexpr void store_le(Byte* out, std::uint64_t value) noexcept {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-        ((out[I] = static_cast<Byte>(static_cast<std::uint8_t>(value >> (8 * I)))), ...);
-    }(std::make_integer_sequence<int, Count>{});
+    store_le(out, value, up_to<Count>{});
 }
 
 /// The low `Bits` bits of each of eight bytes, squeezed together: neighbours join, then pairs, then quadruples.
@@ -90,19 +99,20 @@ LOWBIT_ALWAYS_INLINE constexpr std::uint64_t spread(std::uint64_t x) noexcept {
     return (x & single) | (x & (single << Bits)) << gap;
 }
 
-/// Calls f with the width as a constant, so that the loops inside have constant shifts.
-template <class F>
-constexpr void with_width(int bits, F f) {
+/// Calls `Op::run<width>(args...)`, so that the loops inside have constant shifts. If the caller's width is a constant, only that
+/// loop is left.
+template <class Op, class... Args>
+LOWBIT_ALWAYS_INLINE constexpr void with_width(int bits, Args... args) noexcept {
     LOWBIT_ASSERT(bits >= 1 && bits <= 8);
     switch (bits) {
-    case 1: return f(std::integral_constant<int, 1>{});
-    case 2: return f(std::integral_constant<int, 2>{});
-    case 3: return f(std::integral_constant<int, 3>{});
-    case 4: return f(std::integral_constant<int, 4>{});
-    case 5: return f(std::integral_constant<int, 5>{});
-    case 6: return f(std::integral_constant<int, 6>{});
-    case 7: return f(std::integral_constant<int, 7>{});
-    case 8: return f(std::integral_constant<int, 8>{});
+    case 1: return Op::template run<1>(args...);
+    case 2: return Op::template run<2>(args...);
+    case 3: return Op::template run<3>(args...);
+    case 4: return Op::template run<4>(args...);
+    case 5: return Op::template run<5>(args...);
+    case 6: return Op::template run<6>(args...);
+    case 7: return Op::template run<7>(args...);
+    case 8: return Op::template run<8>(args...);
     default: return;
     }
 }
@@ -110,7 +120,7 @@ constexpr void with_width(int bits, F f) {
 } // namespace detail
 
 /// One code out of a dense stream.
-[[nodiscard]] constexpr std::uint8_t unpack_code(const std::byte* in, std::size_t index, int bits) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::uint8_t unpack_code(const std::byte* in, std::size_t index, int bits) noexcept {
     const std::size_t bit = index % 8 * static_cast<std::size_t>(bits);
     const std::byte* at = in + (index / 8 * static_cast<std::size_t>(bits) + bit / 8);
     const int shift = static_cast<int>(bit % 8);
@@ -119,43 +129,50 @@ constexpr void with_width(int bits, F f) {
     return static_cast<std::uint8_t>(code & ((1u << bits) - 1));
 }
 
+namespace detail {
+
+struct packer {
+    template <int Bits>
+    static LOWBIT_ALWAYS_INLINE constexpr void run(const std::uint8_t* in, std::size_t count, std::byte* out) noexcept {
+        for (; count >= 8; count -= 8, in += 8, out += Bits) { // eight codes are always `Bits` whole bytes
+            store_le(out, squeeze<Bits>(load_le(in, up_to<8>{})), up_to<Bits>{});
+        }
+        if (count == 0) return;
+        std::uint8_t rest[8] = {};
+        for (std::size_t i = 0; i < count; ++i) rest[i] = in[i];
+        const std::uint64_t word = squeeze<Bits>(load_le(rest, up_to<8>{}));
+        const std::size_t bytes = packed_bytes(count, Bits);
+        for (std::size_t i = 0; i < bytes; ++i) out[i] = static_cast<std::byte>(static_cast<std::uint8_t>(word >> (8 * i)));
+    }
+};
+
+struct unpacker {
+    template <int Bits>
+    static LOWBIT_ALWAYS_INLINE constexpr void run(const std::byte* in, std::size_t first, std::uint8_t* out,
+                                                   std::size_t count) noexcept {
+        for (; first % 8 != 0 && count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits);
+        for (; count >= 8; first += 8, count -= 8, out += 8) {
+            store_le(out, spread<Bits>(load_le(in + first / 8 * Bits, up_to<Bits>{})), up_to<8>{});
+        }
+        for (; count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits);
+    }
+};
+
+} // namespace detail
+
 /// Writes codes of `bits` (1..8) bits as a dense stream: code i lies in the bits [i * bits, (i + 1) * bits), least
 /// significant first. Only the low `bits` bits of a code are taken. Writes exactly packed_bytes(codes.size(), bits) bytes;
-/// bits left over in the last one are zero.
-constexpr void pack_codes(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
-    detail::with_width(bits, [&](auto width) {
-        constexpr int w = width;
-        const std::uint8_t* in = codes.data();
-        std::byte* to = out;
-        std::size_t left = codes.size();
-        for (; left >= 8; left -= 8, in += 8, to += w) { // eight codes are always `bits` whole bytes
-            detail::store_le<w>(to, detail::squeeze<w>(detail::load_le<8>(in)));
-        }
-        if (left == 0) return;
-        std::uint8_t rest[8] = {};
-        for (std::size_t i = 0; i < left; ++i) rest[i] = in[i];
-        const std::uint64_t word = detail::squeeze<w>(detail::load_le<8>(rest));
-        const std::size_t bytes = packed_bytes(left, w);
-        for (std::size_t i = 0; i < bytes; ++i) to[i] = static_cast<std::byte>(static_cast<std::uint8_t>(word >> (8 * i)));
-    });
+/// bits left over in the last one are zero. Forced inline, as everything here that moves data: its instructions depend on
+/// the including file's flags, so it must not have a symbol.
+LOWBIT_ALWAYS_INLINE constexpr void pack_codes(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
+    detail::with_width<detail::packer>(bits, codes.data(), codes.size(), out);
 }
 
 /// Reads codes.size() codes from a stream that pack_codes wrote, beginning with code number `first`. Reads no byte outside
 /// those that hold these codes.
-constexpr void unpack_codes(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
-    detail::with_width(bits, [&](auto width) {
-        constexpr int w = width;
-        std::size_t index = first;
-        std::size_t done = 0;
-        const std::size_t count = codes.size();
-        for (; index % 8 != 0 && done < count; ++index, ++done) codes[done] = unpack_code(in, index, w);
-        const std::byte* from = in + index / 8 * w;
-        std::uint8_t* out = codes.data() + done;
-        for (; count - done >= 8; done += 8, index += 8, from += w, out += 8) {
-            detail::store_le<8>(out, detail::spread<w>(detail::load_le<w>(from)));
-        }
-        for (; done < count; ++index, ++done) codes[done] = unpack_code(in, index, w);
-    });
+LOWBIT_ALWAYS_INLINE constexpr void unpack_codes(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
+                                                 int bits) noexcept {
+    detail::with_width<detail::unpacker>(bits, in, first, codes.data(), codes.size());
 }
 
 /// Bytes that `count` base-3 digits take, five to a byte.
@@ -171,7 +188,7 @@ constexpr void unpack_codes(const std::byte* in, std::size_t first, std::span<st
 
 /// Writes base-3 digits (0, 1, 2), five to a byte, the first one most significant; missing digits of the last byte are 0.
 /// The byte code is that of ggml's TQ1_0. Writes exactly packed_trit_bytes(trits.size()) bytes.
-constexpr void pack_trits(std::span<const std::uint8_t> trits, std::byte* out) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr void pack_trits(std::span<const std::uint8_t> trits, std::byte* out) noexcept {
     for (std::size_t i = 0; i < trits.size(); i += 5) {
         unsigned value = 0;
         for (std::size_t k = i; k < i + 5; ++k) {
@@ -183,7 +200,7 @@ constexpr void pack_trits(std::span<const std::uint8_t> trits, std::byte* out) n
 }
 
 /// Reads trits.size() digits that pack_trits wrote, beginning with digit number `first`.
-constexpr void unpack_trits(const std::byte* in, std::size_t first, std::span<std::uint8_t> trits) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr void unpack_trits(const std::byte* in, std::size_t first, std::span<std::uint8_t> trits) noexcept {
     const std::byte* from = in + first / 5;
     int digit = static_cast<int>(first % 5);
     for (std::uint8_t& trit : trits) {

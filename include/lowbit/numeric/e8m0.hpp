@@ -36,9 +36,9 @@ public:
     static constexpr std::string_view name = "e8m0";
 
     e8m0() = default; // trivial: uninitialised as float is; value-initialised it is 2^-127
-    explicit constexpr e8m0(float value) noexcept : code_(encode(value)) {}
+    explicit LOWBIT_ALWAYS_INLINE constexpr e8m0(float value) noexcept : code_(encode(value)) {}
 
-    constexpr operator float() const noexcept { return decode(code_); }
+    LOWBIT_ALWAYS_INLINE constexpr operator float() const noexcept { return decode(code_); }
 
     [[nodiscard]] constexpr code_type code() const noexcept { return code_; }
     [[nodiscard]] static constexpr e8m0 from_bits(code_type code) noexcept {

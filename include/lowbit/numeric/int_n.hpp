@@ -44,10 +44,11 @@ public:
                                            detail::int_n_name<Bits, Signed>.size()};
 
     int_n() = default; // trivial: uninitialised as int is, zero when value-initialised
-    explicit constexpr int_n(int value) noexcept : value_(static_cast<storage>(std::clamp(value, min_code, max_code))) {}
-    explicit constexpr int_n(float value) noexcept : int_n(round_to_int(value)) {}
+    explicit LOWBIT_ALWAYS_INLINE constexpr int_n(int value) noexcept
+        : value_(static_cast<storage>(std::clamp(value, min_code, max_code))) {}
+    explicit LOWBIT_ALWAYS_INLINE constexpr int_n(float value) noexcept : int_n(round_to_int(value)) {}
 
-    constexpr operator int() const noexcept { return value_; }
+    LOWBIT_ALWAYS_INLINE constexpr operator int() const noexcept { return value_; }
 
     /// The raw stored bits, unused high bits zero.
     [[nodiscard]] constexpr code_type code() const noexcept { return static_cast<code_type>(value_ & mask); }

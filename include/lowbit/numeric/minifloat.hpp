@@ -70,9 +70,9 @@ public:
     static constexpr std::string_view name = detail::minifloat_name<ExponentBits, MantissaBits, Bias, Kind>;
 
     minifloat() = default; // trivial: uninitialised as float is, zero when value-initialised
-    explicit constexpr minifloat(float value) noexcept : code_(encode_ieee(value)) {}
+    explicit LOWBIT_ALWAYS_INLINE constexpr minifloat(float value) noexcept : code_(encode_ieee(value)) {}
 
-    constexpr operator float() const noexcept { return decode(code_); }
+    LOWBIT_ALWAYS_INLINE constexpr operator float() const noexcept { return decode(code_); }
 
     /// The raw stored bits, unused high bits zero.
     [[nodiscard]] constexpr code_type code() const noexcept { return code_; }
@@ -115,12 +115,10 @@ public:
         if constexpr (f32_exponent) {
             return std::bit_cast<float>(sign | magnitude << dropped_bits);
         } else {
-            constexpr int smallest_exponent = detail::f32_bias + 1 - Bias - MantissaBits;
-            constexpr auto unit = std::bit_cast<float>(static_cast<std::uint32_t>(smallest_exponent) << detail::f32_mantissa_bits);
+            constexpr auto unit = std::bit_cast<float>(exponent_field(rebias + 1 - MantissaBits)); // the smallest number
             const float subnormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * unit; // exact
-            std::uint32_t value = magnitude < (1u << MantissaBits)
-                                      ? std::bit_cast<std::uint32_t>(subnormal)
-                                      : (magnitude << dropped_bits) + (static_cast<std::uint32_t>(rebias) << detail::f32_mantissa_bits);
+            std::uint32_t value = magnitude < (1u << MantissaBits) ? std::bit_cast<std::uint32_t>(subnormal)
+                                                                   : (magnitude << dropped_bits) + exponent_field(rebias);
             if constexpr (Kind == float_kind::ieee) {
                 if (magnitude > max_magnitude) {
                     const std::uint32_t payload = (magnitude & ((1u << MantissaBits) - 1)) << dropped_bits;
@@ -148,6 +146,9 @@ private:
                                                                                      : nan_magnitude;
     static constexpr int dropped_bits = detail::f32_mantissa_bits - MantissaBits;
     static constexpr int rebias = detail::f32_bias - Bias;
+    static constexpr std::uint32_t exponent_field(int exponent) noexcept {
+        return static_cast<std::uint32_t>(exponent) << detail::f32_mantissa_bits;
+    }
 
     /// The magnitude's code, as if the exponent had no upper end. A carry out of the mantissa lands in the exponent, which
     /// is what rounding up to the next power of two means.

@@ -19,9 +19,9 @@ public:
     static constexpr std::string_view name = "ue4m3";
 
     ue4m3() = default; // trivial: uninitialised as float is, zero when value-initialised
-    explicit constexpr ue4m3(float value) noexcept : code_(encode(value)) {}
+    explicit LOWBIT_ALWAYS_INLINE constexpr ue4m3(float value) noexcept : code_(encode(value)) {}
 
-    constexpr operator float() const noexcept { return decode(code_); }
+    LOWBIT_ALWAYS_INLINE constexpr operator float() const noexcept { return decode(code_); }
 
     [[nodiscard]] constexpr code_type code() const noexcept { return code_; }
     [[nodiscard]] static constexpr ue4m3 from_bits(code_type code) noexcept {

@@ -34,7 +34,7 @@ std::vector<std::byte> pack(const std::vector<std::uint8_t>& codes, int bits) {
     bool right = true;
     for (std::size_t k = 0; k < bytes * 8; ++k) {
         const std::size_t code = k / static_cast<std::size_t>(bits);
-        const unsigned expected = code < codes.size() ? codes[code] >> (k % static_cast<std::size_t>(bits)) & 1u : 0u;
+        const unsigned expected = code < codes.size() ? static_cast<unsigned>(codes[code]) >> (k % static_cast<std::size_t>(bits)) & 1u : 0u;
         right = right && bit_of(packed, k) == expected;
     }
     REQUIRE(right);

@@ -52,6 +52,8 @@ TEST_CASE("rounding: every (sampled) float to a whole number") {
     CHECK(wrong == 0);
     const float nan = std::numeric_limits<float>::quiet_NaN();
     CHECK(lb::round_to_int(nan) == 0);
+    CHECK(lb::round_to_int(std::bit_cast<float>(0x7fff'ffffu)) == 0); // a payload must not show either
+    CHECK(lb::round_to_int(std::bit_cast<float>(0xffc0'0005u)) == 0);
     CHECK(std::isnan(lb::round_half_even(nan)));
     CHECK(std::isnan(lb::stochastic::round(nan, 3)));
     static_assert(lb::round_half_even(2.5f) == 2.0f && lb::round_to_int(-3.5f) == -4 && lb::toward_zero::round(-1.9f) == -1.0f);
@@ -80,6 +82,14 @@ TEST_CASE("stochastic: a fixed function of the counter") {
         CHECK(lb::stochastic::round(-x, i) == -once);
         CHECK(lb::stochastic::round(std::floor(x), i) == std::floor(x)); // whole numbers stay
     }
+    constexpr std::uint64_t luckiest = 0x7554'4927'1ef5'a6bfu; // all random bits set: rounds up whatever may be
+    static_assert(lb::stochastic::hash(luckiest) == ~std::uint64_t{0});
+    CHECK(lb::stochastic::round(0x1p-39f, luckiest) == 1.0f);
+    CHECK(lb::stochastic::round(0x1p-41f, luckiest) == 0.0f);
+    CHECK(lb::stochastic::round(0.0f, luckiest) == 0.0f);
+    CHECK(lb::stochastic::round(-3.0f, luckiest) == -3.0f);
+    CHECK(lb::encode_as<lb::float4_e2m1, lb::stochastic>(0.0f, luckiest) == 0);
+    CHECK(lb::encode_as<lb::bfloat16, lb::stochastic>(0.0f, luckiest) == 0);
     for (std::uint64_t i = 0; i < 100'000; ++i) {
         REQUIRE(same_bits(lb::stochastic::round(-0.0f, i), -0.0f));
         REQUIRE(lb::stochastic::round(0x1p-100f, i) == 0.0f);
