@@ -25,6 +25,7 @@ struct ops {
     using floats = float;
     static constexpr unsigned lanes = 1;
     static constexpr unsigned tile_rows = 1;
+    static constexpr unsigned float_tile_rows = 1;
     template <unsigned>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = false;
@@ -170,6 +171,7 @@ struct ops {
 
     // For 16 registers, which is what SSE2 and AVX2 have: 2 x 2 sums, each with a partial sum, and weights of twice the width.
     static constexpr unsigned tile_rows = 2;
+    static constexpr unsigned float_tile_rows = 2;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4 / Rows;
     static constexpr bool fused = false; // that would double the time to compile

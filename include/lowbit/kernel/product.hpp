@@ -92,8 +92,9 @@ struct activation_rows {
 /// A row stride, in bytes, that is a whole number of cache lines but an odd one: rows then spread over all sets of the caches.
 [[nodiscard]] constexpr std::size_t recommended_stride(std::size_t row_bytes) noexcept { return ((row_bytes + 63) / 64 | 1) * 64; }
 
-/// Most rows of one call: the sums of a group that spans several blocks of K stand on the stack, 256 bytes a row.
-inline constexpr std::size_t most_rows = 128;
+/// Most rows of one call: the sums of a group that spans several blocks of K stand on the stack, 256 bytes a row. A multiple of
+/// all row tiles; a caller that cuts rows does best to cut at multiples of 12.
+inline constexpr std::size_t most_rows = 120;
 
 /// tile[64 * r + c] = row row0 + r of x times column c of the panel, for rows <= most_rows; columns past w.columns hold rubbish.
 ///

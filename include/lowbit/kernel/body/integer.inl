@@ -44,6 +44,7 @@ struct integer_family {
     using sum = std::int32_t;
     using sums = typename Ops::ints;
     using result = std::conditional_t<Scaled, float, std::int32_t>;
+    static constexpr unsigned tile_rows = Ops::tile_rows;
     static constexpr bool scaled = Scaled;
     static constexpr offset_kind offset = Offset;
     static constexpr bool scaled_groups = Scaled && Activations == activation_kind::int8_per_group;
@@ -73,14 +74,15 @@ struct integer_family {
     static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load(p); }
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store(p, v); }
 
-    /// What the offset contributes to a group's sum: `xsum` is the group's sum of activations, zeros those of the column vector.
-    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t offset, const std::int32_t* xsum, const std::int32_t* zeros) {
+    /// What the offset contributes to the sum of a group, whose activations add up to xsums[at].
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t offset, const std::int32_t* xsums, std::size_t at, const std::int32_t* zeros,
+                                           std::size_t column) {
         if constexpr (Offset == offset_kind::zero_point) {
-            return Ops::multiply(Ops::load(zeros), Ops::splat(-*xsum));
+            return Ops::multiply(Ops::load(zeros + column), Ops::splat(-xsums[at]));
         } else {
             if (offset == 0) return zero();
             // Unsigned, since the product may wrap around on the way to a sum that fits.
-            return Ops::splat(static_cast<std::int32_t>(static_cast<std::uint32_t>(offset) * (0u - static_cast<std::uint32_t>(*xsum))));
+            return Ops::splat(static_cast<std::int32_t>(static_cast<std::uint32_t>(offset) * (0u - static_cast<std::uint32_t>(xsums[at]))));
         }
     }
 
@@ -132,16 +134,16 @@ struct integer_family {
         }
     }
 
-    /// Adds a finished group to a result. The scales are those of the column vector, the others those of row and group.
-    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const float* scales, const float* minimums,
-                                            const float* xscale, const std::int32_t* xsum) {
-        typename Ops::floats scale = Ops::load_floats(scales);
-        if constexpr (scaled_groups) scale = Ops::multiply_floats(scale, Ops::splat_float(*xscale));
+    /// Adds a finished group to a result.
+    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const weight_block& b, std::size_t column,
+                                            const float* xscales, const std::int32_t* xsums, std::size_t at) {
+        typename Ops::floats scale = Ops::load_floats(b.scales + column);
+        if constexpr (scaled_groups) scale = Ops::multiply_floats(scale, Ops::splat_float(xscales[at]));
         y = Ops::fma(Ops::to_floats(acc), scale, y);
         if constexpr (Offset == offset_kind::minimum) {
-            typename Ops::floats minimum = Ops::load_floats(minimums);
-            if constexpr (scaled_groups) minimum = Ops::multiply_floats(minimum, Ops::splat_float(*xscale));
-            y = Ops::fma(minimum, Ops::splat_float(static_cast<float>(*xsum)), y);
+            typename Ops::floats minimum = Ops::load_floats(b.minimums + column);
+            if constexpr (scaled_groups) minimum = Ops::multiply_floats(minimum, Ops::splat_float(xscales[at]));
+            y = Ops::fma(minimum, Ops::splat_float(static_cast<float>(xsums[at])), y);
         }
     }
 };

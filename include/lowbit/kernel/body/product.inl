@@ -5,9 +5,9 @@
 /// are kept in `sums`. A function of its own, so that formats which decode to the same weights share it, and with few enough
 /// live pointers that no register of the tile is spilled.
 template <class Family, class Ops, class Weights, unsigned Rows>
-LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b, const typename Family::activation* x_rows,
-                                   std::size_t stride, std::size_t groups, const typename Family::sum* xsum_rows,
-                                   const float* xscale_rows, typename Family::sum* sums, typename Family::result* tile) {
+LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b, std::size_t x_start,
+                                   const activation_rows<typename Family::activation>& rows, std::size_t row, std::size_t groups,
+                                   typename Family::sum* sums, typename Family::result* tile) {
     constexpr unsigned vectors = Ops::template tile_vectors<Rows>;
     constexpr unsigned lanes = Ops::lanes;
     static_assert(panel_vectors<Ops> % vectors == 0);
@@ -20,15 +20,17 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                     y[r][v] = Ops::load_floats(tile + r * panel_columns + (first + v) * lanes);
         }
         Weights weights(b, w);
-        const typename Family::activation* x = x_rows;
-        const typename Family::sum* xsum = xsum_rows;
-        const float* xscale = xscale_rows;
+        const typename Family::activation* x = rows.data + row * rows.stride + x_start;
+        const std::size_t stride = rows.stride;
+        const typename Family::sum* xsums = rows.sums;
+        const float* xscales = rows.scales;
         const std::int32_t offset = w.offset;
-        std::size_t column = first * lanes; // of this group's scales
+        std::size_t at = row * groups + b.group; // in xsums and xscales
+        std::size_t column = first * lanes;      // in scales, minimums and zeros
         for (std::size_t i = b.count; i > 0; --i) {
             LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
                 LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                    acc[r][v] = b.first ? Family::start(offset, xsum + r * groups, b.zeros + column + v * lanes)
+                    acc[r][v] = b.first ? Family::start(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
                                         : Family::load(sums + r * panel_columns + (first + v) * lanes);
             if constexpr (!Family::scaled) {
                 if (b.first && b.group > 0) { // a later part of a K so long that it was cut
@@ -43,11 +45,9 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                 if (b.last) {
                     LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
                         LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                            Family::finish(y[r][v], acc[r][v], b.scales + column + v * lanes, b.minimums + column + v * lanes,
-                                           xscale + r * groups, xsum + r * groups);
+                            Family::finish(y[r][v], acc[r][v], b, column + v * lanes, xscales, xsums, at + r * groups);
                     column += panel_columns;
-                    ++xsum;
-                    ++xscale;
+                    ++at;
                     continue;
                 }
             }
@@ -63,21 +63,20 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
     }
 }
 
-/// Multiplies a block by all rows, `Rows` at a time, what is left one at a time.
+/// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups, std::size_t row0,
                                          std::size_t rows, typename Family::sum* sums, typename Family::result* tile) {
-    const auto at = [&](auto* p, std::size_t r, std::size_t step) { return p == nullptr ? p : p + (row0 + r) * step; };
-    std::size_t r = 0;
     const auto multiply = [&](auto count) {
-        multiply_tile<Family, Ops, Weights, count>(w, b, x.data + (row0 + r) * x.stride + x_start, x.stride, groups,
-                                                   at(x.sums + b.group, r, groups), at(x.scales + b.group, r, groups),
-                                                   sums + r * panel_columns, tile + r * panel_columns);
-        r += count;
+        multiply_tile<Family, Ops, Weights, count>(w, b, x_start, x, row0, groups, sums, tile);
+        row0 += count;
+        rows -= count;
+        sums += count * panel_columns;
+        tile += count * panel_columns;
     };
-    while (rows - r >= Rows) multiply(std::integral_constant<unsigned, Rows>{});
-    while (r < rows) multiply(std::integral_constant<unsigned, 1>{});
+    while (rows >= Rows) multiply(std::integral_constant<unsigned, Rows>{});
+    while (rows > 0) multiply(std::integral_constant<unsigned, 1>{});
 }
 
 template <class Ops, product_key Key>
@@ -95,9 +94,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     constexpr std::size_t block_depth = block_bytes / panel_columns / sizeof(element);
     // Codes of 8 bits are bytes already.
     constexpr bool plain = std::is_same_v<element, std::uint8_t> && Key.bits == 8 && Key.code == decoding::integer;
-    // Up to so many rows weights are decoded in registers, for each row tile anew; above, once into the block for all rows.
-    // Codes of several planes and floats take too many instructions, and too long to compile, to do it for more than one row.
-    constexpr unsigned fused_rows = !Ops::fused ? 0 : packed::planes == 1 && !std::is_same_v<element, float> ? Ops::tile_rows : 1;
+    // Up to so many rows weights are decoded in registers; above, once into a block for all rows. Codes of several planes and
+    // floats take too many instructions, and too long to compile, to do it for more than one row.
+    constexpr unsigned tile_rows = family::tile_rows;
+    constexpr unsigned fused_rows = !Ops::fused ? 0 : packed::planes == 1 && !std::is_same_v<element, float> ? tile_rows : 1;
 
     alignas(64) std::byte wide[block_depth * panel_columns]; // a block of a narrow panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];
@@ -110,6 +110,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t groups = layout.groups();
     const std::size_t segment = layout.padded(layout.segment());
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
+    const std::size_t scale_start = layout.scale_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
     const bool unpacks = !plain && rows > fused_rows;
     std::memset(tile, 0, rows * panel_columns * sizeof(*tile));
@@ -138,6 +139,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         if (b.last) {
             for (std::size_t i = 0; i < b.count; ++i) {
                 const std::byte* record = records + i * record_bytes;
+                // All scales of a block are read before its codes, which the hardware does not foresee: fetch those of the next.
+                for (std::size_t at = scale_start; at < record_bytes; at += 64) Ops::prefetch(record + b.count * record_bytes + at);
                 const std::byte* offsets = record + layout.offset_start(group, w.columns);
                 if constexpr (family::scaled) expand_scales<Ops>(w, record + layout.scale_start(group, w.columns), scales + i * panel_columns);
                 if constexpr (family::offset == offset_kind::minimum) expand_scales<Ops>(w, offsets, minimums + i * panel_columns);
@@ -169,6 +172,18 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         } else {
             carried = tile;
         }
+        const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
+            multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
+                                                       carried + from * panel_columns, tile + from * panel_columns);
+        };
+        // The first rows read what is packed, fetching ahead; all others, or with it all, what is unpacked or was bytes at once.
+        std::size_t done = 0;
+        if constexpr (fused_rows > 0) {
+            if (!unpacks) {
+                done = std::min<std::size_t>(rows, fused_rows);
+                multiply.template operator()<packed, fused_rows>(0, done);
+            }
+        }
         if constexpr (!plain) {
             if (unpacks) {
                 packed from(b, w);
@@ -181,10 +196,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
                 b.start = 0;
             }
         }
-        if constexpr (fused_rows > 0 && !plain) {
-            if (!unpacks) multiply_block<family, Ops, packed, fused_rows>(w, b, x_start, x, groups, row0, rows, carried, tile);
-        }
-        if (plain || unpacks) multiply_block<family, Ops, unpacked, Ops::tile_rows>(w, b, x_start, x, groups, row0, rows, carried, tile);
+        if (done < rows) multiply.template operator()<unpacked, tile_rows>(done, rows);
 
         group += b.last ? b.count : 0;
         start = b.last ? 0 : start + b.depth;

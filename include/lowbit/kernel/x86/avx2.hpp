@@ -30,6 +30,7 @@ struct ops {
 
     // 16 registers: 4 x 2 or 1 x 8 sums, the weights of a column vector, an activation, and what decoding needs.
     static constexpr unsigned tile_rows = 4;
+    static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 8 / Rows;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows

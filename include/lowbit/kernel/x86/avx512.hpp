@@ -28,8 +28,10 @@ struct vectors {
     using floats = __m512;
     static constexpr unsigned lanes = 16;
 
-    // 32 registers: 4 x 4 sums, 4 vectors of weights, 4 activations, and what decoding needs.
+    // 32 registers. Integers: 3 x 4 sums, as many results, a vector of weights, 3 activations, and 4 for what decoding needs.
+    // Floats: 4 x 4 sums, weights, 4 activations; results wait in memory, a chain is long.
     static constexpr unsigned tile_rows = 3;
+    static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows
