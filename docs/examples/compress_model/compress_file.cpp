@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Any model's matrices, straight from a safetensors file. No product is computed: bytes and errors only.
+#include "compressed.hpp"
+#include "failure.hpp"
+#include "jobs.hpp"
+#include "output_file.hpp"
+#include "policies.hpp"
+#include "progress.hpp"
+#include "table.hpp"
+
+#include <lowbit/io/safetensors.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace demo {
+namespace {
+
+// Names come from outside and go to a terminal.
+std::string printable(std::string_view name) {
+    std::string out(name);
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    return out;
+}
+
+std::string shape_of(const lb::io::tensor& t) {
+    std::string out;
+    for (const std::uint64_t extent : t.shape) out += (out.empty() ? "" : " x ") + std::to_string(extent);
+    return out;
+}
+
+bool holds_weights(const lb::io::tensor& t) {
+    using enum lb::io::dtype;
+    constexpr std::array floats{f8_e5m2, f8_e4m3, f16, bf16, f32, f64, f8_e4m3fnuz, f8_e5m2fnuz};
+    return t.shape.size() >= 2 && !t.bytes.empty() && std::find(floats.begin(), floats.end(), t.dtype) != floats.end();
+}
+
+// Without --policy these are shown tensor by tensor; all are summed up.
+constexpr std::array shown_by_default{"int8-g32", "int4-g32-mse", "nf4-g64"};
+
+bool is_shown(const std::string& policy, const options& how) {
+    return !how.policies.empty() || std::find(shown_by_default.begin(), shown_by_default.end(), policy) != shown_by_default.end();
+}
+
+std::string percent(std::size_t part, std::size_t whole) {
+    return number(100 * static_cast<double>(part) / static_cast<double>(whole), 1);
+}
+
+[[noreturn]] void refuse(const std::string& what, const lb::error& e) {
+    throw input_error(what + ": " + e.message + " (at " + std::to_string(e.offset) + ')');
+}
+
+} // namespace
+
+void compress_file(const options& how) {
+    const output_file csv(how.csv);
+    const auto file = lb::io::safetensors::open(how.weights);
+    if (!file) refuse(how.weights, file.error());
+
+    std::vector<lb::io::tensor> matrices;
+    for (const lb::io::tensor& t : file->tensors()) {
+        if (holds_weights(t)) matrices.push_back(t);
+    }
+    if (matrices.empty()) throw input_error(how.weights + ": holds no matrix of floating-point numbers");
+
+    // One tensor in memory at a time; a table for each policy grows along.
+    struct sheet {
+        std::string policy, meaning;
+        table tensors;
+        account total;
+    };
+    std::vector<sheet> sheets;
+    for_each_policy(how.policies, [&]<class Policy>(const char* name, const char* meaning) {
+        sheets.push_back(sheet{name, meaning, table({"tensor", "shape", "bytes", "bits/weight", "SQNR dB"}), account()});
+    });
+    {
+        stage compressing("compressing", static_cast<int>(matrices.size()), how.quiet);
+        for (const lb::io::tensor& t : matrices) {
+            const auto weights = lb::io::to_matrix(t);
+            if (!weights) refuse(how.weights + ": " + printable(t.name), weights.error());
+            auto next = sheets.begin();
+            for_each_policy(how.policies, [&]<class Policy>(const char*, const char*) {
+                const auto q = lb::try_quantize<Policy>(weights->view());
+                if (!q) refuse(how.weights + ": " + printable(t.name), q.error());
+                account one;
+                one.add(*q, weights->view());
+                sheet& s = *next++;
+                s.tensors.add({printable(t.name), shape_of(t), count(one.bytes()), number(one.bits_per_weight(), 2),
+                               number(one.sqnr_db(), 1)});
+                s.total.add(one);
+            });
+            compressing.step(printable(t.name));
+        }
+    }
+
+    table totals({"policy", "bytes", "bits/weight", "% of float", "SQNR dB"});
+    for (const sheet& s : sheets) {
+        totals.add({s.policy, count(s.total.bytes()), number(s.total.bits_per_weight(), 2),
+                    percent(s.total.bytes(), sizeof(float) * s.total.weights()), number(s.total.sqnr_db(), 1)});
+        if (is_shown(s.policy, how)) std::printf("%s: %s\n\n%s\n", s.policy.c_str(), s.meaning.c_str(), s.tensors.text().c_str());
+    }
+    std::printf("%s: %zu matrices, %s weights\n\n%s", how.weights.c_str(), matrices.size(),
+                count(sheets.front().total.weights()).c_str(), totals.text().c_str());
+    csv.write(totals.csv());
+}
+
+} // namespace demo
