@@ -1,5 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The replaced operators new and delete behind heap_watch. Each block carries its size in front of itself.
+#if defined(__SANITIZE_THREAD__)
+#define LOWBIT_TEST_COUNTS_HEAP 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LOWBIT_TEST_COUNTS_HEAP 0
+#endif
+#endif
+#ifndef LOWBIT_TEST_COUNTS_HEAP
+#define LOWBIT_TEST_COUNTS_HEAP 1
+#endif
+
+#include <doctest/doctest.h>
+
 #include "counting_new.hpp"
 
 #include <algorithm>
@@ -17,8 +30,10 @@ struct counters {
     std::size_t count = 0;
     std::size_t failing = 0;
 };
-constexpr std::size_t most = ~std::size_t{0} >> (sizeof(void*) == 8 ? 25 : 1); // half a TiB where pointers have 64 bits
 constinit thread_local counters heap;
+
+#if LOWBIT_TEST_COUNTS_HEAP
+constexpr std::size_t most = ~std::size_t{0} >> (sizeof(void*) == 8 ? 25 : 1); // half a TiB where pointers have 64 bits
 
 struct block_head {
     void* block;
@@ -59,8 +74,11 @@ void* allocate_or_throw(std::size_t size, std::size_t alignment) {
 
 constexpr std::size_t usual = alignof(std::max_align_t);
 
+#endif
+
 } // namespace
 
+#if LOWBIT_TEST_COUNTS_HEAP
 void* operator new(std::size_t size) { return allocate_or_throw(size, usual); }
 void* operator new[](std::size_t size) { return allocate_or_throw(size, usual); }
 void* operator new(std::size_t size, std::align_val_t a) { return allocate_or_throw(size, static_cast<std::size_t>(a)); }
@@ -86,7 +104,14 @@ void operator delete[](void* user, const std::nothrow_t&) noexcept { release(use
 void operator delete(void* user, std::align_val_t, const std::nothrow_t&) noexcept { release(user); }
 void operator delete[](void* user, std::align_val_t, const std::nothrow_t&) noexcept { release(user); }
 
+#endif
+
 namespace lowbit_test {
+
+bool heap_watch::possible() {
+    if (!LOWBIT_TEST_COUNTS_HEAP) MESSAGE("skipped: this build cannot count what is allocated");
+    return LOWBIT_TEST_COUNTS_HEAP != 0;
+}
 
 heap_watch::heap_watch(std::size_t failing) noexcept {
     heap.start = heap.live;

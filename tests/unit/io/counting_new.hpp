@@ -9,6 +9,9 @@ namespace lowbit_test {
 /// Watches from its construction on. One at a time, one thread.
 class heap_watch {
 public:
+    /// Whether this build can watch at all; if not, says so. ThreadSanitizer keeps operator new to itself.
+    [[nodiscard]] static bool possible();
+
     /// With `failing` n, the n-th allocation from now fails (the first is 1); 0: none does.
     explicit heap_watch(std::size_t failing = 0) noexcept;
     ~heap_watch();
