@@ -9,6 +9,9 @@
 #include <exception>
 #include <string_view>
 
+#include <lowbit/core/build_flags.hpp>
+#include <lowbit/core/config.hpp>
+
 namespace lowbit::inline v0 {
 
 /// What went wrong, in the order a reader meets it.
@@ -61,20 +64,20 @@ namespace detail {
 class error_text {
 public:
     template <class... Parts>
-    constexpr explicit error_text(const Parts&... parts) noexcept {
+    LOWBIT_ALWAYS_INLINE constexpr explicit error_text(const Parts&... parts) noexcept {
         (append(parts), ...);
     }
 
     [[nodiscard]] constexpr const char* c_str() const noexcept { return text_; }
 
 private:
-    constexpr void append(char c) noexcept {
+    LOWBIT_ALWAYS_INLINE constexpr void append(char c) noexcept {
         if (size_ + 1 < sizeof(text_)) text_[size_++] = c;
     }
-    constexpr void append(std::string_view s) noexcept {
+    LOWBIT_ALWAYS_INLINE constexpr void append(std::string_view s) noexcept {
         for (const char c : s) append(c);
     }
-    constexpr void append(std::unsigned_integral auto value) noexcept {
+    LOWBIT_ALWAYS_INLINE constexpr void append(std::unsigned_integral auto value) noexcept {
         char digits[20]{};
         int count = 0;
         do {
@@ -83,7 +86,7 @@ private:
         } while (value != 0);
         while (count > 0) append(digits[--count]);
     }
-    constexpr void append(std::signed_integral auto value) noexcept {
+    LOWBIT_ALWAYS_INLINE constexpr void append(std::signed_integral auto value) noexcept {
         if (value < 0) append('-');
         const auto bits = static_cast<std::uint64_t>(value);
         append(value < 0 ? std::uint64_t{0} - bits : bits);
@@ -98,7 +101,7 @@ private:
 /// A caller's mistake: wrong shapes, short outputs, a level this machine lacks. `what()` holds the numbers.
 class exception : public std::exception {
 public:
-    exception(errc code, detail::error_text text) noexcept : text_(text), code_(code) {}
+    LOWBIT_ALWAYS_INLINE exception(errc code, detail::error_text text) noexcept : text_(text), code_(code) {}
 
     [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
     [[nodiscard]] errc code() const noexcept { return code_; }
@@ -123,7 +126,7 @@ inline failure_handler set_failure_handler(failure_handler handler) noexcept {
 
 /// Reports a caller's mistake: throws lowbit::exception, or calls the failure handler and aborts. The parts (text and
 /// integers) are joined into the message.
-template <class... Parts>
+template <class Here = build_flags, class... Parts>
 [[noreturn]] void raise(errc code, const Parts&... parts) {
     const detail::error_text text{parts...};
 #if defined(__cpp_exceptions)
@@ -135,6 +138,9 @@ template <class... Parts>
 }
 
 /// Raises an error value, as `expected::value()` does.
-[[noreturn]] inline void raise(const error& e) { raise(e.code, e.message, " (at ", e.offset, ")"); }
+template <class Here = build_flags>
+[[noreturn]] void raise(const error& e) {
+    raise<Here>(e.code, e.message, " (at ", e.offset, ")");
+}
 
 } // namespace lowbit::inline v0

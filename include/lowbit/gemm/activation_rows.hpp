@@ -95,7 +95,7 @@ private:
 };
 
 /// Prepared activations of one compute kind: where they lie in a workspace, and how rows get there.
-template <compute C>
+template <compute C, class Here = isa::here>
 class prepared_rows {
 public:
     static constexpr bool quantizes = C != compute::float32;

@@ -93,7 +93,7 @@ public:
 
     template <class Pool, class Source, class Sink, class Epilogue>
     void operator()(on_t<Pool> where, const Source& x, const Sink& y, const Epilogue& ep, std::byte* workspace) {
-        prepared_rows<C> prepared(p_.layout(), x.rows(), staged<Source>(), workspace);
+        prepared_rows<C, Here> prepared(p_.layout(), x.rows(), staged<Source>(), workspace);
         for_ranges(where, x.rows(), std::max<std::size_t>(1, 32768 / (p_.cols() + 1)), [&](std::size_t first, std::size_t last) {
             for (std::size_t r = first; r < last; ++r) prepared.prepare(x, r, p_.order(), rows_, factor);
         });
@@ -102,7 +102,7 @@ public:
 
     template <class Pool, class Sink, class Epilogue>
     void operator()(on_t<Pool> where, const int8_rows& x, const Sink& y, const Epilogue& ep, std::byte* workspace) {
-        prepared_rows<C> prepared(p_.layout(), x.codes.rows(), false, workspace);
+        prepared_rows<C, Here> prepared(p_.layout(), x.codes.rows(), false, workspace);
         for_ranges(where, x.codes.rows(), std::max<std::size_t>(1, 32768 / (p_.cols() + 1)), [&](std::size_t first, std::size_t last) {
             for (std::size_t r = first; r < last; ++r) prepared.copy_codes(x, r, p_.order(), factor);
         });
@@ -119,7 +119,7 @@ private:
         for_ranges(where, p_.panels() * blocks, 1, [&](std::size_t first, std::size_t last) {
             alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
             for (std::size_t i = first; i < last; ++i) {
-                const kernel::weight_panel panel = p_.template panel<C>(i / blocks);
+                const kernel::weight_panel panel = p_.template panel<C, Here>(i / blocks);
                 const std::size_t row0 = i % blocks * kernel::most_rows;
                 const std::size_t rows = std::min(kernel::most_rows, m - row0);
                 if (p_.cols() == 0) {
@@ -149,7 +149,7 @@ bool overlap(const A* a, std::size_t a_count, const B* b, std::size_t b_count) n
     return a_count != 0 && b_count != 0 && a0 < b0 + b_count * sizeof(B) && b0 < a0 + a_count * sizeof(A);
 }
 template <class View>
-std::size_t extent(const View& v) noexcept {
+std::size_t elements_spanned(const View& v) noexcept {
     return v.rows() == 0 || v.cols() == 0 ? 0 : (v.rows() - 1) * v.stride() + v.cols();
 }
 
@@ -171,7 +171,7 @@ void run_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, const res
     }
     ep.check(m, p.rows());
     if constexpr (requires { x.data(); y.y.data(); }) {
-        if (overlap(x.data(), extent(x), y.y.data(), extent(y.y))) raise(errc::invalid_argument, "gemm: X and Y overlap");
+        if (overlap(x.data(), elements_spanned(x), y.y.data(), elements_spanned(y.y))) raise(errc::invalid_argument, "gemm: X and Y overlap");
     }
     if (m == 0 || p.rows() == 0) return;
 
@@ -195,7 +195,7 @@ void run_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, const res
         if constexpr (given_codes) return false;
         else return run.template staged<activation_source<X>>();
     }();
-    const std::size_t need = prepared_rows<c>::bytes(p.layout(), m, staged);
+    const std::size_t need = prepared_rows<c, Here>::bytes(p.layout(), m, staged);
     if (given_workspace && workspace.size() < need) {
         raise(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; this product needs ", need);
     }
@@ -229,12 +229,12 @@ auto sink_of(Y&& y) {
 } // namespace detail
 
 /// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing.
-template <any_policy P>
+template <class Here = isa::here, any_policy P>
 [[nodiscard]] std::size_t workspace_bytes(const packed_matrix<P>& p, std::size_t m) {
-    std::size_t bytes = detail::prepared_rows<compute::float32>::bytes(p.layout(), m, true);
+    std::size_t bytes = detail::prepared_rows<compute::float32, Here>::bytes(p.layout(), m, true);
     if constexpr (detail::takes_int8<typename P::element_type>) {
-        bytes = std::max({bytes, detail::prepared_rows<compute::int8_per_row>::bytes(p.layout(), m, true),
-                          detail::prepared_rows<compute::int8_per_group>::bytes(p.layout(), m, true)});
+        bytes = std::max({bytes, detail::prepared_rows<compute::int8_per_row, Here>::bytes(p.layout(), m, true),
+                          detail::prepared_rows<compute::int8_per_group, Here>::bytes(p.layout(), m, true)});
     }
     return bytes;
 }

@@ -14,6 +14,7 @@
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/gemm/weights.hpp>
+#include <lowbit/isa/here.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
 
 namespace lowbit::inline v0 {
@@ -73,7 +74,7 @@ public:
     [[nodiscard]] std::size_t panels() const noexcept { return ceil_div(rows_, kernel::panel_columns); }
     [[nodiscard]] std::span<const std::uint32_t> order() const noexcept { return order_.span(); }
 
-    template <compute C>
+    template <compute C, class Here = isa::here>
     [[nodiscard]] kernel::weight_panel panel(std::size_t p) const noexcept {
         using E = typename format::element_type;
         kernel::weight_panel w;
@@ -96,7 +97,7 @@ public:
     }
 
     /// Packs a view; `where` runs panels side by side.
-    template <class Pool, any_policy Q>
+    template <class Here = isa::here, class Pool, any_policy Q>
     static packed_matrix of(on_t<Pool> where, const quantized_view<Q>& q, std::pmr::memory_resource* memory) {
         packed_matrix packed;
         const detail::row_reader reader{q};
@@ -115,7 +116,7 @@ public:
         }
         detail::for_ranges(where, packed.panels(), 1, [&](std::size_t first, std::size_t last) {
             detail::scratch<std::uint8_t> levels(kernel::panel_columns * q.cols());
-            for (std::size_t p = first; p < last; ++p) packed.pack_panel(q, reader, p, levels.span());
+            for (std::size_t p = first; p < last; ++p) packed.template pack_panel<Here>(q, reader, p, levels.span());
         });
         return packed;
     }
@@ -142,7 +143,7 @@ private:
         return layout;
     }
 
-    template <any_policy Q>
+    template <class Here, any_policy Q>
     void pack_panel(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t p, std::span<std::uint8_t> levels) {
         const std::size_t first = p * kernel::panel_columns;
         const std::size_t columns = std::min(kernel::panel_columns, rows_ - first);
@@ -220,14 +221,14 @@ struct packed_for<void, P> {
 } // namespace detail
 
 /// Packs a quantized matrix or view. `Activations`, for example lb::activations<float>, overrides the policy's compute axis.
-template <class Activations = void, class Pool, quantized Q>
+template <class Activations = void, class Here = isa::here, class Pool, quantized Q>
 [[nodiscard]] auto pack(on_t<Pool> where, const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
     using P = typename detail::packed_for<Activations, typename std::remove_cvref_t<decltype(q.view())>::policy_type>::type;
-    return packed_matrix<P>::of(where, q.view(), memory);
+    return packed_matrix<P>::template of<Here>(where, q.view(), memory);
 }
-template <class Activations = void, quantized Q>
+template <class Activations = void, class Here = isa::here, quantized Q>
 [[nodiscard]] auto pack(const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
-    return pack<Activations>(detail::here_and_now(), q, memory);
+    return pack<Activations, Here>(detail::here_and_now(), q, memory);
 }
 
 } // namespace lowbit::inline v0

@@ -30,7 +30,7 @@ enum class offset_kind : std::uint8_t { constant, zero_point, minimum };
 /// How a scale (and a minimum) is stored. `table8` covers every type of 8 bits or less through a table of 256 floats.
 enum class scale_kind : std::uint8_t { none, table8, float16, bfloat16, float32 };
 
-[[nodiscard]] constexpr std::size_t size_of(scale_kind s) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t size_of(scale_kind s) noexcept {
     constexpr std::size_t bytes[] = {0, 1, 2, 2, 4};
     return bytes[static_cast<std::size_t>(s)];
 }
@@ -43,14 +43,14 @@ struct bit_plane {
 };
 
 /// Plane `index` of codes of that many bits, widest first; there are std::popcount(bits).
-[[nodiscard]] constexpr bit_plane plane_of(unsigned bits, unsigned index) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bit_plane plane_of(unsigned bits, unsigned index) noexcept {
     unsigned shift = 0;
     for (; index > 0; --index) shift += std::bit_floor(bits - shift);
     return {std::bit_floor(bits - shift), shift};
 }
 
 /// The K that one byte lane of the narrowest plane spans: a group is padded with zeros to a multiple of it.
-[[nodiscard]] constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
 
 /// Packed weights, layout "k4_n64": columns are cut into panels of 64, K into groups; a group of a panel is one record, and the
 /// records of a panel follow each other as one stream:
@@ -72,61 +72,61 @@ struct panel_layout {
     std::size_t scale_rows = 1; ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
 
     /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales.
-    [[nodiscard]] constexpr std::size_t segment() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t segment() const noexcept {
         if (group >= depth) return std::max<std::size_t>(1, std::min(depth, longest_group));
         std::size_t parts = (group + longest_group - 1) / longest_group;
         while (group % parts != 0) ++parts;
         return group / parts;
     }
     /// Records of a panel.
-    [[nodiscard]] constexpr std::size_t groups() const noexcept { return (depth + segment() - 1) / segment(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept { return (depth + segment() - 1) / segment(); }
     /// The K of record g; the last one may be short.
-    [[nodiscard]] constexpr std::size_t length(std::size_t g) const noexcept { return std::min(segment(), depth - g * segment()); }
-    [[nodiscard]] constexpr std::size_t padded(std::size_t k) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t length(std::size_t g) const noexcept { return std::min(segment(), depth - g * segment()); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t padded(std::size_t k) const noexcept {
         const std::size_t unit = unit_depth(bits);
         return (k + unit - 1) / unit * unit;
     }
     /// Where record g starts in a row of packed activations; packed_start(groups()) elements make a row, zeros between groups.
-    [[nodiscard]] constexpr std::size_t packed_start(std::size_t g) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_start(std::size_t g) const noexcept {
         return g < groups() ? g * padded(segment()) : packed_depth();
     }
-    [[nodiscard]] constexpr std::size_t packed_depth() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_depth() const noexcept {
         return depth == 0 ? 0 : (groups() - 1) * padded(segment()) + padded(length(groups() - 1));
     }
 
     /// Distinct scales in a record of a panel that has so many columns.
-    [[nodiscard]] constexpr std::size_t scales(std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scales(std::size_t columns) const noexcept {
         return (columns + columns_per_scale() - 1) / columns_per_scale();
     }
     /// Columns of a panel that share a scale. Blocks of rows that cut through panels have their scales written out per column.
-    [[nodiscard]] constexpr std::size_t columns_per_scale() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t columns_per_scale() const noexcept {
         if (scale_rows % panel_columns == 0) return panel_columns;
         return panel_columns % scale_rows == 0 ? scale_rows : 1;
     }
 
     /// Bytes of record parts, from its start.
-    [[nodiscard]] constexpr std::size_t plane_start(bit_plane plane, std::size_t g, std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t g, std::size_t columns) const noexcept {
         return padded(length(g)) * columns * plane.shift / 8;
     }
-    [[nodiscard]] constexpr std::size_t scale_start(std::size_t g, std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t g, std::size_t columns) const noexcept {
         return padded(length(g)) * columns * bits / 8;
     }
-    [[nodiscard]] constexpr std::size_t offset_start(std::size_t g, std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_start(std::size_t g, std::size_t columns) const noexcept {
         return scale_start(g, columns) + scales(columns) * size_of(scale);
     }
-    [[nodiscard]] constexpr std::size_t record_bytes(std::size_t g, std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_bytes(std::size_t g, std::size_t columns) const noexcept {
         return offset_start(g, columns) + scales(columns) * offset_bytes();
     }
     /// Where record g starts in its panel.
-    [[nodiscard]] constexpr std::size_t record_start(std::size_t g, std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_start(std::size_t g, std::size_t columns) const noexcept {
         return g == 0 ? 0 : g * record_bytes(0, columns);
     }
-    [[nodiscard]] constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
         return depth == 0 ? 0 : record_start(groups() - 1, columns) + record_bytes(groups() - 1, columns);
     }
     /// Where panel p starts; panel_start(panels) of a whole number of panels, plus panel_bytes of the rest, is the whole size.
-    [[nodiscard]] constexpr std::size_t panel_start(std::size_t p) const noexcept { return p * panel_bytes(panel_columns); }
-    [[nodiscard]] constexpr std::size_t total_bytes(std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_start(std::size_t p) const noexcept { return p * panel_bytes(panel_columns); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t total_bytes(std::size_t columns) const noexcept {
         const std::size_t rest = columns % panel_columns;
         return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));
     }
@@ -134,7 +134,7 @@ struct panel_layout {
     friend constexpr bool operator==(const panel_layout&, const panel_layout&) noexcept = default;
 
 private:
-    [[nodiscard]] constexpr std::size_t offset_bytes() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_bytes() const noexcept {
         return offset == offset_kind::zero_point ? 1 : offset == offset_kind::minimum ? size_of(scale) : 0;
     }
 };
