@@ -162,11 +162,12 @@ std::string x_ticks(const axis& x, double least, double most) {
 std::string y_ticks(const axis& y) {
     std::string out;
     double last = plot_bottom + 20;
-    for (const double accuracy : {0.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 97.0, 98.0, 99.0, 99.5, 99.8, 99.9}) {
+    for (const double accuracy :
+         {0.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 96.0, 97.0, 97.5, 98.0, 98.5, 99.0, 99.5, 99.8, 99.9}) {
         const double at = y(nines(accuracy));
         if (at < plot_top || at > plot_bottom || last - at < 16) continue;
         out += line(plot_left, at, plot_right, at, "grid") +
-               text(plot_left - 8, at + 4, "end", number(accuracy, accuracy > 99 ? 1 : 0) + " %");
+               text(plot_left - 8, at + 4, "end", number(accuracy, accuracy == std::floor(accuracy) ? 0 : 1) + " %");
         last = at;
     }
     return out;

@@ -34,7 +34,7 @@ inline constexpr std::tuple policies{
     named<lb::int6, lb::per_group<32>>("int6-g32", "6 bits, a scale for each 32 weights"),
     named<lb::int5, lb::per_group<32>>("int5-g32", "5 bits, a scale for each 32 weights"),
     named<lb::int4, lb::per_group<32>>("int4-g32", "4 bits, a scale for each 32 weights"),
-    named<lb::int4, lb::per_group<32>, search>("int4-g32-mse", "the same, scales searched for the least error"),
+    named<lb::int4, lb::per_group<32>, search>("int4-g32-mse", "4 bits, searched scales for each 32 weights"),
     named<lb::int4, lb::per_group<64>, lb::asymmetric>("int4-g64-zero", "4 bits, a scale and a zero point for each 64 weights"),
     named<lb::int3, lb::per_group<32>, search>("int3-g32-mse", "3 bits, searched scales for each 32 weights"),
     named<lb::int2, lb::per_group<32>, search>("int2-g32-mse", "2 bits, searched scales for each 32 weights"),
