@@ -15,7 +15,7 @@ namespace demo {
 namespace {
 
 constexpr double width = 900, height = 560;
-constexpr double plot_left = 70, plot_right = 870, plot_top = 60, plot_bottom = 500;
+constexpr double plot_left = 80, plot_right = 870, plot_top = 60, plot_bottom = 500;
 
 struct box {
     double left, top, right, bottom;
@@ -106,7 +106,7 @@ double cost_of(std::size_t i, const box& label, const std::vector<dot>& dots, co
         if (j == i) continue;
         cost += 50 * label.overlap(placed[j]);
         if (cross(dots[i], end, dots[j], pointer_end(dots[j], placed[j]))) cost += 200;
-        for (double along = 0.1; along < 1; along += 0.1) {
+        for (double along = 0.05; along < 1; along += 0.05) {
             const dot on{dots[i].x + along * (end.x - dots[i].x), dots[i].y + along * (end.y - dots[i].y)};
             const box spot{on.x - 1, on.y - 1, on.x + 1, on.y + 1};
             cost +=
@@ -216,7 +216,7 @@ std::string accuracy_chart(const std::string& title, const std::vector<chart_poi
     out += "<rect x='" + number(plot_left, 0) + "' y='" + number(plot_top, 0) + "' width='" + number(plot_right - plot_left, 0) +
            "' height='" + number(plot_bottom - plot_top, 0) + "' class='frame'/>\n";
     out += text((plot_left + plot_right) / 2, plot_bottom + 42, "middle", "size of all weights (logarithmic)");
-    out += "<g transform='translate(20 " + number((plot_top + plot_bottom) / 2, 0) + ") rotate(-90)'>" +
+    out += "<g transform='translate(18 " + number((plot_top + plot_bottom) / 2, 0) + ") rotate(-90)'>" +
            text(0, 0, "middle", "accuracy on unseen digits (logarithmic in the error)") + "</g>\n";
     out += line(plot_left, dots[0].y, plot_right, dots[0].y, "reference") + front(points, dots);
 
