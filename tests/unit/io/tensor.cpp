@@ -4,6 +4,8 @@
 
 #include <lowbit/io/tensor.hpp>
 
+#include "counting_new.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -129,4 +131,14 @@ TEST_CASE("to_matrix refuses sizes that do not fit") {
     CHECK(refusal(dtype::u8, {2, large, 2}, 4).code == lb::errc::limit_exceeded);
     CHECK(refusal(dtype::u8, {large}, 4).code == lb::errc::limit_exceeded); // as floats
     CHECK(refusal(dtype::u8, {1, large + 1, 4}, 4).code == lb::errc::limit_exceeded);
+}
+
+TEST_CASE("to_matrix asks for memory before it takes it") {
+    if (!lowbit_test::heap_watch::possible()) return;
+    const std::vector<std::byte> data(4000);
+    const shape dims{1000};
+    const lowbit_test::heap_watch watch(1);
+    const auto read = to_matrix(tensor{"t", dtype::f32, dims, data});
+    REQUIRE_FALSE(read.has_value());
+    CHECK(read.error().code == lb::errc::limit_exceeded);
 }
