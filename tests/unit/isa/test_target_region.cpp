@@ -77,9 +77,9 @@ LOWBIT_REGION_END(i8mm)
 TEST_CASE("regions compile at any flags and run where supported") {
     using lowbit::isa::level;
     std::int8_t a[64];
-    std::uint8_t b[64];
-    std::int32_t c[16];
-    float x[8];
+    [[maybe_unused]] std::uint8_t b[64];
+    [[maybe_unused]] std::int32_t c[16];
+    [[maybe_unused]] float x[8];
     for (int i = 0; i < 64; ++i) {
         a[i] = static_cast<std::int8_t>(i - 30);
         b[i] = static_cast<std::uint8_t>(i + 190);

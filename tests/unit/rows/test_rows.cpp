@@ -13,6 +13,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,15 @@ using reference::generator;
 using reference::same;
 
 namespace {
+
+/// Calls check(table) for the row kernels of every level that runs here, once for each table: some levels share one.
+template <class F>
+void each_table(F&& check) {
+    std::set<const kernel::row_kernels*> checked;
+    lowbit_test::each_level([&](lowbit::isa::level l) {
+        if (checked.insert(&kernel::rows(l)).second) check(kernel::rows(l));
+    });
+}
 
 std::vector<std::size_t> lengths() {
     std::vector<std::size_t> n;
@@ -166,8 +176,7 @@ void report(const tally& check) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("rows of every type give the reference's bytes on every level", T, float, float16, bfloat16) {
-    lowbit_test::each_level([](lowbit::isa::level l) {
-        const kernel::row_kernels& rows = kernel::rows(l);
+    each_table([](const kernel::row_kernels& rows) {
         tally check;
         generator r{lowbit_test::seed()};
         for (const std::size_t n : lengths()) {
@@ -188,8 +197,7 @@ TEST_CASE_TEMPLATE("rows of every type give the reference's bytes on every level
 }
 
 TEST_CASE("grids give the reference's bytes on every level") {
-    lowbit_test::each_level([](lowbit::isa::level l) {
-        const kernel::row_kernels& rows = kernel::rows(l);
+    each_table([](const kernel::row_kernels& rows) {
         tally check;
         generator r{lowbit_test::seed() + 1};
         for (const std::size_t n : lengths()) {
@@ -212,12 +220,12 @@ TEST_CASE("grids give the reference's bytes on every level") {
 }
 
 TEST_CASE("all float16 and bfloat16 codes become the number they stand for") {
-    lowbit_test::each_level([](lowbit::isa::level l) {
+    each_table([](const kernel::row_kernels& rows) {
         const auto all = [&]<class T>(T) {
             std::vector<T> x(65536);
             std::vector<float> y(x.size());
             for (std::size_t i = 0; i < x.size(); ++i) x[i] = T::from_bits(static_cast<std::uint16_t>(i));
-            kernel::rows(l).of<T>().to_float(x.data(), x.size(), y.data());
+            rows.of<T>().to_float(x.data(), x.size(), y.data());
             int wrong = 0;
             for (std::size_t i = 0; i < x.size(); ++i) wrong += !same(y[i], static_cast<float>(x[i]));
             CHECK(wrong == 0);
@@ -234,10 +242,10 @@ TEST_CASE("floats round to float16 and bfloat16 as those types do") {
             x.push_back(std::bit_cast<float>(code << 16 | low));
     for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 4099)
         x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
-    lowbit_test::each_level([&](lowbit::isa::level l) {
+    each_table([&](const kernel::row_kernels& rows) {
         const auto all = [&]<class T>(T) {
             std::vector<T> y(x.size());
-            kernel::rows(l).of<T>().from_float(x.data(), x.size(), y.data());
+            rows.of<T>().from_float(x.data(), x.size(), y.data());
             int wrong = 0;
             for (std::size_t i = 0; i < x.size(); ++i) wrong += y[i].code() != T(x[i]).code();
             CHECK(wrong == 0);
@@ -248,8 +256,8 @@ TEST_CASE("floats round to float16 and bfloat16 as those types do") {
 }
 
 TEST_CASE("a row that holds NaN or infinity gets the scale NaN and no codes") {
-    lowbit_test::each_level([](lowbit::isa::level l) {
-        const auto& rows = kernel::rows(l).f32;
+    each_table([](const kernel::row_kernels& table) {
+        const auto& rows = table.f32;
         for (const float bad : {reference::nan, -reference::nan, reference::infinity, -reference::infinity}) {
             for (std::size_t at = 0; at < 40; ++at) {
                 std::array<float, 40> x;
@@ -271,8 +279,8 @@ TEST_CASE("a row that holds NaN or infinity gets the scale NaN and no codes") {
 }
 
 TEST_CASE("codes of a row use its whole range, however small or large it is") {
-    lowbit_test::each_level([](lowbit::isa::level l) {
-        const auto& rows = kernel::rows(l).f32;
+    each_table([](const kernel::row_kernels& table) {
+        const auto& rows = table.f32;
         for (const float amax : {0x1p-149f * 127, 1e-40f, 1e-37f, 0x1p-64f, 0x1.fffffep-65f, 1.0f, 3e38f, 0x1.fffffep127f}) {
             const std::array<float, 3> x{amax, -amax, amax / 2};
             std::array<std::int8_t, 3> codes;
@@ -321,8 +329,7 @@ TEST_CASE("levels share the tables they are meant to share") {
 // The same bytes as every other compiler, set of flags and architecture: any contraction or reordering shows here.
 TEST_CASE("the results are those of every other build") {
     static constexpr std::uint64_t golden = 12224821493389189714u;
-    lowbit_test::each_level([](lowbit::isa::level l) {
-        const kernel::row_kernels& rows = kernel::rows(l);
+    each_table([](const kernel::row_kernels& rows) {
         std::uint64_t hash = 0xcbf2'9ce4'8422'2325u;  // FNV-1a
         const auto mix = [&](const auto& bytes) {
             for (const auto& v : bytes) {

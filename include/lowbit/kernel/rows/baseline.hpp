@@ -77,7 +77,7 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static floats add(floats a, floats b) { return a + b; }
     LOWBIT_ALWAYS_INLINE static floats sub(floats a, floats b) { return a - b; }
     LOWBIT_ALWAYS_INLINE static floats mul(floats a, floats b) { return a * b; }
-    LOWBIT_ALWAYS_INLINE static floats div(floats a, floats b) { return a / b; }
+    LOWBIT_ALWAYS_INLINE static floats div(floats a, floats b) { return isa::divide(a, b); }
     LOWBIT_ALWAYS_INLINE static floats clamp(floats v, floats lo, floats hi) {
         v = xsimd::select(v > lo, v, lo); // not max: NaN gives lo on every architecture
         return xsimd::select(v < hi, v, hi);
