@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -257,15 +258,16 @@ private:
 } // namespace detail
 
 /// A safetensors file: u64 header length, JSON header, tensor bytes. Opening checks everything the format promises (exact
-/// tiling of the data, sizes, unique names, strict UTF-8); no answer here is unchecked. What it hands out are views, valid while
-/// this object lives - and, after parse(), while the caller's bytes do. Moves keep them valid. Source of the format:
-/// huggingface/safetensors, README and tensor.rs; stricter in that a tensor may have no field besides the three.
+/// tiling of the data, sizes, unique names, strict UTF-8). What it hands out are views, valid while this object lives - and,
+/// after parse(), while the caller's bytes do. Moves keep them valid. Source of the format: huggingface/safetensors, README
+/// and tensor.rs; stricter in that a tensor may have no field besides the three.
 ///
 /// Errors: errc::truncated where the file ends early, errc::malformed where it contradicts itself, errc::limit_exceeded above
 /// `limits` or where the header asks for more memory than the file's size justifies, errc::io from the system. Each has the
 /// byte offset at which the reader stopped.
 ///
-/// Allocates at most twice the file's size and 1 MiB; time is that of sorting the names.
+/// Allocates at most twice the file's size and 1 MiB; time is that of sorting the names. Nothing in a file makes it throw; where
+/// the machine has not even the memory for the JSON engine's few buffers, that is the usual std::bad_alloc.
 class safetensors {
 public:
     /// Opens and checks a file.
