@@ -40,15 +40,23 @@ struct granularity {
 using per_tensor = granularity<0, 0>;  ///< one scale for the matrix
 using per_channel = granularity<1, 0>; ///< one scale for each row (output channel)
 
+namespace detail {
+
+template <std::size_t Size>
+inline constexpr std::size_t extent = [] {
+    static_assert(Size > 0, "lowbit policy: per_group<N> and per_block<R, C> take at least 1; per_channel and per_tensor take all there is");
+    return Size;
+}();
+
+} // namespace detail
+
 /// One scale for each `Size` consecutive weights of a row.
 template <std::size_t Size>
-    requires(Size > 0)
-using per_group = granularity<1, Size>;
+using per_group = granularity<1, detail::extent<Size>>;
 
 /// One scale for each block of `Rows` x `Cols` weights.
 template <std::size_t Rows, std::size_t Cols>
-    requires(Rows > 0 && Cols > 0)
-using per_block = granularity<Rows, Cols>;
+using per_block = granularity<detail::extent<Rows>, detail::extent<Cols>>;
 
 // --- scales: one or two levels -----------------------------------------------------------------------------------------
 
@@ -61,8 +69,8 @@ struct scale_as {
 
 /// A second level: every `Groups` consecutive scales of a row are multiples of one super-scale of type `T`.
 template <class T, std::size_t Groups>
-    requires(Groups > 0)
 struct super_scale {
+    static_assert(Groups > 0, "lowbit policy: super_scale<T, Groups> spans at least 1 group");
     static constexpr auto axis = policy_axis::super_scale;
     using type = T;
     static constexpr std::size_t groups = Groups;
@@ -116,8 +124,8 @@ using quantized_minimum = offset_as<offset_kind::quantized_minimum, T>;
 
 /// Every `Groups` consecutive quantized minimums of a row are multiples of one of type `T`.
 template <class T, std::size_t Groups>
-    requires(Groups > 0)
 struct super_minimum {
+    static_assert(Groups > 0, "lowbit policy: super_minimum<T, Groups> spans at least 1 group");
     static constexpr auto axis = policy_axis::super_minimum;
     using type = T;
     static constexpr std::size_t groups = Groups;
@@ -148,8 +156,8 @@ struct sequential {
 };
 /// Codes i and i + Half of each 2 * Half share a byte, the first in the low nibble (ggml).
 template <std::size_t Half>
-    requires(Half > 0)
 struct split_half {
+    static_assert(Half > 0, "lowbit policy: split_half<Half> splits runs of at least 2 codes: Half is 1 or more");
     static constexpr auto axis = policy_axis::code_order;
     static constexpr std::size_t half = Half;
 };
@@ -184,8 +192,8 @@ struct field {
 
 /// A row is a sequence of blocks; each holds `Groups` groups as the listed fields, without padding.
 template <std::size_t Groups, class... Fields>
-    requires(Groups > 0)
 struct interleaved {
+    static_assert(Groups > 0, "lowbit policy: interleaved<Groups, Fields...> holds at least 1 group in a block");
     static constexpr auto axis = policy_axis::layout;
     static constexpr std::size_t groups = Groups;
 };
@@ -256,6 +264,7 @@ struct dense {
 // --- how codes are found -----------------------------------------------------------------------------------------------
 
 struct absmax;
+struct abs_mean;
 struct nearest_even;
 
 /// The rule that chooses a group's scale and offset: absmax, minmax, abs_mean, percentile, mse, or a user's own.

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include <lowbit/numeric/e8m0.hpp>
@@ -55,15 +56,19 @@ concept has_zero = element<E> && (E::decode(E::encode(0.0f)) == 0.0f);
 template <class T>
 concept storable_scale = std::same_as<T, float> || element<T>;
 
+/// What a wrapper tag is for: a scale rule, a rounding, a mask or a criterion.
 template <class T>
-concept wrapped_by_mistake = std::same_as<T, absmax> || requires { typename T::lowbit_scale_rule; } ||
-                             requires { T::kept(std::size_t{}); } || requires(float x) { T::round(x, 0); };
+concept stands_bare = !element<T> && (requires(std::span<const float> values) { T::range(values); } ||
+                                      requires(std::span<const float> values) { T::range(values, 0); } || requires { T::fit(0); } ||
+                                      requires(float x) { T::round(x, 0); } || requires { T::kept(std::size_t{}); } ||
+                                      requires(float x) { T::score(x, x); });
 
 /// Refuses a list of tags that is not a policy. Each text says which axis and what to write instead.
 template <class... Tags>
 struct diagnose {
-    static_assert((!wrapped_by_mistake<Tags> && ...),
-                  "lowbit policy: a rule, rounding or mask stands bare; wrap it: scale_rule<absmax>, rounding<stochastic>, prune<n_of_m<2, 4>>");
+    static_assert((!stands_bare<Tags> && ...),
+                  "lowbit policy: a rule, rounding, mask or criterion stands bare; wrap it: scale_rule<mse>, rounding<stochastic>, "
+                  "prune<n_of_m<2, 4>, by_magnitude>");
     static_assert((policy_tag<Tags> && ...),
                   "lowbit policy: a tag is neither an element type nor on any axis; an element needs bits, code_type, encode, decode, "
                   "lowest and max (concept lowbit::element), other tags are listed in policy/axes.hpp");
@@ -92,6 +97,19 @@ struct diagnose {
     static constexpr bool passed = true;
 };
 
+/// An unsigned integer that holds every level of an integer element.
+template <class T, class E>
+inline constexpr bool holds_levels = [] {
+    if constexpr (integer_element<T> && integer_element<E>) return !T::is_signed && T::max_code >= E::max_code - E::min_code;
+    return false;
+}();
+
+/// Code orders that put a whole number of codes into each byte.
+template <class Order>
+inline constexpr bool shares_bytes = std::same_as<Order, high_first>;
+template <std::size_t Half>
+inline constexpr bool shares_bytes<split_half<Half>> = true;
+
 /// Refuses tags that do not fit together. `Tags` is one choice on every axis, as a policy resolves them.
 template <class Tags>
 struct diagnose_combination {
@@ -108,8 +126,14 @@ struct diagnose_combination {
                   "lowbit policy: integer scales need a second level; add super_scale<float16, Groups> or use scale_as<float16>");
     static_assert(offset::kind != offset_kind::zero_point || integer_element<element_type>,
                   "lowbit policy: asymmetric needs an integer element, since a zero point is a code; use minimum_as<float16> or an integer element");
-    static_assert(offset::kind != offset_kind::quantized_minimum || !std::is_void_v<typename Tags::super_minimum::type>,
-                  "lowbit policy: quantized_minimum needs its second level; add super_minimum<float16, Groups>");
+    static_assert(offset::kind != offset_kind::zero_point || holds_levels<typename offset::type, element_type>,
+                  "lowbit policy: zero_point_as<T> stores a code, counted from the lowest; T is uint4, uint8 or another unsigned integer of enough bits");
+    static_assert(offset::kind != offset_kind::minimum || (storable_scale<typename offset::type> && !integer_element<typename offset::type>),
+                  "lowbit policy: minimum_as<T> stores a real number; use float, float16 or bfloat16");
+    static_assert(offset::kind != offset_kind::quantized_minimum || (integer_element<typename offset::type> && integer_element<element_type>),
+                  "lowbit policy: quantized_minimum<T> needs an integer element, and an unsigned integer T as uint6 that counts super-minimums");
+    static_assert((offset::kind == offset_kind::quantized_minimum) == !std::is_void_v<typename Tags::super_minimum::type>,
+                  "lowbit policy: quantized_minimum<T> and super_minimum<float16, Groups> go together; add the one that lacks, or leave out the other");
     static_assert(!mask::present || has_zero<element_type>,
                   "lowbit policy: prune needs an element with an exact zero; this one has none, as binary and IQ4_NL");
     static_assert(!mask::present || offset::kind == offset_kind::none || offset::kind == offset_kind::zero_point,
@@ -118,6 +142,8 @@ struct diagnose_combination {
                   "lowbit policy: prune needs the planar layout; leave interleaved and planar_transposed out");
     static_assert(!std::same_as<typename Tags::code_order, base3> || std::same_as<element_type, ternary>,
                   "lowbit policy: base3 stores ternary codes; use lowbit::ternary, or leave base3 out");
+    static_assert(!shares_bytes<typename Tags::code_order> || 8 % element_type::bits == 0,
+                  "lowbit policy: split_half and high_first share a byte among codes of 1, 2, 4 or 8 bits; leave the code order out");
     static_assert(!Tags::code_form::excess || integer_element<element_type>,
                   "lowbit policy: excess_codes shift an integer code; use an integer element, or leave excess_codes out");
     static_assert(std::is_void_v<typename Tags::activations::type> || std::same_as<typename Tags::activations::type, int8> ||

@@ -21,15 +21,17 @@ using w4g32 = policy<int4, per_group<32>>;
 using w4g64 = policy<int4, per_group<64>>;
 using w4g128 = policy<int4, per_group<128>>;
 using w2g32 = policy<int2, per_group<32>>;
-using w158 = policy<ternary, per_tensor, scale_rule<struct abs_mean>>;
+using w158 = policy<ternary, per_tensor, scale_rule<abs_mean>>;
 using nf4 = policy<nf4_codebook, per_group<64>, scale_as<float>, high_first>;
 
 // ggml's blocks (GGUF tensor types), one level of scales.
 using q1_0 = policy<binary, per_group<128>, interleaved<1, field::scales, field::codes>>;
+using q2_0 = policy<ternary, per_group<64>, interleaved<1, field::scales, field::codes>>; // its code 3 is +2, as ternary reads it
 using q4_0 = policy<int4, per_group<32>, excess_codes, split_half<16>, interleaved<1, field::scales, field::codes>>;
 using q4_1 = policy<uint4, per_group<32>, minimum_as<float16>, split_half<16>, interleaved<1, field::scales, field::minimums, field::codes>>;
 using q8_0 = policy<int8, per_group<32>, interleaved<1, field::scales, field::codes>>;
 using iq4_nl = policy<iq4_nl_codebook, per_group<32>, split_half<16>, interleaved<1, field::scales, field::codes>>;
+using tq2_0 = policy<ternary, per_group<256>, split_half<32>, interleaved<1, field::codes, field::scales>>;
 using mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>, split_half<16>, interleaved<1, field::scales, field::codes>>;
 
 // ggml's K-quants: sub-scales and minimums of 6 bits under two float16.

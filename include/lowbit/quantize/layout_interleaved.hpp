@@ -12,10 +12,27 @@ template <class F, std::size_t Groups, class... Fields>
 struct layout_access<F, interleaved<Groups, Fields...>> {
     using shape = shape_of<F>;
     using order = code_order<typename F::code_order>;
+    using offset_field = std::conditional_t<F::offset::kind == offset_kind::none, void,
+                                            std::conditional_t<F::offset::kind == offset_kind::zero_point, field::zero_points, field::minimums>>;
 
     static_assert(F::granularity::rows == 1 && F::granularity::cols != 0,
                   "lowbit policy: interleaved blocks need per_group<N>; leave interleaved out or name the group");
     static_assert((std::same_as<Fields, field::codes> || ...), "lowbit policy: an interleaved block without codes; list field::codes");
+
+    template <class Field>
+    static constexpr bool has = (std::same_as<Fields, Field> || ...);
+
+    static_assert(has<field::scales> || has<field::packed_6bit>, "lowbit policy: an interleaved block without scales; list field::scales");
+    static_assert(has<offset_field> || std::is_void_v<offset_field> || has<field::packed_6bit>,
+                  "lowbit policy: an interleaved block lacks its offsets; list field::zero_points or field::minimums");
+    static_assert(has<field::super_scale> == !std::is_void_v<typename F::super_scale::type> &&
+                      has<field::super_minimum> == !std::is_void_v<typename F::super_minimum::type>,
+                  "lowbit policy: an interleaved block lists field::super_scale and field::super_minimum exactly if the policy has them");
+    static_assert((std::is_void_v<typename F::super_scale::type> || F::super_scale::groups == Groups) &&
+                      (std::is_void_v<typename F::super_minimum::type> || F::super_minimum::groups == Groups),
+                  "lowbit policy: a super-scale spans the groups of one interleaved block; give super_scale<T, Groups> as many");
+    static_assert(!has<field::packed_6bit> || (scalar_codec<typename F::scale_type>::bits == 6 && scalar_codec<typename F::offset::type>::bits == 6),
+                  "lowbit policy: field::packed_6bit holds scale_as<uint6> and quantized_minimum<uint6>");
 
     static constexpr std::size_t group = F::granularity::cols;
     static constexpr std::size_t block_cols = Groups * group;
@@ -38,9 +55,6 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
             return order::bytes(block_cols, F::bits);
         }
     }();
-
-    template <class Field>
-    static constexpr bool has = (std::same_as<Fields, Field> || ...);
 
     template <class Field>
     static constexpr std::size_t start = [] {
@@ -138,8 +152,6 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
     }
 
 private:
-    using offset_field = std::conditional_t<F::offset::kind == offset_kind::zero_point, field::zero_points, field::minimums>;
-
     // ggml's table of 8 scales and 8 minimums of 6 bits: the first four of each fill the low 6 bits of bytes 0..3 and 4..7; of the
     // last four, bytes 8..11 hold the low nibbles (scale low, minimum high) and the top two bits of bytes 0..7 the rest.
     static constexpr std::uint32_t load_6bit(const std::byte* t, std::size_t j, std::size_t which) noexcept {

@@ -15,7 +15,9 @@ struct layout_access<F, planar_transposed> {
     static_assert(F::granularity::rows == 1, "lowbit policy: planar_transposed stores per_channel or per_group scales");
     static_assert(32 % F::bits == 0 && std::same_as<typename F::code_order, sequential>,
                   "lowbit policy: planar_transposed packs 1, 2, 4 or 8 bits into words, in sequential order");
-    static_assert(std::is_void_v<typename F::super_scale::type>, "lowbit policy: planar_transposed has one level of scales");
+    static_assert(std::is_void_v<typename F::super_scale::type> && F::offset::kind != offset_kind::quantized_minimum,
+                  "lowbit policy: planar_transposed has one level of scales; leave super_scale and quantized_minimum out");
+    static_assert(offset::bits == 0 || 32 % offset::bits == 0, "lowbit policy: planar_transposed packs zero points of 1, 2, 4 or 8 bits into words");
 
     static constexpr std::size_t per_word = 32 / F::bits;
 
@@ -73,7 +75,6 @@ struct layout_access<F, planar_transposed> {
         if constexpr (offset::bits == 0) {
             return;
         } else if constexpr (offset::bits < 8) {
-            static_assert(8 % offset::bits == 0, "lowbit policy: planar_transposed packs zero points of 1, 2, 4 or 8 bits");
             std::byte& at = p.offsets[group * offset_row_bytes(s) + row * offset::bits / 8];
             const auto shift = static_cast<int>(row * offset::bits % 8);
             at = (at & ~(static_cast<std::byte>((1u << offset::bits) - 1) << shift)) | static_cast<std::byte>(code) << shift;
