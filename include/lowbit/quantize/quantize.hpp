@@ -2,8 +2,10 @@
 // quantize and dequantize: the calls that turn a matrix of weights into a policy's bytes and back.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory_resource>
 
 #include <lowbit/core/expected.hpp>
@@ -20,7 +22,14 @@ namespace lowbit::inline v0 {
 
 namespace detail {
 
-inline expected<bool> check_side(const side_input& side, std::size_t rows, std::size_t cols) {
+template <class F>
+expected<bool> check_side(const side_input& side, std::size_t rows, std::size_t cols) {
+    if (!F::mask::present && (side.scores.data() != nullptr || side.mask.data() != nullptr)) {
+        return fail(errc::invalid_argument, "a mask or scores are given, but the policy prunes nothing; add prune<Mask>");
+    }
+    if (!F::column_order::permuted && !side.order.empty()) {
+        return fail(errc::invalid_argument, "a column order is given, but the policy keeps none; add permuted_columns");
+    }
     if (side.scores.data() != nullptr && (side.scores.rows() != rows || side.scores.cols() != cols)) {
         return fail(errc::shape_mismatch, "the given scores have another shape than the weights");
     }
@@ -46,7 +55,7 @@ inline expected<bool> check_side(const side_input& side, std::size_t rows, std::
 
 /// Whole-matrix planes: the column order and the tensor scale.
 template <any_policy P, class Source, class Rows>
-expected<bool> store_matrix_planes(const Source& source, const side_input& side, const Rows& rows, const planes<std::byte>& to) {
+void store_matrix_planes(const Source& source, const side_input& side, const Rows& rows, const planes<std::byte>& to) {
     using F = format_of<P>;
     if constexpr (F::column_order::permuted) {
         for (std::size_t k = 0; k < source.cols(); ++k) store_le<4>(to.order + 4 * k, side.order.empty() ? k : side.order[k]);
@@ -55,24 +64,30 @@ expected<bool> store_matrix_planes(const Source& source, const side_input& side,
         scratch<float> row(source.cols());
         float largest = 0.0f;
         for (std::size_t i = 0; i < source.rows(); ++i) {
-            const float reach = rows.absmax(source.row(i, row.data()), source.cols());
-            if (reach - reach != 0.0f && !P::non_finite::zeroed) return fail(errc::non_finite, "a weight is NaN or infinite", i * source.cols());
-            if (reach - reach == 0.0f) largest = std::max(largest, reach);
+            const float* x = source.row(i, row.data());
+            const float reach = rows.absmax(x, source.cols());
+            if (reach - reach == 0.0f) {
+                largest = std::max(largest, reach);
+            } else { // the encoder refuses the row, or takes what is finite
+                for (std::size_t k = 0; k < source.cols(); ++k) {
+                    if (x[k] - x[k] == 0.0f) largest = std::max({largest, x[k], -x[k]});
+                }
+            }
         }
         const float scale = largest / (P::element_type::max() * scalar_codec<typename F::scale_type>::max());
-        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(scale > 0.0f ? scale : 1.0f));
+        // a subnormal scale would be too coarse to divide by
+        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(largest > 0.0f ? std::max(scale, std::numeric_limits<float>::min()) : 1.0f));
     }
-    return true;
 }
 
 template <any_policy P, class Pool, class Source, class Rows>
 expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side, const Rows& rows) {
     using F = format_of<P>;
     const shape_of<F> shape{q.rows(), q.cols()};
-    if (auto ok = check_side(side, q.rows(), q.cols()); !ok) return ok;
-    if (q.rows() == 0) return true;
+    if (auto ok = check_side<F>(side, q.rows(), q.cols()); !ok) return ok;
     const auto to = layout_access<F>::split(q.bytes().data(), shape);
-    if (auto ok = store_matrix_planes<P>(source, side, rows, to); !ok) return ok;
+    store_matrix_planes<P>(source, side, rows, to);
+    if (q.rows() == 0 || q.cols() == 0) return true;
 
     // the first error in row order wins, whatever the threads do
     const std::size_t unit = encoder<P, Source, Rows>::unit_rows(shape);

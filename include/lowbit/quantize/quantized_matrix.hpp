@@ -58,12 +58,11 @@ public:
 
 private:
     static std::size_t checked_bytes(std::size_t rows, std::size_t cols) {
-        std::size_t weights = 0;
-        // 8 bytes a weight is more than any format stores, a short group and a row end included
-        if (mul_overflow(rows + 1, cols + 1, weights) || mul_overflow(weights, std::size_t{64}, weights)) {
+        std::size_t bytes = 0;
+        if (detail::bytes_overflow(detail::shape_of<format>{rows, cols}, bytes)) {
             raise(errc::invalid_argument, "quantized matrix of ", rows, " x ", cols, " overflows size_t");
         }
-        return detail::layout_access<format>::bytes(detail::shape_of<format>{rows, cols});
+        return bytes;
     }
 
     std::size_t rows_ = 0;

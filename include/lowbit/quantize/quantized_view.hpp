@@ -16,13 +16,13 @@ namespace lowbit::inline v0 {
 
 /// The planes of a quantized matrix, each in memory of its own. What the policy does not use stays empty. Little-endian, unaligned.
 struct quantized_parts {
-    std::span<const std::byte> codes;          ///< rows x row bytes
-    std::span<const std::byte> scales;         ///< scale rows x groups
-    std::span<const std::byte> offsets;        ///< zero points or minimums, as scales
-    std::span<const std::byte> super_scales;   ///< scale rows x super-scales
-    std::span<const std::byte> super_minimums; ///< scale rows x super-minimums
-    std::span<const std::byte> mask;           ///< one bit per weight or block, rows padded to bytes, set = kept
-    std::span<const std::byte> order;          ///< u32 per stored column: its logical index
+    std::span<const std::byte> codes{};          ///< rows x row bytes
+    std::span<const std::byte> scales{};         ///< scale rows x groups
+    std::span<const std::byte> offsets{};        ///< zero points or minimums, as scales
+    std::span<const std::byte> super_scales{};   ///< scale rows x super-scales
+    std::span<const std::byte> super_minimums{}; ///< scale rows x super-minimums
+    std::span<const std::byte> mask{};           ///< one bit per weight or block, rows padded to bytes, set = kept
+    std::span<const std::byte> order{};          ///< u32 per stored column: its logical index
     float tensor_scale = 1.0f;                 ///< the multiplier of every scale
 };
 
@@ -48,7 +48,7 @@ public:
     constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
         : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
 
-    /// A view of separate planes. errc::truncated if one is too short, errc::malformed if the order names a column that is not there.
+    /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them, errc::malformed if the order names a column that is not there.
     [[nodiscard]] static constexpr expected<quantized_view> from(const quantized_parts& parts, std::size_t rows, std::size_t cols) {
         quantized_view v;
         v.shape_ = shape{rows, cols};
@@ -88,9 +88,10 @@ private:
 
     constexpr expected<bool> take(const quantized_parts& parts) {
         const shape& s = shape_;
-        const auto plane = [](std::span<const std::byte> bytes, std::size_t size, const std::byte*& to) {
-            to = bytes.data();
-            return bytes.size() >= size;
+        if (std::size_t bytes = 0; detail::bytes_overflow(s, bytes)) return fail(errc::limit_exceeded, "rows x cols overflows size_t");
+        const auto plane = [](std::span<const std::byte> part, std::size_t size, const std::byte*& to) {
+            to = part.data();
+            return part.size() >= size;
         };
         if (!plane(parts.codes, access::codes_bytes(s), planes_.codes)) return fail(errc::truncated, "codes are shorter than the shape needs", parts.codes.size());
         if constexpr (requires { access::scales_bytes(s); }) {

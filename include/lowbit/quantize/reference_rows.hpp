@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -27,12 +28,14 @@ struct reference_rows {
         }
         return m;
     }
+    /// The smallest and the largest element, -0 below +0.
     static constexpr void minmax(const float* x, std::size_t n, float* low, float* high) noexcept {
+        const auto below = [](float a, float b) { return a < b || (a == b && std::bit_cast<std::int32_t>(a) < 0 && std::bit_cast<std::int32_t>(b) >= 0); };
         *low = x[0];
         *high = x[0];
         for (std::size_t i = 1; i < n; ++i) {
-            *low = x[i] < *low ? x[i] : *low;
-            *high = x[i] > *high ? x[i] : *high;
+            if (below(x[i], *low)) *low = x[i];
+            if (below(*high, x[i])) *high = x[i];
         }
     }
     static constexpr float sum_abs(const float* x, std::size_t n) noexcept {

@@ -197,4 +197,16 @@ struct layout_access<F, planar> {
     }
 };
 
+/// The bytes of a matrix into `bytes`; true, and `bytes` untouched, if they or the weights are more than size_t counts.
+template <class F>
+constexpr bool bytes_overflow(const shape_of<F>& s, std::size_t& bytes) noexcept {
+    constexpr std::size_t most_cols = std::numeric_limits<std::size_t>::max() / 128; // no row takes that many bytes for each weight
+    std::size_t weights = 0;
+    std::size_t row_by_row = 0; // what is stored once, or for several rows, counted for each
+    if (s.cols > most_cols || mul_overflow(s.rows, s.cols, weights)) return true;
+    if (mul_overflow(s.rows, layout_access<F>::bytes(shape_of<F>{1, s.cols}), row_by_row)) return true;
+    bytes = layout_access<F>::bytes(s);
+    return false;
+}
+
 } // namespace lowbit::inline v0::detail
