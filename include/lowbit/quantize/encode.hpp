@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 
 #include <lowbit/core/expected.hpp>
@@ -51,47 +52,56 @@ constexpr std::uint32_t encode_scale(float ideal) noexcept {
     }
 }
 
+/// a * b, which no compiler fuses with a sum.
+template <class T>
+LOWBIT_ALWAYS_INLINE constexpr T product(T a, T b) noexcept {
+    T result = a * b;
+    LOWBIT_NO_CONTRACT(result);
+    return result;
+}
+
 /// One group of values and what a rule may ask of it.
 template <any_policy P, class Rows>
 class group_quantizer {
     using E = typename P::element_type;
     using offset = typename P::offset;
     using ints = integer_levels<E>;
-    // over a minimum, levels count from 0 upwards
+
+public:
+    static constexpr bool offsets = offset::kind != offset_kind::none;
     static constexpr bool over_minimum = offset::kind == offset_kind::minimum || offset::kind == offset_kind::quantized_minimum;
 
+private:
+    static constexpr bool counts_up = over_minimum && integer_element<E>; ///< from 0, which stands for the minimum itself
     static constexpr int low = [] {
-        if constexpr (ints::value && !over_minimum) return ints::low;
+        if constexpr (ints::value && !counts_up) return ints::low;
         return 0;
     }();
     static constexpr int high = [] {
-        if constexpr (ints::value) return over_minimum ? ints::high - ints::low : ints::high;
+        if constexpr (ints::value) return counts_up ? ints::high - ints::low : ints::high;
         return 0;
     }();
 
 public:
-    static constexpr bool offsets = offset::kind != offset_kind::none;
     /// Whether a negative scale can help: the codes reach further on one side.
     static constexpr bool two_signed = !offsets && E::lowest() < 0.0f && -E::lowest() != E::max() && [] {
         if constexpr (element<typename P::scale_type>) return P::scale_type::lowest() < 0.0f;
         return true;
     }();
 
-    constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance) noexcept
-        : rows_(&rows), values_(values), importance_(importance) {}
+    /// `room` holds as many numbers as there are values, and is scratch.
+    constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance, std::span<float> room) noexcept
+        : rows_(&rows), values_(values), importance_(importance), room_(room) {}
 
     [[nodiscard]] constexpr std::span<const float> values() const noexcept { return values_; }
     [[nodiscard]] constexpr value_range magnitude() const { return absmax::range(values_, *rows_); }
     [[nodiscard]] constexpr value_range full_range() const { return minmax::range(values_, *rows_); }
 
-    /// A part of a range: towards 0, or towards its middle where a minimum is stored.
-    [[nodiscard]] constexpr value_range clip(const value_range& r, float part) const noexcept {
-        if constexpr (offset::kind == offset_kind::minimum) {
-            const float cut = (r.high - r.low) * (1.0f - part) * 0.5f;
-            return {r.low + cut, r.high - cut};
-        } else {
-            return {r.low * part, r.high * part};
-        }
+    /// A part of each side of a range: of what lies below and above 0, or its middle where a minimum is stored.
+    [[nodiscard]] constexpr value_range clip(const value_range& r, float below, float above) const noexcept {
+        float middle = 0.0f;
+        if constexpr (offset::kind == offset_kind::minimum) middle = product(r.low, 0.5f) + product(r.high, 0.5f);
+        return {middle + product(r.low - middle, below), middle + product(r.high - middle, above)};
     }
 
     /// The parameters whose codes just cover a range. The scale is ideal; it is rounded when stored.
@@ -104,18 +114,20 @@ public:
             fit.scale = amplitude / unit;
             if constexpr (integer_element<E>) fit.zero = 0;
         } else {
-            constexpr float steps = E::max() - E::lowest();
-            if constexpr (offset::kind == offset_kind::minimum) {
-                fit.minimum = stored_offset(r.low);
-            } else {
-                r.low = std::min(r.low, 0.0f); // 0 must be a code, or lie above the minimum
+            if constexpr (offset::kind != offset_kind::minimum) { // 0 must be a code, or lie above the minimum
+                r.low = std::min(r.low, 0.0f);
                 r.high = std::max(r.high, 0.0f);
-                if constexpr (offset::kind == offset_kind::quantized_minimum) fit.minimum = r.low;
             }
-            fit.scale = static_cast<float>((static_cast<double>(r.high) - static_cast<double>(r.low)) / static_cast<double>(steps));
+            const double scale = (double{r.high} - double{r.low}) / (double{E::max()} - double{E::lowest()});
+            fit.scale = static_cast<float>(scale);
+            if constexpr (offset::kind == offset_kind::minimum) {
+                fit.minimum = stored_offset(static_cast<float>(double{r.low} - product(scale, double{counts_up ? 0.0f : E::lowest()})));
+            } else if constexpr (offset::kind == offset_kind::quantized_minimum) {
+                fit.minimum = r.low;
+            }
             if constexpr (offset::kind == offset_kind::zero_point) {
-                const float scale = stored_scale(fit.scale);
-                fit.zero = std::clamp((scale == 0.0f ? 0 : round_to_int(-r.low / scale)) + low, low, high);
+                const float stored = stored_scale(fit.scale);
+                fit.zero = std::clamp((stored == 0.0f ? 0 : round_to_int(-r.low / stored)) + low, low, high);
             }
         }
         return fit;
@@ -124,20 +136,15 @@ public:
     /// The (weighted) squared error of parameters as they would be stored.
     [[nodiscard]] constexpr float error(const group_fit& fit) const {
         const float scale = stored_scale(fit.scale);
-        if constexpr (ints::value && !over_minimum) {
-            if (importance_.empty()) return rows_->squared_error(values_.data(), values_.size(), grid(fit, scale));
+        if constexpr (ints::value) {
+            if (importance_.empty()) return rows_->squared_error(above(fit.minimum), values_.size(), grid(fit, scale));
         }
         scratch<std::uint8_t> levels(values_.size());
         encode(fit, scale, fit.minimum, 0, levels.span());
         float sum = 0.0f;
         for (std::size_t i = 0; i < values_.size(); ++i) {
-            float value = decoded(levels[i], fit.zero) * scale;
-            LOWBIT_NO_CONTRACT(value);
-            const float off = values_[i] - (value + fit.minimum);
-            float square = off * off;
-            if (!importance_.empty()) square *= importance_[i];
-            LOWBIT_NO_CONTRACT(square);
-            sum += square;
+            const float off = values_[i] - (product(decoded(levels[i], fit.zero), scale) + fit.minimum);
+            sum += product(off * off, importance_.empty() ? 1.0f : importance_[i]);
         }
         return sum;
     }
@@ -151,29 +158,31 @@ public:
             encode(fit, stored_scale(fit.scale), fit.minimum, 0, levels.span());
             double w = 0, q = 0, qq = 0, x = 0, qx = 0;
             for (std::size_t i = 0; i < values_.size(); ++i) {
-                const double weight = importance_.empty() ? 1.0 : static_cast<double>(importance_[i]);
-                const double code = static_cast<double>(decoded(levels[i], 0));
-                const double value = static_cast<double>(values_[i]);
+                const double weight = importance_.empty() ? 1.0 : double{importance_[i]};
+                const double code = double{decoded(levels[i], 0)};
+                const double value = double{values_[i]};
                 w += weight;
-                q += weight * code;
-                qq += weight * code * code;
-                x += weight * value;
-                qx += weight * code * value;
+                q += product(weight, code);
+                qq += product(weight * code, code);
+                x += product(weight, value);
+                qx += product(weight * code, value);
             }
-            const double determinant = w * qq - q * q;
+            const double determinant = product(w, qq) - product(q, q);
             if (!(determinant > 0)) return fit;
-            return {static_cast<float>((w * qx - q * x) / determinant), 0, stored_offset(static_cast<float>((qq * x - q * qx) / determinant))};
+            const double scale = (product(w, qx) - product(q, x)) / determinant;
+            const double minimum = (product(qq, x) - product(q, qx)) / determinant;
+            return {static_cast<float>(scale), 0, stored_offset(static_cast<float>(minimum))};
         }
     }
 
     /// Levels of the group for an effective scale and minimum. `first` counts elements, for stochastic rounding.
     constexpr void encode(const group_fit& fit, float scale, float minimum, std::uint64_t first, std::span<std::uint8_t> levels) const {
-        if constexpr (ints::value && !over_minimum && std::same_as<typename P::rounding, nearest_even>) {
-            rows_->encode(values_.data(), values_.size(), grid(fit, scale), levels.data());
+        const float* x = above(minimum);
+        if constexpr (ints::value && std::same_as<typename P::rounding, nearest_even>) {
+            rows_->encode(x, values_.size(), grid(fit, scale), levels.data());
         } else {
             for (std::size_t i = 0; i < values_.size(); ++i) {
-                const float value = over_minimum ? values_[i] - minimum : values_[i];
-                const float ratio = scale == 0.0f ? 0.0f : value / scale;
+                const float ratio = scale == 0.0f ? 0.0f : x[i] / scale;
                 if constexpr (ints::value) {
                     const float rounded = std::clamp(P::rounding::round(ratio, first + i), -16777216.0f, 16777216.0f);
                     levels[i] = static_cast<std::uint8_t>(std::clamp(static_cast<int>(rounded) + fit.zero, low, high) - low);
@@ -203,6 +212,15 @@ public:
 private:
     static constexpr kernel::code_grid grid(const group_fit& fit, float scale) noexcept { return {scale, fit.zero, low, high, -low}; }
 
+    /// The values, or what they are above a minimum.
+    constexpr const float* above(float minimum) const noexcept {
+        if constexpr (over_minimum) {
+            for (std::size_t i = 0; i < values_.size(); ++i) room_[i] = values_[i] - minimum;
+            return room_.data();
+        }
+        return values_.data();
+    }
+
     static constexpr float decoded(std::uint8_t level, int zero) noexcept {
         if constexpr (ints::value) {
             return static_cast<float>(int{level} + low - zero);
@@ -214,6 +232,7 @@ private:
     const Rows* rows_;
     std::span<const float> values_;
     std::span<const float> importance_;
+    std::span<float> room_;
 };
 
 /// Applies a rule of either kind to a group.
@@ -226,7 +245,7 @@ constexpr group_fit fit_group(const Quantizer& quantizer, const Rows& rows) {
         if constexpr (Quantizer::offsets && std::same_as<Rule, absmax>) return quantizer.from_range(quantizer.full_range());
         return quantizer.from_range(Rule::range(quantizer.values(), rows));
     } else {
-        static_assert(range_rule<Rule>, "lowbit policy: scale_rule<R> needs R::range(std::span<const float>) or R::fit(quantizer)");
+        static_assert(range_rule<Rule>, "lowbit policy: scale_rule<R> needs R::range(std::span<const float>) -> value_range, or R::fit(quantizer) -> group_fit");
         return quantizer.from_range(Rule::range(quantizer.values()));
     }
 }
@@ -239,13 +258,16 @@ class encoder {
     using access = layout_access<F>;
     using quantizer = group_quantizer<P, Rows>;
 
+    static_assert(rounding_mode<typename P::rounding>,
+                  "lowbit policy: rounding<R> needs R::round(float x, std::uint64_t counter) noexcept -> float");
+
 public:
     constexpr encoder(const Source& source, const side_input& side, const Rows& rows, planes<std::byte> to, shape_of<F> shape)
         : source_(&source), side_(&side), rows_(&rows), to_(to), shape_(shape) {}
 
     /// Rows that must be encoded together: they share scales or mask bits.
     [[nodiscard]] static constexpr std::size_t unit_rows(const shape_of<F>& s) noexcept {
-        if constexpr (F::mask::present) return std::max(s.group_rows(), F::mask::mask::rows);
+        if constexpr (F::mask::present && F::granularity::rows != 0) return std::lcm(F::granularity::rows, F::mask::mask::rows);
         return s.group_rows();
     }
 
@@ -272,20 +294,26 @@ private:
 
     constexpr std::size_t start(std::size_t r, std::size_t group) const { return starts_[r * (shape_.groups() + 1) + group]; }
 
-    /// Reads a row: finite, in stored column order, pruned, and cut into groups.
-    constexpr expected<bool> prepare(std::size_t row, std::size_t r, bool copy) {
+    /// A row of finite numbers, in logical column order; valid until the next.
+    constexpr expected<const float*> finite_row(std::size_t row) {
         const float* x = source_->row(row, row_scratch_.data());
-        const std::size_t cols = shape_.cols;
-        if (const float reach = rows_->absmax(x, cols); reach - reach != 0.0f) {
-            if constexpr (P::non_finite::zeroed) {
-                for (std::size_t k = 0; k < cols; ++k) row_scratch_[k] = x[k] - x[k] == 0.0f ? x[k] : 0.0f;
-                x = row_scratch_.data();
-            } else {
-                std::size_t k = 0;
-                while (x[k] - x[k] == 0.0f) ++k;
-                return fail(errc::non_finite, "a weight is NaN or infinite", row * cols + k);
-            }
+        if (const float reach = rows_->absmax(x, shape_.cols); reach - reach == 0.0f) return x;
+        std::size_t k = 0;
+        if constexpr (P::non_finite::zeroed) {
+            for (; k < shape_.cols; ++k) row_scratch_[k] = x[k] - x[k] == 0.0f ? x[k] : 0.0f;
+            return row_scratch_.data();
+        } else {
+            while (x[k] - x[k] == 0.0f) ++k;
+            return fail(errc::non_finite, "a weight is NaN or infinite", row * shape_.cols + k);
         }
+    }
+
+    /// Reads a row: in stored column order, pruned, and cut into groups.
+    constexpr expected<bool> prepare(std::size_t row, std::size_t r, bool copy) {
+        const auto finite = finite_row(row);
+        if (!finite) return unexpected<error>(finite.error());
+        const float* x = *finite;
+        const std::size_t cols = shape_.cols;
         const std::size_t groups = shape_.groups();
         std::size_t* starts = starts_.data() + r * (groups + 1);
         if (!copy) {
@@ -345,18 +373,19 @@ private:
         scores_.assign(bits, 0.0f);
         order_.resize(bits);
         for (std::size_t r = row; r < row + count; ++r) {
-            const float* x = source_->row(r, row_scratch_.data());
+            const auto x = finite_row(r);
+            if (!x) return unexpected<error>(x.error());
             for (std::size_t k = 0; k < shape_.cols; ++k) {
-                float s = 0.0f;
+                const std::size_t column = stored_to_logical(k);
+                float& sum = scores_[k / mask::cols];
                 if (side_->mask.data() != nullptr) {
-                    s = side_->mask(r, k) != 0 ? 1.0f : 0.0f;
+                    sum += side_->mask(r, column) != 0 ? 1.0f : 0.0f;
                 } else if (side_->scores.data() != nullptr) {
-                    s = side_->scores(r, k);
+                    sum += side_->scores(r, column);
                 } else {
-                    s = criterion::score(x[k], side_->statistics.empty() ? 1.0f : side_->statistics[k]);
+                    sum += criterion::score((*x)[column], side_->statistics.empty() ? 1.0f : side_->statistics[column]);
                 }
-                if (s != s) return fail(errc::non_finite, "a pruning score is NaN", r * shape_.cols + k);
-                scores_[k / mask::cols] += s;
+                if (sum != sum) return fail(errc::non_finite, "a pruning score is NaN", r * shape_.cols + column); // or infinities cancel
             }
         }
         std::byte* to = to_.mask + row / mask::rows * shape_.mask_row_bytes();
@@ -364,7 +393,9 @@ private:
         select(mask{}, scores_.span(), order_.span(), to);
         if (side_->mask.data() != nullptr) {
             for (std::size_t i = 0; i < bits; ++i) {
-                if (scores_[i] > 0.0f && !mask_bit(to, i)) return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores", row * shape_.cols + i * mask::cols);
+                if (scores_[i] > 0.0f && !mask_bit(to, i)) {
+                    return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores", row);
+                }
             }
         }
         return true;
@@ -380,6 +411,7 @@ private:
         for (std::size_t r = 0; r < count; ++r) {
             if (auto ok = prepare(row + r, r, copy); !ok) return ok;
         }
+        if constexpr (quantizer::over_minimum) room_.resize(count * shape_.group_cols());
         for (std::size_t g = 0; g < groups; ++g) fits_[g] = fit_group<typename P::rule>(group(g, count, copy), *rows_);
         if (auto ok = store_scales(row); !ok) return ok;
 
@@ -387,12 +419,13 @@ private:
         for (std::size_t r = 0; r < count; ++r) {
             for (std::size_t g = 0; g < groups; ++g) {
                 const auto values = group_values(r, g, copy);
-                const quantizer q{*rows_, values, std::span<const float>{}};
+                const quantizer q{*rows_, values, std::span<const float>{}, room_.span()};
                 q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g), (row + r) * shape_.cols + g * shape_.group_cols(),
                          levels_.span().subspan(start(r, g), values.size()));
             }
-            const auto levels = levels_.span().first(start(r, groups));
-            flip_levels<F>(levels);
+            const auto levels = levels_.span().first(shape_.stored_cols());
+            std::fill(levels.begin() + static_cast<std::ptrdiff_t>(start(r, groups)), levels.end(), std::uint8_t{0}); // a kept block may be short
+            flip_levels<F>(levels.first(start(r, groups)));
             access::store_codes(to_, shape_, row + r, levels);
         }
         return true;
@@ -411,10 +444,10 @@ private:
             if (!side_->statistics.empty()) {
                 importance = copy ? std::span<const float>{importance_.data() + start(0, g), values.size()} : side_->statistics.subspan(start(0, g), values.size());
             }
-            return {*rows_, values, importance};
+            return {*rows_, values, importance, room_.span()};
         }
         if constexpr (!F::mask::present) {
-            if (shape_.groups() == 1) return {*rows_, values_.span().first(count * shape_.cols), importance_.span()};
+            if (shape_.groups() == 1) return {*rows_, values_.span().first(count * shape_.cols), importance_.span(), room_.span()};
         }
         std::size_t size = 0;
         for (std::size_t r = 0; r < count; ++r) size += group_values(r, g, copy).size();
@@ -429,7 +462,7 @@ private:
             }
             size += values.size();
         }
-        return {*rows_, gathered_.span(), gathered_importance_.span()};
+        return {*rows_, gathered_.span(), gathered_importance_.span(), room_.span()};
     }
 
     /// Stores the scales and offsets of one row of blocks, second level first.
@@ -439,7 +472,7 @@ private:
         const float tensor = tensor_scale();
         const auto at = [&](std::size_t g) { return row * shape_.cols + g * shape_.group_cols(); };
         if constexpr (!std::is_void_v<typename F::super_scale::type>) {
-            if (!store_supers<typename F::super_scale, scale_type>(row, [](const group_fit& f) { return f.scale; }, &access::store_super_scale, &access::store_scale)) {
+            if (!store_supers<typename F::super_scale, scale_type>(row, [tensor](const group_fit& f) { return f.scale / tensor; }, &access::store_super_scale, &access::store_scale)) {
                 return fail(errc::scale_range, "a super-scale does not fit its stored type", at(0));
             }
         } else {
@@ -508,6 +541,7 @@ private:
     scratch<float> row_scratch_;
     scratch<float> values_;
     scratch<float> importance_;
+    scratch<float> room_;
     scratch<float> gathered_;
     scratch<float> gathered_importance_;
     scratch<float> scores_;

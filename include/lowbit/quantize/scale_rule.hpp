@@ -15,6 +15,11 @@ namespace lowbit::inline v0 {
 struct value_range {
     float low;
     float high;
+
+    /// What of it lies within `reach` of 0. Its magnitude is `reach`, if it went as far.
+    [[nodiscard]] constexpr value_range within(float reach) const noexcept {
+        return {std::clamp(low, -reach, reach), std::clamp(high, -reach, reach)};
+    }
 };
 
 /// The parameters of a group: value = scale * (level - zero) + minimum. `zero` is used by integer elements, `minimum` by formats that store one.
@@ -54,8 +59,7 @@ struct abs_mean {
     template <class Rows>
     static constexpr value_range range(std::span<const float> values, const Rows& rows) {
         if (values.empty()) return {0.0f, 0.0f};
-        const float mean = rows.sum_abs(values.data(), values.size()) / static_cast<float>(values.size());
-        return {-mean, mean};
+        return minmax::range(values, rows).within(rows.sum_abs(values.data(), values.size()) / static_cast<float>(values.size()));
     }
 };
 
@@ -63,22 +67,25 @@ struct abs_mean {
 template <std::size_t Part, std::size_t Of = 100>
     requires(Part > 0 && Part <= Of)
 struct percentile {
-    static constexpr value_range range(std::span<const float> values) {
+    template <class Rows>
+    static constexpr value_range range(std::span<const float> values, const Rows& rows) {
         if (values.empty()) return {0.0f, 0.0f};
         const std::size_t n = values.size();
         detail::scratch<float> magnitudes(n);
         for (std::size_t i = 0; i < n; ++i) magnitudes[i] = values[i] < 0.0f ? -values[i] : values[i];
         const std::size_t rank = (n / Of * Part + (n % Of * Part + Of - 1) / Of) - 1;
         std::nth_element(magnitudes.data(), magnitudes.data() + rank, magnitudes.data() + n);
-        return {-magnitudes[rank], magnitudes[rank]};
+        return minmax::range(values, rows).within(magnitudes[rank]);
     }
 };
 
-/// Searches the scale (both signs) and offset of least squared error, importance-weighted where column statistics are given:
-/// a coarse grid of clipped ranges, then a fine one around the best.
+/// Searches the scale (both signs) and offset of least squared error, importance-weighted where column statistics are given: a grid of
+/// clipped ranges, then each end on its own in ever smaller steps, then, over a float minimum, least squares on the codes reached.
 struct mse {
-    static constexpr int coarse = 40; ///< the grid steps by 1/40 of the full range, down to 7/40 of it
-    static constexpr int fine = 8;    ///< and by 1/320 around the best
+    static constexpr int coarse = 40;    ///< the grid steps by 1/40 of the full range,
+    static constexpr int narrowest = 7;  ///< down to 7/40 of it,
+    static constexpr int fine = 16;      ///< the ends by down to 1/640
+    static constexpr int refinements = 8;
 
     template <class Quantizer>
     static constexpr group_fit fit(const Quantizer& quantizer) {
@@ -88,35 +95,39 @@ struct mse {
         float least = quantizer.error(best);
         const auto consider = [&](const group_fit& candidate) {
             const float e = quantizer.error(candidate);
-            if (e < least) {
-                least = e;
-                best = candidate;
-                return true;
-            }
-            return false;
+            if (!(e < least)) return false;
+            least = e;
+            best = candidate;
+            return true;
         };
-        const auto clipped = [&](int numerator, int denominator) {
-            return quantizer.from_range(quantizer.clip(full, static_cast<float>(numerator) / static_cast<float>(denominator)));
+
+        int below = coarse * fine; // the parts of the range that the best candidate covers on either side
+        int above = coarse * fine;
+        bool turned = false; // its scale is negative
+        const auto consider_parts = [&](int low, int high, bool turn) {
+            constexpr float unit = 1.0f / (coarse * fine);
+            group_fit candidate = quantizer.from_range(quantizer.clip(full, static_cast<float>(low) * unit, static_cast<float>(high) * unit));
+            if (turn) candidate.scale = -candidate.scale;
+            if (!consider(candidate)) return;
+            below = low;
+            above = high;
+            turned = turn;
         };
-        int at = coarse * fine;
-        bool negative = false;
-        for (int step = coarse; step >= 7; --step) {
-            group_fit candidate = clipped(step, coarse);
-            if (consider(candidate)) at = step * fine, negative = false;
-            if constexpr (Quantizer::two_signed) {
-                candidate.scale = -candidate.scale;
-                if (consider(candidate)) at = step * fine, negative = true;
+        for (int part = coarse; part >= narrowest; --part) {
+            consider_parts(part * fine, part * fine, false);
+            if constexpr (Quantizer::two_signed) consider_parts(part * fine, part * fine, true);
+        }
+        for (int step = 4 * fine; step > 0; step /= 2) { // beyond the full range too, where scales are few, as E8M0
+            for (const int by : {-step, step}) {
+                if constexpr (Quantizer::offsets) {
+                    consider_parts(below + by, above, false);
+                    consider_parts(below, above + by, false);
+                } else {
+                    consider_parts(below + by, above + by, turned);
+                }
             }
         }
-        const int centre = at;
-        for (int step = centre - fine + 1; step < centre + fine; ++step) {
-            group_fit candidate = clipped(step, coarse * fine);
-            if (negative) candidate.scale = -candidate.scale;
-            consider(candidate);
-        }
-        if constexpr (Quantizer::offsets) {
-            for (int round = 0; round < 3; ++round) consider(quantizer.least_squares(best));
-        }
+        for (int i = 0; i < refinements && consider(quantizer.least_squares(best)); ++i) {}
         return best;
     }
 };
