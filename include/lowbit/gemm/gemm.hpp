@@ -110,13 +110,17 @@ public:
     }
 
 private:
+    /// Multiplications that are worth waking another thread for: several microseconds of them.
+    static constexpr std::size_t least_work = std::size_t{1} << 20;
+
     using E = typename P::element_type;
     static constexpr float factor = C != compute::float32 && element_kernel<E>::code == kernel::decoding::table ? int8_table_step<E> : 1.0f;
 
     template <class Pool, class Rows, class Sink, class Epilogue, class Bad>
     void multiply(on_t<Pool> where, const Rows& x, std::size_t m, const Sink& y, const Epilogue& ep, Bad bad) {
         const std::size_t blocks = ceil_div(m, kernel::most_rows);
-        for_ranges(where, p_.panels() * blocks, 1, [&](std::size_t first, std::size_t last) {
+        const std::size_t task = kernel::panel_columns * (p_.cols() + 1) * std::min(m, kernel::most_rows);
+        for_ranges(where, p_.panels() * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
             alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
             for (std::size_t i = first; i < last; ++i) {
                 const kernel::weight_panel panel = p_.template panel<C, Here>(i / blocks);
