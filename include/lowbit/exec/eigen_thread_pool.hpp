@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <utility>
 
-#define EIGEN_USE_THREADS
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
 namespace lowbit::inline v0::exec {
