@@ -9,6 +9,7 @@
 #include <memory_resource>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <lowbit/core/aligned_buffer.hpp>
 #include <lowbit/core/scratch.hpp>
@@ -56,6 +57,20 @@ public:
     using format = format_of<P>;
 
     packed_matrix() noexcept = default;
+    packed_matrix(const packed_matrix&) = default;
+    /// Leaves 0 x 0.
+    packed_matrix(packed_matrix&& other) noexcept
+        : rows_(std::exchange(other.rows_, 0)), layout_(std::exchange(other.layout_, {})), bytes_(std::move(other.bytes_)),
+          order_(std::move(other.order_)), scale_table_(std::move(other.scale_table_)) {}
+    packed_matrix& operator=(packed_matrix other) noexcept {
+        std::swap(rows_, other.rows_);
+        std::swap(layout_, other.layout_);
+        bytes_.swap(other.bytes_);
+        order_.swap(other.order_);
+        scale_table_.swap(other.scale_table_);
+        return *this;
+    }
+    ~packed_matrix() = default;
 
     /// N, the outputs of a product.
     [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
