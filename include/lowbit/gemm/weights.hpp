@@ -100,15 +100,16 @@ struct weights_of {
     static constexpr auto offset = F::offset::kind == offset_kind::none         ? kernel::offset_kind::constant
                                    : F::offset::kind == offset_kind::zero_point ? kernel::offset_kind::zero_point
                                                                                 : kernel::offset_kind::minimum;
+    static constexpr bool minimums = offset == kernel::offset_kind::minimum;
     /// Scales travel as they are stored. Those of two levels, and minimums of another type than the scale, are multiplied out to float;
-    /// so are wide scales under a tensor scale (narrow ones take it into their table).
+    /// so are scales under a tensor scale, unless they are narrow, take it into their table, and no minimums share that.
     static constexpr bool multiplied_out =
         !std::is_void_v<typename F::super_scale::type> ||
-        (offset == kernel::offset_kind::minimum && !std::same_as<typename F::offset::type, typename F::scale_type>) ||
-        (F::tensor_scale::present && kernel_scale<typename F::scale_type> != kernel::scale_kind::table8);
+        (minimums && !std::same_as<typename F::offset::type, typename F::scale_type>) ||
+        (F::tensor_scale::present && (minimums || kernel_scale<typename F::scale_type> != kernel::scale_kind::table8));
     static constexpr auto scale = multiplied_out ? kernel::scale_kind::float32 : kernel_scale<typename F::scale_type>;
-    /// Levels count from a minimum upwards, from a stored zero point, or from the element's own zero.
-    static constexpr std::int32_t constant = offset == kernel::offset_kind::minimum ? 0 : codes::offset;
+    /// Levels count from the element's own zero; those of integers over a minimum count upwards from it.
+    static constexpr std::int32_t constant = minimums && integer_element<element_type> ? 0 : codes::offset;
 
     static constexpr kernel::product_key key(compute c) noexcept {
         return {.bits = static_cast<unsigned>(element_type::bits),
