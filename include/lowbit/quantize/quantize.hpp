@@ -74,7 +74,10 @@ void store_matrix_planes(const Source& source, const side_input& side, const Row
                 }
             }
         }
-        const float scale = largest / (P::element_type::max() * scalar_codec<typename F::scale_type>::max());
+        using E = typename F::element_type;
+        // what the largest scale is multiplied with: the largest code, or half of the steps where a range may lie on both sides of 0
+        constexpr float reach = F::offset::kind != offset_kind::none ? (E::max() - E::lowest()) * 0.5f : E::max() > 0.0f ? E::max() : -E::lowest();
+        const float scale = largest / (reach * scalar_codec<typename F::scale_type>::max());
         // a subnormal scale would be too coarse to divide by
         store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(largest > 0.0f ? std::max(scale, std::numeric_limits<float>::min()) : 1.0f));
     }
