@@ -132,7 +132,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.minimums = minimums;
         b.zeros = zeros;
         // Groups of full length together; the last one, which may be shorter, alone.
-        if (b.first && b.last && group + 1 < groups) b.count = std::min({groups - 1 - group, block_depth / segment, most_groups});
+        if (b.first && b.last && group + 1 < groups) {
+            b.count = std::min({groups - 1 - group, block_depth / segment, rows > fused_rows ? most_groups : fused_groups});
+        }
         const std::byte* records = w.data + group * record_bytes;
         b.data = records;
 

@@ -34,7 +34,7 @@ struct row_body {
                     sum = Ops::add(sum, f(first, whole{}));
                 } else if constexpr (lanes > 1) {
                     if (first < n) // the lanes past the row add nothing
-                        sum = Ops::add(sum, Ops::first(n - first, f(first, n - first), Ops::splat(0.0f)));
+                        sum = Ops::add(sum, Ops::from_bits(Ops::first(n - first, Ops::bits(f(first, n - first)), Ops::splat(0))));
                 }
             };
             (rest(part[P], i + P * lanes), ...);
@@ -156,7 +156,7 @@ struct row_body {
             most = Ops::max(most, magnitude(Ops::bits(read(x + i, count))));
         });
         const std::int32_t bits = Ops::max_of(most);
-        return std::bit_cast<float>(bits > infinity ? quiet_nan : bits);
+        return float_of(bits > infinity ? quiet_nan : bits);
     }
 
     /// Turns float bits into integers of the same order, and back: negative numbers have their magnitude flipped.
@@ -170,22 +170,21 @@ struct row_body {
             *lo = *hi = 0.0f;
             return;
         }
-        const auto any = Ops::splat(static_cast<float>(x[0])); // stands in the lanes past the row
-        ints least = ordered(Ops::bits(any));
-        ints most = least;
+        const ints above = Ops::splat(0x7fff'ffff); // stand in the lanes past the row
+        const ints below = Ops::splat(~0x7fff'ffff);
+        ints least = above;
+        ints most = below;
         each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-            floats v = read(x + i, count);
-            if constexpr (!std::is_same_v<decltype(count), whole>) v = Ops::first(count, v, any);
-            const ints key = ordered(Ops::bits(v));
-            least = Ops::min(least, key);
-            most = Ops::max(most, key);
+            const ints key = ordered(Ops::bits(read(x + i, count)));
+            least = Ops::min(least, Ops::first(count, key, above));
+            most = Ops::max(most, Ops::first(count, key, below));
         });
         const std::int32_t low = Ops::min_of(least);
         const std::int32_t high = Ops::max_of(most);
         const bool nan = high > infinity || low < ~infinity;
-        const auto value = [](std::int32_t key) { return std::bit_cast<float>(key < 0 ? key ^ 0x7fff'ffff : key); };
-        *lo = nan ? std::bit_cast<float>(quiet_nan) : value(low);
-        *hi = nan ? std::bit_cast<float>(quiet_nan) : value(high);
+        const auto value = [](std::int32_t key) { return float_of(key < 0 ? key ^ 0x7fff'ffff : key); };
+        *lo = nan ? float_of(quiet_nan) : value(low);
+        *hi = nan ? float_of(quiet_nan) : value(high);
     }
 
     template <class T>
@@ -228,7 +227,7 @@ struct row_body {
     static constexpr float quantize(const T* x, std::size_t n, code_groups groups, std::int8_t* codes, std::int32_t* sums) {
         constexpr float up = 0x1p64f;
         const float amax = absmax(x, n);
-        if (amax >= 1 / up && amax < std::bit_cast<float>(infinity)) { // |x * inv| < 127.5: nothing to clamp
+        if (amax >= 1 / up && amax < float_of(infinity)) { // |x * inv| < 127.5: nothing to clamp
             const floats inv = Ops::splat(127.0f / amax);
             quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::mul(v, inv); });
         } else if (amax > 0 && amax < 1) {
@@ -237,7 +236,7 @@ struct row_body {
                           [&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::mul(Ops::mul(v, Ops::splat(up)), inv); });
         } else {
             quantize_nothing<T>(n, groups, codes, sums);
-            return amax == 0 ? 0.0f : std::bit_cast<float>(quiet_nan);
+            return amax == 0 ? 0.0f : float_of(quiet_nan);
         }
         return amax / 127.0f;
     }
@@ -245,9 +244,9 @@ struct row_body {
     template <class T>
     static constexpr float quantize_at(const T* x, std::size_t n, float scale, code_groups groups, std::int8_t* codes,
                                        std::int32_t* sums) {
-        if (!(absmax(x, n) < std::bit_cast<float>(infinity))) {
+        if (!(absmax(x, n) < float_of(infinity))) {
             quantize_nothing<T>(n, groups, codes, sums);
-            return std::bit_cast<float>(quiet_nan);
+            return float_of(quiet_nan);
         }
         const to_grid at{{.scale = scale, .lo = -127, .hi = 127}};
         quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return at.step(v); });
@@ -273,7 +272,7 @@ struct row_body {
         floats scale, divisor, lo, hi;
 
         LOWBIT_ALWAYS_INLINE constexpr explicit to_grid(code_grid g)
-            : scale(Ops::splat(g.scale)), divisor(Ops::splat(g.scale == 0 ? std::bit_cast<float>(infinity) : g.scale)),
+            : scale(Ops::splat(g.scale)), divisor(Ops::splat(g.scale == 0 ? float_of(infinity) : g.scale)),
               lo(Ops::splat(static_cast<float>(g.lo - g.zero))), hi(Ops::splat(static_cast<float>(g.hi - g.zero))) {}
 
         /// x / scale within the grid, not yet rounded: the bounds are integers, so clamping first changes nothing.

@@ -90,7 +90,7 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
         return _mm256_i32gather_ps(table, codes, 4);
     }
-    static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+    static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
     static LOWBIT_ALWAYS_INLINE ints multiply_bytes(ints u, ints s) { return _mm256_maddubs_epi16(u, s); }
     static LOWBIT_ALWAYS_INLINE ints multiply_shorts(ints a, ints b) { return _mm256_madd_epi16(a, b); }

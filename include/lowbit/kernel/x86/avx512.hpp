@@ -96,7 +96,7 @@ struct vectors {
             return _mm512_i32gather_ps(codes, table, 4);
         }
     }
-    static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+    static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };
 
 /// The level's vectors with pairwise products.

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// The packed layout: sizes, and that every code comes back from where pack_record put it.
+#include <random>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/registry.hpp>
+
+#include "support/guarded.hpp"
+#include "support/seed.hpp"
+
+using namespace lowbit;
+using kernel::panel_layout;
+using kernel::scale_kind;
+
+TEST_CASE("planes are the binary digits of the number of bits") {
+    for (unsigned bits = 1; bits <= 8; ++bits) {
+        unsigned shift = 0;
+        for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(bits)); ++p) {
+            const kernel::bit_plane plane = kernel::plane_of(bits, p);
+            CHECK(std::has_single_bit(plane.width));
+            CHECK(plane.shift == shift);
+            if (p > 0) CHECK(plane.width < kernel::plane_of(bits, p - 1).width);
+            shift += plane.width;
+            CHECK(kernel::unit_depth(bits) % (32 / plane.width) == 0);
+        }
+        CHECK(shift == bits);
+    }
+}
+
+TEST_CASE("packed weights take what their format takes") {
+    const auto bits = [](const panel_layout& l, std::size_t n) {
+        return static_cast<double>(l.total_bytes(n)) * 8 / static_cast<double>(n * l.depth);
+    };
+    CHECK(bits({4096, 32, 4, scale_kind::float16}, 4096) == 4.5);
+    CHECK(bits({4096, 32, 8, scale_kind::float16}, 4096) == 8.5);
+    CHECK(bits({4096, 64, 4, scale_kind::float16, kernel::offset_kind::zero_point}, 4096) == 4.375);
+    CHECK(bits({4096, 32, 5, scale_kind::float16, kernel::offset_kind::minimum}, 4096) == 6.0);
+    CHECK(bits({4096, 4096, 2, scale_kind::float32, kernel::offset_kind::constant, 4096}, 4096) == doctest::Approx(2.0).epsilon(0.001));
+    // No panel is padded to 64 columns: 100 rows of W cost 100.
+    CHECK(panel_layout{4096, 32, 4, scale_kind::float16}.total_bytes(100) == 100 * 4096 * 9 / 16);
+    CHECK(panel_layout{0, 32, 4, scale_kind::float16}.total_bytes(100) == 0);
+    for (unsigned b = 1; b <= 8; ++b) {
+        for (const std::size_t k : {1000u, 768u, 14336u}) {
+            CHECK(bits({k, 128, b, scale_kind::float16}, 4096) <= 1.05 * (b + 16.0 / 128));
+        }
+    }
+}
+
+TEST_CASE("a group longer than the longest is cut into equal parts") {
+    const panel_layout whole{200'000, 200'000, 8, scale_kind::float32};
+    CHECK(whole.segment() == kernel::longest_group);
+    CHECK(whole.groups() == 4);
+    CHECK(whole.length(3) == 200'000 - 3 * kernel::longest_group);
+    const panel_layout grouped{400'000, 100'000, 8, scale_kind::float32};
+    CHECK(grouped.segment() == 50'000);
+    CHECK(grouped.groups() == 8);
+}
+
+TEST_CASE("records hold their codes, scales and offsets, and nothing else") {
+    std::mt19937_64 random(lowbit_test::seed());
+    for (unsigned bits = 1; bits <= 8; ++bits) {
+        for (const std::size_t columns : {1u, 3u, 16u, 63u, 64u}) {
+            for (const std::size_t group : {1u, 10u, 32u, 50u, 96u}) {
+                for (const std::size_t shared : {1u, 8u, 64u}) {
+                    const panel_layout layout{2 * group + group / 2, group, bits, scale_kind::float16, kernel::offset_kind::zero_point, shared};
+                    for (std::size_t g = 0; g < layout.groups(); ++g) {
+                        const std::size_t length = layout.length(g);
+                        lowbit_test::guarded<std::uint8_t> codes(columns * length, lowbit_test::edge::back);
+                        for (std::uint8_t& code : codes) code = static_cast<std::uint8_t>(random() & ((1u << bits) - 1));
+                        std::vector<std::uint16_t> scales(layout.scales(columns));
+                        for (std::uint16_t& s : scales) s = static_cast<std::uint16_t>(random());
+                        std::vector<std::uint8_t> zeros(layout.scales(columns));
+                        for (std::uint8_t& z : zeros) z = static_cast<std::uint8_t>(random());
+                        lowbit_test::guarded<std::byte> record(layout.record_bytes(g, columns), lowbit_test::edge::back);
+                        kernel::pack_record(layout, g, columns, {codes.data(), length, scales.data(), zeros.data()}, record.data());
+
+                        bool same = true;
+                        for (std::size_t c = 0; c < columns; ++c)
+                            for (std::size_t k = 0; k < length; ++k)
+                                same = same && kernel::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
+                        CHECK(same);
+                        // Padding is zero: all ones in the planes are ones of the codes.
+                        int ones = 0, expected = 0;
+                        for (std::size_t i = 0; i < layout.scale_start(g, columns); ++i) ones += std::popcount(std::to_integer<std::uint8_t>(record[i]));
+                        for (const std::uint8_t code : codes) expected += std::popcount(code);
+                        CHECK(ones == expected);
+                        CHECK(std::memcmp(record.data() + layout.scale_start(g, columns), scales.data(), 2 * scales.size()) == 0);
+                        CHECK(std::memcmp(record.data() + layout.offset_start(g, columns), zeros.data(), zeros.size()) == 0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("every level of this architecture selects a kernel, its own or the best below") {
+    constexpr kernel::product_key key{.bits = 4};
+    for (const isa::level l : isa::levels) {
+        const auto& chosen = kernel::select<key>(l);
+        CHECK((chosen.run != nullptr));
+        CHECK(chosen.level <= l);
+        for (const auto& other : kernel::products<key>)
+            if (other.level <= l) CHECK(other.level <= chosen.level);
+    }
+}
