@@ -110,6 +110,11 @@ inline constexpr bool shares_bytes = std::same_as<Order, high_first>;
 template <std::size_t Half>
 inline constexpr bool shares_bytes<split_half<Half>> = true;
 
+template <class M>
+concept masks = requires {
+    { M::kept(std::size_t{}) } -> std::same_as<std::size_t>;
+};
+
 /// Refuses tags that do not fit together. `Tags` is one choice on every axis, as a policy resolves them.
 template <class Tags>
 struct diagnose_combination {
@@ -134,6 +139,8 @@ struct diagnose_combination {
                   "lowbit policy: quantized_minimum<T> needs an integer element, and an unsigned integer T as uint6 that counts super-minimums");
     static_assert((offset::kind == offset_kind::quantized_minimum) == !std::is_void_v<typename Tags::super_minimum::type>,
                   "lowbit policy: quantized_minimum<T> and super_minimum<float16, Groups> go together; add the one that lacks, or leave out the other");
+    static_assert(!mask::present || masks<typename mask::mask>,
+                  "lowbit policy: prune<Mask, Criterion> with a Mask that keeps nothing; use n_of_m<N, M>, unstructured<percent> or block_sparse<R, C, percent>");
     static_assert(!mask::present || has_zero<element_type>,
                   "lowbit policy: prune needs an element with an exact zero; this one has none, as binary and IQ4_NL");
     static_assert(!mask::present || offset::kind == offset_kind::none || offset::kind == offset_kind::zero_point,

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// A scale rule of the simple kind without its wrapper.
+// expect: lowbit policy: a rule, rounding, mask or criterion stands bare; wrap it
+#include <lowbit/policy/policy.hpp>
+#include <lowbit/quantize/scale_rule.hpp>
+
+constexpr int refused = lowbit::policy<lowbit::int8, lowbit::percentile<99>>::bits;
