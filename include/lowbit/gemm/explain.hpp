@@ -1,76 +1,92 @@
 // SPDX-License-Identifier: MIT
-// The names of kernels, which are also the names of benchmarks, and isa::explain with the kernels that common formats run.
+// kernels_of: the names of the kernels that products of some policies run, for isa::explain and for reports.
 #pragma once
 
-#include <concepts>
+#include <array>
 #include <cstddef>
-#include <string>
 #include <string_view>
 
-#include <lowbit/gemm/packed_matrix.hpp>
+#include <lowbit/gemm/weights.hpp>
 #include <lowbit/isa/active.hpp>
+#include <lowbit/kernel/registry.hpp>
 #include <lowbit/policy/presets.hpp>
 
 namespace lowbit::inline v0 {
 
 namespace detail {
 
-/// "w4g32", "nf4g64", "ternary": the element, and what shares a scale; z for zero points, m for minimums.
-template <any_policy F>
-std::string format_name() {
-    using E = typename F::element_type;
-    using granularity = typename F::granularity;
-    std::string name;
+/// What the name of a product's kernel says.
+struct kernel_facts {
+    std::string_view element; ///< empty for integers
+    int bits;
+    bool is_signed;
+    std::size_t rows, cols; ///< of a block with one scale; 0 for all
+    std::size_t activation_cols;
+    std::string_view offset;
+    compute activations;
+};
+
+template <any_policy P>
+constexpr kernel_facts facts_of() noexcept {
+    using E = typename P::element_type;
+    using granularity = typename P::granularity;
+    kernel_facts f{element_name<E>(), E::bits, true, granularity::rows, granularity::cols, P::activations::granularity::cols, "", compute_of<P, float>};
     if constexpr (integer_element<E>) {
-        name = "w" + std::to_string(F::bits);
-    } else {
-        name = element_name<E>();
+        f.element = "";
+        f.is_signed = E::is_signed;
     }
-    if constexpr (granularity::rows > 1 && granularity::cols != 0) {
-        name += "b" + std::to_string(granularity::rows) + "x" + std::to_string(granularity::cols);
-    } else if constexpr (granularity::cols != 0) {
-        name += "g" + std::to_string(granularity::cols);
-    }
-    if constexpr (F::offset::kind == offset_kind::zero_point) name += "z";
-    if constexpr (F::offset::kind == offset_kind::minimum || F::offset::kind == offset_kind::quantized_minimum) name += "m";
-    return name;
+    if constexpr (P::offset::kind == offset_kind::zero_point) f.offset = "z";
+    if constexpr (weights_of<format_of<P>>::minimums) f.offset = "m";
+    return f;
 }
 
-template <any_policy P, class T, class Here>
-std::string product_name() {
-    constexpr compute c = compute_of<P, T>;
-    std::string name = "gemm_f32_";
-    name += c == compute::float32 ? "f32" : "qd8";
-    if constexpr (c == compute::int8_per_group) name += "g" + std::to_string(P::activations::granularity::cols);
-    name += "_" + format_name<format_of<P>>() + "_";
-    name += isa::name(isa::active<Here>());
-    return name;
+/// gemm_f32_qd8_w4g32_4x64_avx512vnni: Y, X (qd8 = int8, quantized on the way), weights, tile of results in registers, level.
+template <class Here, class Stream>
+void write_kernel_name(Stream& out, const kernel_facts& f, isa::level level) {
+    out << "gemm_f32_" << (f.activations == compute::float32 ? "f32" : "qd8");
+    if (f.activations == compute::int8_per_group) out << 'g' << f.activation_cols;
+    out << '_';
+    if (f.element.empty()) {
+        out << (f.is_signed ? 'w' : 'u') << f.bits;
+    } else {
+        out << f.element;
+    }
+    if (f.rows == 0) {
+        out << 't';
+    } else if (f.rows > 1) {
+        out << 'b' << f.rows << 'x' << f.cols;
+    } else if (f.cols != 0) {
+        out << 'g' << f.cols;
+    }
+    const kernel::level_tiles& level_tiles = kernel::detail::best_of(kernel::tiles<Here>, level);
+    const kernel::tile_extents tile = f.activations == compute::float32 ? level_tiles.floats : level_tiles.integers;
+    out << f.offset << '_' << tile.rows << 'x' << tile.columns << '_' << isa::name(level_tiles.level);
 }
 
 } // namespace detail
 
-/// The kernel that a product of `p` with X of type T runs on the calling thread: gemm_<result>_<activations>_<weights>_<level>, where qd8 are
-/// activations quantized to int8 on the way.
-template <class T = float, class Here = isa::here, any_policy P>
-[[nodiscard]] std::string kernel_name(const packed_matrix<P>& /*p*/) {
-    return detail::product_name<P, T, Here>();
-}
+/// A table for isa::explain: the kernels that products of these policies, from float X, run at the calling thread's level.
+template <any_policy... Policies>
+struct kernels_of {
+    template <class Here = isa::here, class Stream>
+    void operator()(Stream& out) const {
+        constexpr std::array<detail::kernel_facts, sizeof...(Policies)> all{detail::facts_of<Policies>()...};
+        for (const detail::kernel_facts& facts : all) {
+            detail::write_kernel_name<Here>(out, facts, isa::active<Here>());
+            out << '\n';
+        }
+    }
+};
 
 namespace isa {
 
-/// Writes to a stream what this machine supports, what is active, and the kernels that common formats run.
+/// Writes to a stream what this machine supports, what is active, and the kernels that products of the presets run. For those of
+/// your own policies: explain(out, kernels_of<P, Q>{}).
 template <class Here = here, class Stream>
 void explain(Stream& out) {
-    explain<Here>(out, [](Stream& o) {
-        const auto line = [&]<class P>(std::type_identity<P>) { o << "  " << lowbit::detail::product_name<P, float, Here>() << '\n'; };
-        o << "kernels:\n";
-        line(std::type_identity<presets::w8>{});
-        line(std::type_identity<presets::w8g32>{});
-        line(std::type_identity<presets::w4g32>{});
-        line(std::type_identity<policy<int4, per_group<64>, asymmetric>>{});
-        line(std::type_identity<policy<ternary, per_tensor>>{});
-        line(std::type_identity<presets::nf4>{});
-    });
+    using namespace presets;
+    explain<Here>(out, kernels_of<w8, w4, w8g32, w4g32, w4g64, w4g128, w2g32, w158, q1_0, q4_1, q4_k, gptq4<128>, nf4, iq4_nl, mxfp4, ocp_mxfp6_e2m3,
+                                  ocp_mxfp6_e3m2, ocp_mxfp8_e4m3, ocp_mxfp8_e5m2, ocp_mxint8, nvfp4>{});
 }
 
 } // namespace isa

@@ -16,6 +16,20 @@
 
 namespace lowbit::inline v0::kernel {
 
+namespace detail {
+
+/// The entry of that level, or of the best one below it. The first is of level scalar.
+template <class Table>
+[[nodiscard]] constexpr const auto& best_of(const Table& table, isa::level l) noexcept {
+    std::size_t best = 0;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        if (table[i].level <= l) best = i;
+    }
+    return table[best];
+}
+
+} // namespace detail
+
 /// A kernel and the level it is written for.
 template <product_key Key>
 struct level_product {
@@ -36,15 +50,42 @@ inline constexpr auto products = std::to_array<level_product<Key>>({
 #endif
 });
 
+/// The results that a level's kernels hold in registers, for int8 and for float activations; part of a kernel's name.
+struct tile_extents {
+    unsigned rows;
+    unsigned columns;
+};
+struct level_tiles {
+    isa::level level;
+    tile_extents integers;
+    tile_extents floats;
+};
+template <class Ops>
+[[nodiscard]] constexpr level_tiles tiles_of(isa::level l) noexcept {
+    return {l,
+            {Ops::tile_rows, Ops::template tile_vectors<Ops::tile_rows> * Ops::lanes},
+            {Ops::float_tile_rows, Ops::template tile_vectors<Ops::float_tile_rows> * Ops::lanes}};
+}
+
+/// The tiles of the levels, as in `products`.
+template <class Here = isa::here>
+inline constexpr auto tiles = std::to_array<level_tiles>({
+    tiles_of<scalar::ops<Here>>(isa::level::scalar),
+#if LOWBIT_HAS_XSIMD
+    tiles_of<baseline::ops<xsimd::default_arch, Here>>(isa::level::baseline),
+#endif
+#if LOWBIT_HAS_X86
+    tiles_of<avx2::ops<Here>>(isa::level::avx2),
+    tiles_of<avxvnni::ops<Here>>(isa::level::avxvnni),
+    tiles_of<avx512::ops<Here>>(isa::level::avx512),
+    tiles_of<avx512vnni::ops<Here>>(isa::level::avx512vnni),
+#endif
+});
+
 /// The kernel for a level that this machine supports: the level's own, or of a level without one the best below it.
 template <product_key Key, class Here = isa::here>
 [[nodiscard]] const level_product<Key>& select(isa::level l) noexcept {
-    const auto& all = products<Key, Here>;
-    std::size_t best = 0;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        if (all[i].level <= l) best = i;
-    }
-    return all[best];
+    return detail::best_of(products<Key, Here>, l);
 }
 
 } // namespace lowbit::inline v0::kernel
