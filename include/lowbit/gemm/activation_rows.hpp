@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include <lowbit/core/error.hpp>
+#include <lowbit/core/overlap.hpp>
 #include <lowbit/core/view.hpp>
 #include <lowbit/gemm/packed_matrix.hpp>
 #include <lowbit/kernel/rows/rows.hpp>
@@ -41,6 +42,13 @@ template <viewable X>
 }
 
 namespace detail {
+
+/// The caller's memory behind an X that stands for more than a view.
+inline matrix_view<const std::int8_t> memory_of(const int8_rows& x) noexcept { return x.codes; }
+template <class View>
+auto memory_of(const rows_at_scale<View>& x) noexcept {
+    return memory_of(x.view);
+}
 
 /// What X is: its element type, its shape, and whether its rows are contiguous.
 template <class X>

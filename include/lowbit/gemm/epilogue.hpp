@@ -193,6 +193,10 @@ struct epilogue_t {
     std::tuple<Parts...> parts;
 
     static constexpr bool requantizes = (std::same_as<Parts, requantize> || ...);
+    static_assert([] {
+        std::size_t left = sizeof...(Parts);
+        return ((--left == 0 || !std::same_as<Parts, requantize>) && ...);
+    }(), "lowbit: requantize is the last part of an epilogue");
 
     void check(std::size_t rows, std::size_t cols) const {
         std::apply([&](const Parts&... part) { (check_part(part, rows, cols), ...); }, parts);

@@ -12,15 +12,28 @@
 
 #include <lowbit/core/aligned_buffer.hpp>
 #include <lowbit/core/matrix.hpp>
+#include <lowbit/core/overlap.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/gemm/activation_rows.hpp>
 #include <lowbit/gemm/epilogue.hpp>
+#include <lowbit/gemm/is_int8.hpp>
 #include <lowbit/gemm/packed_matrix.hpp>
 #include <lowbit/isa/active.hpp>
 #include <lowbit/kernel/registry.hpp>
 #include <lowbit/kernel/rows/rows.hpp>
 
 namespace lowbit::inline v0 {
+
+/// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing.
+template <class Here = isa::here, any_policy P>
+[[nodiscard]] std::size_t workspace_bytes(const packed_matrix<P>& p, std::size_t m) {
+    std::size_t bytes = detail::prepared_rows<compute::float32, Here>::bytes(p.layout(), m, true);
+    if constexpr (detail::takes_int8<typename P::element_type>) {
+        bytes = std::max({bytes, detail::prepared_rows<compute::int8_per_row, Here>::bytes(p.layout(), m, true),
+                          detail::prepared_rows<compute::int8_per_group, Here>::bytes(p.layout(), m, true)});
+    }
+    return bytes;
+}
 
 namespace detail {
 
@@ -46,19 +59,20 @@ struct result_sink<transposed_view<T>> {
 };
 
 template <class T>
-inline constexpr bool is_result = std::same_as<T, float> || std::same_as<T, float16> || std::same_as<T, bfloat16> || std::same_as<T, std::int8_t>;
+inline constexpr bool is_result = std::same_as<T, float> || std::same_as<T, float16> || std::same_as<T, bfloat16> || is_int8<T>;
 
 template <class Sink, class Epilogue>
 void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, const kernel::row_kernels& rows) {
     using T = typename Sink::value_type;
     static_assert(is_result<T>, "lowbit: Y holds float, float16, bfloat16, or std::int8_t with requantize");
-    static_assert(std::same_as<T, std::int8_t> == Epilogue::requantizes,
+    static_assert(is_int8<T> == Epilogue::requantizes,
                   "lowbit: requantize goes with a Y of std::int8_t, and the other way round; end the epilogue with requantize(scale)");
-    T converted[kernel::panel_columns];
-    constexpr bool direct = requires { sink.at(run.row, run.col); };
-    T* to = converted;
+    using written = std::conditional_t<is_int8<T>, std::int8_t, T>;
+    constexpr bool direct = std::same_as<T, written> && requires { sink.at(run.row, run.col); };
+    written converted[kernel::panel_columns];
+    written* to = converted;
     if constexpr (direct) to = sink.at(run.row, run.col);
-    if constexpr (std::same_as<T, std::int8_t>) {
+    if constexpr (is_int8<T>) {
         rows.requantize(run.values, run.count, ep.output().scale, ep.output().zero, to);
     } else if constexpr (std::same_as<T, float>) {
         std::copy_n(run.values, run.count, to);
@@ -66,15 +80,9 @@ void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, cons
         rows.of<T>().from_float(run.values, run.count, to);
     }
     if constexpr (!direct) {
-        for (std::size_t i = 0; i < run.count; ++i) sink.y(run.row, run.col + i) = converted[i];
+        for (std::size_t i = 0; i < run.count; ++i) sink.y(run.row, run.col + i) = static_cast<T>(converted[i]);
     }
 }
-
-template <class X>
-struct activation_traits {
-    using value_type = typename activation_source<X>::value_type;
-    static auto source(const X& x) noexcept { return activation_source<X>{x}; }
-};
 
 /// One product: everything but the pool is settled.
 template <compute C, any_policy P, class Here>
@@ -146,17 +154,6 @@ private:
     kernel::product_fn<key> multiply_;
 };
 
-template <class A, class B>
-bool overlap(const A* a, std::size_t a_count, const B* b, std::size_t b_count) noexcept {
-    const auto a0 = reinterpret_cast<std::uintptr_t>(a);
-    const auto b0 = reinterpret_cast<std::uintptr_t>(b);
-    return a_count != 0 && b_count != 0 && a0 < b0 + b_count * sizeof(B) && b0 < a0 + a_count * sizeof(A);
-}
-template <class View>
-std::size_t elements_spanned(const View& v) noexcept {
-    return v.rows() == 0 || v.cols() == 0 ? 0 : (v.rows() - 1) * v.stride() + v.cols();
-}
-
 template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
 void run_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, const result_sink<Y>& y, const Epilogue& ep,
               std::span<std::byte> workspace, bool given_workspace) {
@@ -174,9 +171,7 @@ void run_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, const res
         raise(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", p.rows());
     }
     ep.check(m, p.rows());
-    if constexpr (requires { x.data(); y.y.data(); }) {
-        if (overlap(x.data(), elements_spanned(x), y.y.data(), elements_spanned(y.y))) raise(errc::invalid_argument, "gemm: X and Y overlap");
-    }
+    if (overlap(memory_of(x), memory_of(y.y))) raise(errc::invalid_argument, "gemm: X and Y overlap");
     if (m == 0 || p.rows() == 0) return;
 
     constexpr compute c = [] {
@@ -199,11 +194,10 @@ void run_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, const res
         if constexpr (given_codes) return false;
         else return run.template staged<activation_source<X>>();
     }();
-    const std::size_t need = prepared_rows<c, Here>::bytes(p.layout(), m, staged);
-    if (given_workspace && workspace.size() < need) {
-        raise(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; this product needs ", need);
+    if (given_workspace && workspace.size() < workspace_bytes<Here>(p, m)) {
+        raise(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ", workspace_bytes<Here>(p, m));
     }
-    aligned_buffer<std::byte> own(given_workspace ? 0 : need);
+    aligned_buffer<std::byte> own(given_workspace ? 0 : prepared_rows<c, Here>::bytes(p.layout(), m, staged));
     std::byte* memory = given_workspace ? workspace.data() : own.data();
     if constexpr (given_codes) {
         run(where, x, y, ep, memory);
@@ -231,17 +225,6 @@ auto sink_of(Y&& y) {
 }
 
 } // namespace detail
-
-/// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing.
-template <class Here = isa::here, any_policy P>
-[[nodiscard]] std::size_t workspace_bytes(const packed_matrix<P>& p, std::size_t m) {
-    std::size_t bytes = detail::prepared_rows<compute::float32, Here>::bytes(p.layout(), m, true);
-    if constexpr (detail::takes_int8<typename P::element_type>) {
-        bytes = std::max({bytes, detail::prepared_rows<compute::int8_per_row, Here>::bytes(p.layout(), m, true),
-                          detail::prepared_rows<compute::int8_per_group, Here>::bytes(p.layout(), m, true)});
-    }
-    return bytes;
-}
 
 /// Y[M, N] = X[M, K] * W[N, K]^T, then the epilogue. X: float, float16 or bfloat16 (or quantized_rows, at_scale); Y: float, float16,
 /// bfloat16, or int8 with requantize. The compute axis of the packed policy decides what meets the weights. Runs at the calling thread's

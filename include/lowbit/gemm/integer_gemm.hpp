@@ -8,9 +8,11 @@
 #include <cstdint>
 
 #include <lowbit/core/aligned_buffer.hpp>
+#include <lowbit/core/overlap.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/core/view.hpp>
 #include <lowbit/exec/executor.hpp>
+#include <lowbit/gemm/is_int8.hpp>
 #include <lowbit/isa/active.hpp>
 #include <lowbit/kernel/registry.hpp>
 
@@ -22,14 +24,15 @@ inline constexpr std::size_t longest_integer_product = 131071;
 namespace detail {
 
 template <class T>
-concept int8_view = viewable<T> && std::same_as<typename decltype(view_of(std::declval<const T&>()))::value_type, std::int8_t>;
+concept int8_view = viewable<T> && is_int8<typename decltype(view_of(std::declval<const T&>()))::value_type>;
 template <class T>
 concept int32_view = viewable<T> && std::same_as<typename decltype(view_of(std::declval<T&>()))::value_type, std::int32_t>;
 
 } // namespace detail
 
 /// Y[M, N] = X[M, K] * W[N, K]^T in int32, exact. W is packed panel by panel on the way, so for weights used again pack them once and
-/// use the scaled product. Raises errc::shape_mismatch, and errc::invalid_argument for K above longest_integer_product.
+/// use the scaled product. Raises errc::shape_mismatch, and errc::invalid_argument for K above longest_integer_product and where
+/// Y overlaps an operand.
 template <class Here = isa::here, class Pool, detail::int8_view X, detail::int8_view W, detail::int32_view Y>
 void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
     const auto x = view_of(x8);
@@ -42,6 +45,9 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
         raise(errc::shape_mismatch, "gemm: X ", m, " x ", k, ", W ", n, " x ", w.cols(), ", Y ", y.rows(), " x ", y.cols(), "; Y = X * W^T");
     }
     if (k > longest_integer_product) raise(errc::invalid_argument, "gemm: K = ", k, " could overflow int32; split it at ", longest_integer_product);
+    if (detail::overlap(detail::memory_of(x), detail::memory_of(y)) || detail::overlap(detail::memory_of(w), detail::memory_of(y))) {
+        raise(errc::invalid_argument, "gemm: Y overlaps X or W");
+    }
     if (m == 0 || n == 0) return;
     if (k == 0) {
         for (std::size_t r = 0; r < m; ++r) {
@@ -66,7 +72,7 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
         for (std::size_t g = 0; g < layout.groups(); ++g) {
             std::int32_t total = 0;
             for (std::size_t i = 0; i < layout.length(g); ++i) {
-                const std::int8_t code = x(r, g * layout.segment() + i);
+                const auto code = static_cast<std::int8_t>(x(r, g * layout.segment() + i));
                 rows[r * stride + layout.packed_start(g) + i] = code;
                 total += code;
             }
