@@ -10,7 +10,8 @@
 
 namespace lowbit::inline v0::exec {
 
-/// Runs work on the pool's threads and the calling thread. Must not be used from one of the pool's own threads.
+/// Runs work on the pool's threads and the calling thread. Must not be used from one of the pool's own threads. What f throws must
+/// not leave f: it ends the program.
 class eigen_thread_pool {
 public:
     explicit eigen_thread_pool(Eigen::ThreadPoolInterface& pool) noexcept : pool_(&pool) {}
@@ -21,7 +22,7 @@ public:
     void parallel_for(std::size_t n, F&& f) const {
         if (n == 0) return;
         std::atomic<std::size_t> next{0};
-        const auto work = [&] {
+        const auto work = [&]() noexcept { // so that nobody leaves while others still work
             for (std::size_t i = next.fetch_add(1); i < n; i = next.fetch_add(1)) f(i);
         };
         const std::size_t helpers = concurrency() < n ? concurrency() : n - 1;
