@@ -34,7 +34,7 @@ struct row_body {
                     sum = Ops::add(sum, f(first, whole{}));
                 } else if constexpr (lanes > 1) {
                     if (first < n) // the lanes past the row add nothing
-                        sum = Ops::add(sum, Ops::from_bits(Ops::first(n - first, Ops::bits(f(first, n - first)), Ops::splat(0))));
+                        sum = Ops::add(sum, Ops::from_bits(fill(Ops::bits(f(first, n - first)), n - first, Ops::splat(0))));
                 }
             };
             (rest(part[P], i + P * lanes), ...);
@@ -43,6 +43,16 @@ struct row_body {
         for (std::size_t half = width / 2; half > 0; half /= 2)
             for (std::size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
         return sums[0];
+    }
+
+    /// v with `rest` in the lanes past the count.
+    template <class Count>
+    LOWBIT_ALWAYS_INLINE static constexpr ints fill(ints v, Count count, ints rest) {
+        if constexpr (std::is_same_v<Count, whole>) {
+            return v;
+        } else {
+            return Ops::first(count, v, rest);
+        }
     }
 
     // ---- Numbers in and out; the lanes past the count read as 0 ----
@@ -176,8 +186,8 @@ struct row_body {
         ints most = below;
         each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
             const ints key = ordered(Ops::bits(read(x + i, count)));
-            least = Ops::min(least, Ops::first(count, key, above));
-            most = Ops::max(most, Ops::first(count, key, below));
+            least = Ops::min(least, fill(key, count, above));
+            most = Ops::max(most, fill(key, count, below));
         });
         const std::int32_t low = Ops::min_of(least);
         const std::int32_t high = Ops::max_of(most);

@@ -2,7 +2,6 @@
 // Row kernels for the level avx2: 8 lanes, float16 in hardware.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -65,9 +64,7 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm256_set1_epi32(x); }
     LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return _mm256_castps_si256(v); }
     LOWBIT_ALWAYS_INLINE static floats from_bits(ints v) { return _mm256_castsi256_ps(v); }
-    LOWBIT_ALWAYS_INLINE static floats first(std::size_t n, floats a, floats b) {
-        return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask(n)));
-    }
+    LOWBIT_ALWAYS_INLINE static ints first(std::size_t n, ints a, ints b) { return _mm256_blendv_epi8(b, a, mask(n)); }
 
     LOWBIT_ALWAYS_INLINE static floats add(floats a, floats b) { return _mm256_add_ps(a, b); }
     LOWBIT_ALWAYS_INLINE static floats sub(floats a, floats b) { return _mm256_sub_ps(a, b); }

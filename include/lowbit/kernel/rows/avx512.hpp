@@ -2,7 +2,6 @@
 // Row kernels for the level avx512: 16 lanes, masks for the tails.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -62,7 +61,7 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm512_set1_epi32(x); }
     LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return _mm512_castps_si512(v); }
     LOWBIT_ALWAYS_INLINE static floats from_bits(ints v) { return _mm512_castsi512_ps(v); }
-    LOWBIT_ALWAYS_INLINE static floats first(std::size_t n, floats a, floats b) { return _mm512_mask_blend_ps(mask(n), b, a); }
+    LOWBIT_ALWAYS_INLINE static ints first(std::size_t n, ints a, ints b) { return _mm512_mask_blend_epi32(mask(n), b, a); }
 
     LOWBIT_ALWAYS_INLINE static floats add(floats a, floats b) { return _mm512_add_ps(a, b); }
     LOWBIT_ALWAYS_INLINE static floats sub(floats a, floats b) { return _mm512_sub_ps(a, b); }

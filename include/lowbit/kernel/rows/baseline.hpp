@@ -2,7 +2,6 @@
 // Row kernels through xsimd at the translation unit's own flags: SSE2, NEON, or whatever -march says.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -65,13 +64,13 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return xsimd::bitwise_cast<std::int32_t>(v); }
     LOWBIT_ALWAYS_INLINE static floats from_bits(ints v) { return xsimd::bitwise_cast<float>(v); }
     /// The first n lanes of a, then b's.
-    LOWBIT_ALWAYS_INLINE static floats first(std::size_t n, floats a, floats b) {
-        alignas(64) float all[lanes];
-        alignas(64) float rest[lanes];
+    LOWBIT_ALWAYS_INLINE static ints first(std::size_t n, ints a, ints b) {
+        alignas(64) std::int32_t all[lanes];
+        alignas(64) std::int32_t rest[lanes];
         a.store_aligned(all);
         b.store_aligned(rest);
-        std::memcpy(rest, all, n * sizeof(float));
-        return floats::load_aligned(rest);
+        std::memcpy(rest, all, n * sizeof *all);
+        return ints::load_aligned(rest);
     }
 
     LOWBIT_ALWAYS_INLINE static floats add(floats a, floats b) { return a + b; }

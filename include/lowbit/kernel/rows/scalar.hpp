@@ -2,7 +2,6 @@
 // Row kernels in plain C++, an element at a time, also at compile time: the reference of every other level.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -12,7 +11,6 @@
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/product.hpp>
 #include <lowbit/kernel/rows/row_kernels.hpp>
-#include <lowbit/numeric/rounding.hpp>
 
 namespace lowbit::inline v0::kernel::scalar {
 
@@ -41,9 +39,9 @@ struct row_ops {
 
     LOWBIT_ALWAYS_INLINE static constexpr floats splat(float x) { return x; }
     LOWBIT_ALWAYS_INLINE static constexpr ints splat(std::int32_t x) { return x; }
-    LOWBIT_ALWAYS_INLINE static constexpr ints bits(floats v) { return std::bit_cast<std::int32_t>(v); }
-    LOWBIT_ALWAYS_INLINE static constexpr floats from_bits(ints v) { return std::bit_cast<float>(v); }
-    LOWBIT_ALWAYS_INLINE static constexpr floats first(std::size_t n, floats a, floats b) { return n > 0 ? a : b; }
+    LOWBIT_ALWAYS_INLINE static constexpr ints bits(floats v) { return bits_of(v); }
+    LOWBIT_ALWAYS_INLINE static constexpr floats from_bits(ints v) { return float_of(v); }
+    LOWBIT_ALWAYS_INLINE static constexpr ints first(std::size_t n, ints a, ints b) { return n > 0 ? a : b; }
 
     LOWBIT_ALWAYS_INLINE static constexpr floats add(floats a, floats b) { return a + b; }
     LOWBIT_ALWAYS_INLINE static constexpr floats sub(floats a, floats b) { return a - b; }
@@ -71,7 +69,11 @@ struct row_ops {
         return v >> By;
     }
     LOWBIT_ALWAYS_INLINE static constexpr ints if_greater(ints a, ints b, ints yes, ints no) { return a > b ? yes : no; }
-    LOWBIT_ALWAYS_INLINE static constexpr ints to_int(floats v) { return round_to_int(v); }
+    LOWBIT_ALWAYS_INLINE static constexpr ints to_int(floats v) { // |v| < 2^22, where 1.5 * 2^23 makes the unit the last bit
+        constexpr float anchor = 0x1.8p23f;
+        fence(v); // a product that meets an addition
+        return bits_of(v + anchor) - bits_of(anchor);
+    }
     LOWBIT_ALWAYS_INLINE static constexpr floats to_float(ints v) { return static_cast<float>(v); }
 
     LOWBIT_ALWAYS_INLINE static constexpr std::int32_t sum(ints v) { return v; }
