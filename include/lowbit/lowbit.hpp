@@ -9,7 +9,6 @@
 #include <lowbit/exec/openmp.hpp>
 #include <lowbit/gemm/epilogue.hpp>
 #include <lowbit/gemm/explain.hpp>
-#include <lowbit/gemm/explain.hpp>
 #include <lowbit/gemm/gemm.hpp>
 #include <lowbit/gemm/integer_gemm.hpp>
 #include <lowbit/gemm/packed_matrix.hpp>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// kernels_of: the names of the kernels that products of some policies run, for isa::explain and for reports.
+// The names of kernels, which are also the names of benchmarks, and isa::explain with the kernels that common formats run.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
-#include <lowbit/gemm/weights.hpp>
+#include <lowbit/gemm/packed_matrix.hpp>
 #include <lowbit/isa/active.hpp>
 #include <lowbit/kernel/registry.hpp>
 #include <lowbit/policy/presets.hpp>
@@ -26,11 +27,12 @@ struct kernel_facts {
     compute activations;
 };
 
-template <any_policy P>
+/// Those of a product of policy P with X of type T.
+template <any_policy P, class T>
 constexpr kernel_facts facts_of() noexcept {
     using E = typename P::element_type;
     using granularity = typename P::granularity;
-    kernel_facts f{element_name<E>(), E::bits, true, granularity::rows, granularity::cols, P::activations::granularity::cols, "", compute_of<P, float>};
+    kernel_facts f{element_name<E>(), E::bits, true, granularity::rows, granularity::cols, P::activations::granularity::cols, "", compute_of<P, T>};
     if constexpr (integer_element<E>) {
         f.element = "";
         f.is_signed = E::is_signed;
@@ -40,53 +42,48 @@ constexpr kernel_facts facts_of() noexcept {
     return f;
 }
 
-/// gemm_f32_qd8_w4g32_4x64_avx512vnni: Y, X (qd8 = int8, quantized on the way), weights, tile of results in registers, level.
-template <class Here, class Stream>
-void write_kernel_name(Stream& out, const kernel_facts& f, isa::level level) {
-    out << "gemm_f32_" << (f.activations == compute::float32 ? "f32" : "qd8");
-    if (f.activations == compute::int8_per_group) out << 'g' << f.activation_cols;
-    out << '_';
-    if (f.element.empty()) {
-        out << (f.is_signed ? 'w' : 'u') << f.bits;
-    } else {
-        out << f.element;
-    }
-    if (f.rows == 0) {
-        out << 't';
-    } else if (f.rows > 1) {
-        out << 'b' << f.rows << 'x' << f.cols;
-    } else if (f.cols != 0) {
-        out << 'g' << f.cols;
-    }
-    const kernel::level_tiles& level_tiles = kernel::detail::best_of(kernel::tiles<Here>, level);
-    const kernel::tile_extents tile = f.activations == compute::float32 ? level_tiles.floats : level_tiles.integers;
-    out << f.offset << '_' << tile.rows << 'x' << tile.columns << '_' << isa::name(level_tiles.level);
+template <class Here>
+std::string kernel_name(const kernel_facts& f, isa::level level) {
+    const auto number = [](auto n) { return std::to_string(n); };
+    const bool floats = f.activations == compute::float32;
+    std::string name = floats ? "gemm_f32_f32" : "gemm_f32_qd8";
+    if (f.activations == compute::int8_per_group) name += "g" + number(f.activation_cols);
+    name += f.element.empty() ? (f.is_signed ? "_w" : "_u") + number(f.bits) : "_" + std::string{f.element};
+    if (f.rows == 1 && f.cols != 0) name += "g" + number(f.cols);
+    if (f.rows > 1) name += "b" + number(f.rows) + "x" + number(f.cols);
+    const kernel::level_tiles& at = kernel::detail::best_of(kernel::tiles<Here>, level);
+    const kernel::tile_extents tile = floats ? at.floats : at.integers;
+    return name.append(f.offset) + "_" + number(tile.rows) + "x" + number(tile.columns) + "_" + std::string{isa::name(at.level)};
 }
 
 } // namespace detail
 
-/// A table for isa::explain: the kernels that products of these policies, from float X, run at the calling thread's level.
+/// The kernel that a product of `p` with X of type T runs on the calling thread, also the name of its benchmark:
+/// gemm_<Y>_<X>_<weights>_<rows x columns of results in registers>_<level>, where qd8 is an X that is quantized to int8 on the way.
+template <class T = float, class Here = isa::here, any_policy P>
+[[nodiscard]] std::string kernel_name(const packed_matrix<P>& /*p*/) {
+    return detail::kernel_name<Here>(detail::facts_of<P, T>(), isa::active<Here>());
+}
+
+/// A table for isa::explain: the kernels that products of these policies with float X run.
 template <any_policy... Policies>
 struct kernels_of {
     template <class Here = isa::here, class Stream>
     void operator()(Stream& out) const {
-        constexpr std::array<detail::kernel_facts, sizeof...(Policies)> all{detail::facts_of<Policies>()...};
-        for (const detail::kernel_facts& facts : all) {
-            detail::write_kernel_name<Here>(out, facts, isa::active<Here>());
-            out << '\n';
-        }
+        constexpr std::array<detail::kernel_facts, sizeof...(Policies)> all{detail::facts_of<Policies, float>()...};
+        out << "kernels:\n";
+        for (const detail::kernel_facts& facts : all) out << "  " << detail::kernel_name<Here>(facts, isa::active<Here>()) << '\n';
     }
 };
 
 namespace isa {
 
-/// Writes to a stream what this machine supports, what is active, and the kernels that products of the presets run. For those of
-/// your own policies: explain(out, kernels_of<P, Q>{}).
+/// Writes to a stream what this machine supports, what is active, and the kernels that products of common formats run. For those of
+/// your own: explain(out, kernels_of<P, Q>{}).
 template <class Here = here, class Stream>
 void explain(Stream& out) {
     using namespace presets;
-    explain<Here>(out, kernels_of<w8, w4, w8g32, w4g32, w4g64, w4g128, w2g32, w158, q1_0, q4_1, q4_k, gptq4<128>, nf4, iq4_nl, mxfp4, ocp_mxfp6_e2m3,
-                                  ocp_mxfp6_e3m2, ocp_mxfp8_e4m3, ocp_mxfp8_e5m2, ocp_mxint8, nvfp4>{});
+    explain<Here>(out, kernels_of<w8, w8g32, w4g32, w4g128, policy<int4, per_group<64>, asymmetric>, w2g32, w158, q4_1, nf4, mxfp4, nvfp4>{});
 }
 
 } // namespace isa
