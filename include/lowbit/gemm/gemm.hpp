@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <type_traits>
@@ -219,6 +220,16 @@ auto activation_view(const X& x) {
 template <class X>
 concept activation_operand = viewable<X> || std::same_as<std::remove_cvref_t<X>, int8_rows> || requires(const X& x) { x.view.rows(); x.scale; };
 
+template <class T>
+inline constexpr bool is_packed_matrix = false;
+template <class P>
+inline constexpr bool is_packed_matrix<packed_matrix<P>> = true;
+template <class W>
+concept packed_range = requires(const W& w) {
+    std::size(w);
+    requires is_packed_matrix<std::remove_cvref_t<decltype(*std::data(w))>>;
+};
+
 template <class Y>
 auto sink_of(Y&& y) {
     return result_sink<decltype(view_of(y))>{view_of(y)};
@@ -263,13 +274,17 @@ template <class Here = isa::here, class TX, any_policy P, class TY, any_epilogue
 void gemm(batch_view<TX> x, const packed_matrix<P>& p, batch_view<TY> y, const E& ep = {}) {
     gemm<Here>(detail::here_and_now(), x, p, y, ep);
 }
-/// Weights of its own for every member of a batch.
-template <class Here = isa::here, class Pool, class TX, any_policy P, class TY, any_epilogue E = epilogue_t<>>
-void gemm(on_t<Pool> where, batch_view<TX> x, std::span<const packed_matrix<P>> p, batch_view<TY> y, const E& ep = {}) {
-    if (x.size() != y.size() || x.size() != p.size()) {
-        raise(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X, ", p.size(), " W and ", y.size(), " Y");
+/// Weights of its own for every member of a batch: a span, vector or array of packed matrices.
+template <class Here = isa::here, class Pool, class TX, detail::packed_range W, class TY, any_epilogue E = epilogue_t<>>
+void gemm(on_t<Pool> where, batch_view<TX> x, const W& p, batch_view<TY> y, const E& ep = {}) {
+    if (x.size() != y.size() || x.size() != std::size(p)) {
+        raise(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X, ", std::size(p), " W and ", y.size(), " Y");
     }
-    for (std::size_t i = 0; i < x.size(); ++i) gemm<Here>(where, x[i], p[i], y[i], ep);
+    for (std::size_t i = 0; i < x.size(); ++i) gemm<Here>(where, x[i], std::data(p)[i], y[i], ep);
+}
+template <class Here = isa::here, class TX, detail::packed_range W, class TY, any_epilogue E = epilogue_t<>>
+void gemm(batch_view<TX> x, const W& p, batch_view<TY> y, const E& ep = {}) {
+    gemm<Here>(detail::here_and_now(), x, p, y, ep);
 }
 
 } // namespace lowbit::inline v0
