@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Mistakes: each is refused with the numbers in the text, before anything is written. And what is no mistake.
+#include <cmath>
+#include <memory_resource>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <lowbit/lowbit.hpp>
+
+#include "noise.hpp"
+#include "product.hpp"
+#include "support/counting_resource.hpp"
+#include "support/raised.hpp"
+#include "unit/io/counting_new.hpp"
+
+using namespace lowbit_test;
+namespace lb = lowbit;
+
+namespace {
+
+constexpr std::size_t m = 3, n = 20, k = 32;
+
+struct operands {
+    lb::matrix<float> x = noise(1).matrix(m, k);
+    lb::matrix<float> y{m, n};
+    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).matrix(n, k)));
+};
+
+} // namespace
+
+TEST_CASE("errors: shapes that do not fit") {
+    operands o;
+    lb::matrix<float> wide_x(m, k + 1), tall_y(m + 1, n), wide_y(m, n + 1);
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(wide_x, o.p, o.y); }, "3 x 33", "20 x 32"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, tall_y); }, "4 x 20", "3 x 20"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, wide_y); }, "3 x 21", "3 x 20"));
+    std::vector<float> x(k), y(n - 1);
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemv(x, o.p, y); }, "1 x 19", "1 x 20"));
+}
+
+TEST_CASE("errors: batches and scales that do not fit") {
+    operands o;
+    const auto xs = lb::batched(lb::matrix_view<const float>(o.x.data(), 1, k), 3, k);
+    const auto ys = lb::batched(lb::matrix_view<float>(o.y.data(), 1, n), 2, n);
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(xs, o.p, ys); }, "3 X", "2 Y"));
+    const std::vector<lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>>> weights(1);
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(xs, weights, ys); }, "3 X", "1 W", "2 Y"));
+    lb::matrix<std::int8_t> codes(m, k);
+    const std::vector<float> scales(2, 1.0f);
+    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::quantized_rows(codes.view(), scales); }, "2 scales", "3 rows"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
+}
+
+TEST_CASE("errors: a workspace that is one byte short") {
+    operands o;
+    std::vector<std::byte> workspace(lb::workspace_bytes(o.p, m));
+    lb::gemm(o.x, o.p, o.y, lb::epilogue(), workspace);
+    CHECK(raises(lb::errc::short_buffer,
+                 [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>(workspace).first(workspace.size() - 1)); },
+                 std::to_string(workspace.size()).c_str(), std::to_string(workspace.size() - 1).c_str()));
+    CHECK(raises(lb::errc::short_buffer, [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>{}); }, " 0 bytes"));
+    CHECK(lb::workspace_bytes(o.p, 64) > lb::workspace_bytes(o.p, 1));
+}
+
+TEST_CASE("errors: X and Y that share memory") {
+    operands o;
+    lb::matrix<float> both(k + n, k + n);
+    float* const at = both.data();
+    const auto x = [&](std::size_t from) { return lb::matrix_view<const float>(at + from, m, k, k + n); };
+    const auto y = [&](std::size_t from) { return lb::matrix_view<float>(at + from, m, n, k + n); };
+    const auto refused = [&](const auto& a, const auto& b) { return raises(lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, "overlap"); };
+    CHECK(refused(x(0), y(0)));
+    CHECK(refused(x(0), y(k - 1)));
+    CHECK(refused(x(k), y(0).rows() == m ? y(2 * (k + n) + k) : y(0))); // X runs over the end of its rows into Y's
+    CHECK(refused(lb::transposed(lb::matrix_view<const float>(at, k, m)), y(0)));
+    CHECK(refused(x(0), lb::transposed(lb::matrix_view<float>(at + 1, n, m))));
+    CHECK(refused(lb::at_scale(x(0), 1.0f), y(1)));
+    const std::vector<float> scale{1.0f};
+    const lb::matrix_view<const std::int8_t> codes(reinterpret_cast<const std::int8_t*>(at), m, k);
+    CHECK(refused(lb::quantized_rows(codes, scale), y(0)));
+
+    // two halves of the columns of one buffer, and one matrix after the other, are no overlap
+    lb::gemm(x(0), o.p, y(k));
+    lb::gemm(x(n), o.p, y(0));
+    lb::gemm(lb::matrix_view<const float>(at, m, k), o.p, lb::matrix_view<float>(at + m * k, m, n));
+    lb::gemm(lb::matrix_view<const float>(at + m * n, m, k), o.p, lb::matrix_view<float>(at, m, n));
+}
+
+TEST_CASE("errors: a level that this machine lacks") {
+    for (const lb::isa::level level : lb::isa::levels) {
+        if (lb::isa::supported(level)) continue;
+        CHECK(raises(lb::errc::unsupported, [&] { const lb::isa::scoped_level force{level}; }, std::string{lb::isa::name(level)}.c_str()));
+        return;
+    }
+    MESSAGE("SKIPPED: this machine has every level");
+}
+
+TEST_CASE("nothing is allocated with a workspace") {
+    operands o;
+    std::vector<std::byte> workspace(lb::workspace_bytes(o.p, m));
+    const std::vector<float> bias(n, 1.0f);
+    const lb::matrix<float> x_columns(k, m);
+    counting_resource memory;
+    std::pmr::memory_resource* const before = std::pmr::set_default_resource(&memory);
+    lb::gemm(o.x, o.p, o.y); // one buffer, for the quantized rows
+    CHECK(memory.total == 1);
+    const auto products = [&] {
+        lb::gemm(o.x, o.p, o.y, lb::epilogue(lb::add_bias(bias), lb::gelu), workspace);
+        lb::gemm(lb::transposed(x_columns.view()), o.p, o.y, lb::epilogue(), workspace);
+    };
+    if (heap_watch::possible()) {
+        const heap_watch watch;
+        products();
+        CHECK(watch.allocations() == 0);
+    } else {
+        products();
+    }
+    CHECK(memory.total == 1);
+    std::pmr::set_default_resource(before);
+}
+
+TEST_CASE("packed weights are values") {
+    operands o;
+    lb::gemm(o.x, o.p, o.y);
+    const lb::matrix<float> y = o.y;
+    const auto copy = o.p;
+    CHECK(copy.data() != o.p.data());
+    CHECK(reinterpret_cast<std::uintptr_t>(copy.data()) % 64 == 0);
+    auto moved = std::move(o.p);
+    CHECK(o.p.rows() == 0); // NOLINT: what is left is 0 x 0
+    CHECK(o.p.cols() == 0);
+    CHECK(o.p.size_bytes() == 0);
+    lb::matrix<float> nothing(m, 0);
+    lb::gemm(lb::matrix<float>(m, 0), o.p, nothing);
+    lb::gemm(o.x, moved, o.y);
+    CHECK(same_bits(o.y, y));
+    moved = copy;
+    lb::gemm(o.x, moved, o.y);
+    CHECK(same_bits(o.y, y));
+    CHECK(moved.layout_tag() == "k4_n64/1");
+}
+
+TEST_CASE("packed weights are hardly larger than quantized ones") {
+    const lb::matrix<float> w = noise(4).matrix(130, 1000);
+    const auto q = lb::quantize<lb::presets::w8>(w);
+    CHECK(static_cast<double>(lb::pack(q).size_bytes()) <= 1.05 * static_cast<double>(q.size_bytes()));
+}
+
+TEST_CASE("packing in memory that runs out leaks nothing") {
+#if defined(__cpp_exceptions)
+    const auto q = lb::quantize<lb::presets::w8>(noise(5).matrix(n, k));
+    counting_resource memory;
+    for (std::size_t allowed = 0;; ++allowed) {
+        memory.left = allowed;
+        try {
+            const auto p = lb::pack(q, &memory);
+            CHECK(memory.alive >= 1);
+            break;
+        } catch (const std::bad_alloc&) {
+            CHECK(memory.alive == 0);
+        }
+    }
+    CHECK(memory.alive == 0);
+    CHECK(memory.total >= 1);
+#else
+    MESSAGE("SKIPPED: without exceptions memory that runs out ends the program");
+#endif
+}
