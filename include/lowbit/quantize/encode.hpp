@@ -394,7 +394,8 @@ private:
         if (side_->mask.data() != nullptr) {
             for (std::size_t i = 0; i < bits; ++i) {
                 if (scores_[i] > 0.0f && !mask_bit(to, i)) {
-                    return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores", row);
+                    return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores",
+                                row * shape_.cols + stored_to_logical(i * mask::cols));
                 }
             }
         }

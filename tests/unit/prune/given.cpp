@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// Masks, scores, statistics and orders given at run time, with an own criterion; and everything about them that is refused.
+#include <doctest/doctest.h>
+
+#include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/quantize.hpp>
+
+#include "support/noise.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace lb = lowbit;
+using lb::errc;
+using lowbit_test::noise;
+
+namespace {
+
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+using w24 = lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>, lb::by_magnitude>>;
+
+/// A criterion of a user: keeps what is large against its column's statistic (Wanda, arXiv:2306.11695).
+struct wanda {
+    static float score(float weight, float statistic) { return std::fabs(weight) * statistic; }
+};
+using by_wanda = lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>, wanda>>;
+
+/// Keeps the smallest: the criterion is asked, and no habit of the library.
+struct smallest {
+    static float score(float weight, float) { return -std::fabs(weight); }
+};
+
+lb::matrix<float> ones(std::size_t rows, std::size_t cols) {
+    lb::matrix<float> w(rows, cols);
+    for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t k = 0; k < cols; ++k) w(i, k) = 1.0f + static_cast<float>(k) / 128;
+    return w;
+}
+
+template <class Q>
+std::vector<std::size_t> kept_columns(const Q& q, std::size_t row) {
+    const auto back = lb::dequantize(q);
+    std::vector<std::size_t> kept;
+    for (std::size_t k = 0; k < q.cols(); ++k)
+        if (back(row, k) != 0.0f) kept.push_back(k);
+    return kept;
+}
+using columns = std::vector<std::size_t>;
+
+template <class P, class W>
+lb::error refused(const W& w, const lb::side_input& side = {}) {
+    const auto q = lb::try_quantize<P>(w, side);
+    return q ? lb::error{errc::not_found, "accepted"} : q.error();
+}
+
+} // namespace
+
+TEST_CASE("given scores stand for the criterion's") {
+    const auto w = ones(1, 8);
+    lb::matrix<float> scores(1, 8);
+    const std::array<float, 8> given{5, -1, 7, 0, -infinity, 3, 3, 3};
+    std::copy(given.begin(), given.end(), scores.data());
+    CHECK(kept_columns(lb::quantize<w24>(w, lb::with(scores)), 0) == columns{0, 2, 5, 6});
+    CHECK(kept_columns(lb::quantize<w24>(w), 0) == columns{2, 3, 6, 7});
+    // a strided view of scores
+    lb::matrix<float> wide(1, 20);
+    std::copy(given.begin(), given.end(), wide.data() + 5);
+    CHECK(kept_columns(lb::quantize<w24>(w, lb::with(lb::matrix_view<const float>{wide.data() + 5, 1, 8, 20})), 0) == columns{0, 2, 5, 6});
+}
+
+TEST_CASE("a given mask is kept, and may keep less than the policy stores") {
+    const auto w = ones(2, 8);
+    lb::matrix<std::uint8_t> mask(2, 8);
+    mask(0, 1) = 1, mask(0, 2) = 7, mask(0, 4) = 255; // one of the second four
+    mask(1, 6) = 1, mask(1, 7) = 1;                    // none of the first four
+    const auto q = lb::quantize<w24>(w, lb::with(mask));
+    CHECK(kept_columns(q, 0) == columns{1, 2, 4});
+    CHECK(kept_columns(q, 1) == columns{6, 7});
+    CHECK(q.size_bytes() == lb::quantize<w24>(w).size_bytes());
+
+    auto flags = std::make_unique<bool[]>(16);
+    for (std::size_t i = 0; i < 16; ++i) flags[i] = mask.data()[i] != 0;
+    const lb::matrix_view<const bool> as_bool{flags.get(), 2, 8};
+    const auto same = lb::quantize<w24>(w, lb::with(as_bool));
+    CHECK(std::equal(q.bytes().begin(), q.bytes().end(), same.bytes().begin()));
+
+    // what is dropped has no part in the scale
+    lb::matrix<float> outlier = ones(1, 4);
+    outlier(0, 0) = 1e6f;
+    lb::matrix<std::uint8_t> without(1, 4);
+    without(0, 2) = without(0, 3) = 1;
+    const auto back = lb::dequantize(lb::quantize<w24>(outlier, lb::with(without)));
+    CHECK(back(0, 0) == 0.0f);
+    CHECK(std::fabs(back(0, 2) - outlier(0, 2)) < 0.01f);
+
+    // blocks: a block stays if any of its weights is kept, and the dropped ones in it are 0
+    lb::matrix<std::uint8_t> sparse(2, 8);
+    sparse(0, 5) = 1;
+    const auto blocks = lb::quantize<lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 4, 50>>>>(w, lb::with(sparse));
+    CHECK(kept_columns(blocks, 0) == columns{5});
+    CHECK(kept_columns(blocks, 1).empty());
+}
+
+TEST_CASE("an own criterion is asked, with the statistics of the columns") {
+    const auto w = ones(1, 8);
+    const std::vector<float> statistics{9, 8, 1, 0, 0, 2, 2, 2};
+    CHECK(kept_columns(lb::quantize<by_wanda>(w, lb::with(statistics)), 0) == columns{0, 1, 6, 7});
+    CHECK(kept_columns(lb::quantize<by_wanda>(w, lb::with(std::span<const float>{statistics})), 0) == columns{0, 1, 6, 7});
+    CHECK(kept_columns(lb::quantize<by_wanda>(w), 0) == columns{2, 3, 6, 7}); // without them they are 1
+    CHECK(kept_columns(lb::quantize<lb::policy<lb::int8, lb::prune<lb::unstructured<75>, smallest>>>(w), 0) == columns{0, 1});
+}
+
+TEST_CASE("permuted columns are scored and masked in the order in which they stand") {
+    // stored order: 0 4 1 5 2 6 3 7, so the fours are {0, 4, 1, 5} and {2, 6, 3, 7}
+    using permuted = lb::policy<lb::int8, lb::permuted_columns, lb::prune<lb::n_of_m<2, 4>, wanda>>;
+    const std::vector<std::uint32_t> order{0, 4, 1, 5, 2, 6, 3, 7};
+    const auto w = ones(1, 8);
+    CHECK(kept_columns(lb::quantize<permuted>(w, lb::with(order)), 0) == columns{4, 5, 6, 7});
+    const std::vector<float> statistics{9, 9, 1, 1, 1, 1, 9, 1};
+    CHECK(kept_columns(lb::quantize<permuted>(w, lb::with(order, statistics)), 0) == columns{0, 1, 6, 7});
+    lb::matrix<float> scores(1, 8);
+    scores(0, 1) = scores(0, 4) = scores(0, 2) = scores(0, 3) = 1;
+    CHECK(kept_columns(lb::quantize<permuted>(w, lb::with(scores, order)), 0) == columns{1, 2, 3, 4});
+    lb::matrix<std::uint8_t> mask(1, 8);
+    mask(0, 0) = mask(0, 1) = mask(0, 7) = 1;
+    CHECK(kept_columns(lb::quantize<permuted>(w, lb::with(mask, order)), 0) == columns{0, 1, 7});
+    CHECK(kept_columns(lb::quantize<permuted>(w), 0) == columns{2, 3, 6, 7}); // no order: as they are
+
+    const auto back = lb::dequantize(lb::quantize<permuted>(w, lb::with(order, mask)));
+    CHECK(std::fabs(back(0, 7) - w(0, 7)) < 0.01f); // and each value returns to its own column
+    CHECK(std::fabs(back(0, 1) - w(0, 1)) < 0.01f);
+}
+
+TEST_CASE("side input of another shape is refused") {
+    const auto w = ones(2, 8);
+    CHECK(refused<w24>(w, lb::with(lb::matrix<float>(2, 7))).code == errc::shape_mismatch);
+    CHECK(refused<w24>(w, lb::with(lb::matrix<float>(1, 8))).code == errc::shape_mismatch);
+    CHECK(refused<w24>(w, lb::with(lb::matrix<std::uint8_t>(8, 2))).code == errc::shape_mismatch);
+    CHECK(refused<by_wanda>(w, lb::with(std::vector<float>(7, 1.0f))).code == errc::shape_mismatch);
+    CHECK(refused<by_wanda>(w, lb::with(std::vector<float>(9, 1.0f))).offset == 9);
+    using permuted = lb::policy<lb::int8, lb::permuted_columns>;
+    CHECK(refused<permuted>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2})).code == errc::shape_mismatch);
+    CHECK(refused<permuted>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 8})).code == errc::invalid_argument);
+    CHECK(refused<permuted>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 6})) ==
+          lb::error{errc::invalid_argument, "the given order is not a permutation of the columns", 7});
+}
+
+TEST_CASE("side input that no axis of the policy asks for is refused, not forgotten") {
+    const auto w = ones(2, 8);
+    CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<std::uint8_t>(2, 8))).code == errc::invalid_argument);
+    CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<float>(2, 8))).code == errc::invalid_argument);
+    CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7})).code == errc::invalid_argument);
+}
+
+TEST_CASE("scores and statistics that are no numbers are refused at their place") {
+    const auto w = ones(2, 8);
+    lb::matrix<float> scores(2, 8);
+    scores(1, 3) = not_a_number;
+    CHECK(refused<w24>(w, lb::with(scores)) == lb::error{errc::non_finite, "a pruning score is NaN", 11});
+    for (const float bad : {not_a_number, infinity, -1.0f}) {
+        std::vector<float> statistics(8, 1.0f);
+        statistics[5] = bad;
+        CHECK(refused<by_wanda>(w, lb::with(statistics)) == lb::error{errc::non_finite, "a column statistic is negative, NaN or infinite", 5});
+    }
+    // infinities that cancel within a block
+    lb::matrix<float> both(2, 8);
+    both(0, 0) = infinity, both(0, 1) = -infinity;
+    CHECK(refused<lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 4, 50>>>>(w, lb::with(both)).code == errc::non_finite);
+}
+
+TEST_CASE("a mask that keeps more than the policy stores is refused at its row") {
+    const auto w = ones(2, 8);
+    lb::matrix<std::uint8_t> mask(2, 8);
+    mask(1, 4) = mask(1, 5) = mask(1, 7) = 1;
+    const lb::error e = refused<w24>(w, lb::with(mask));
+    CHECK(e.code == errc::invalid_argument);
+    CHECK(e.offset / 8 == 1);
+}
+
+TEST_CASE("NaN among pruned weights is refused, or zeroed before it is scored") {
+    auto w = ones(2, 8);
+    w(1, 2) = not_a_number;
+    w(1, 7) = -infinity;
+    CHECK(refused<w24>(w) == lb::error{errc::non_finite, "a weight is NaN or infinite", 10});
+    using zeroed = lb::policy<lb::int8, lb::zero_non_finite, lb::prune<lb::n_of_m<2, 4>>>;
+    CHECK(kept_columns(lb::quantize<zeroed>(w), 1) == columns{1, 3, 5, 6});
+}
