@@ -315,7 +315,7 @@ TEST_CASE("the scalar level runs at compile time") {
 
 TEST_CASE("levels share the tables they are meant to share") {
     using lowbit::isa::level;
-    CHECK(&kernel::rows(level::scalar) != &kernel::rows(level::baseline));
+    CHECK((&kernel::rows(level::scalar) != &kernel::rows(level::baseline)) == (LOWBIT_HAS_XSIMD == 1));
 #if LOWBIT_HAS_X86
     CHECK(&kernel::rows(level::avx2) == &kernel::rows(level::avxvnni));
     CHECK(&kernel::rows(level::avx512) == &kernel::rows(level::avx512vnni));
