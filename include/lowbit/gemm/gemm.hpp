@@ -74,6 +74,7 @@ void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, cons
     written* to = converted;
     if constexpr (direct) to = sink.at(run.row, run.col);
     if constexpr (is_int8<T>) {
+        for (float& y : std::span(run.values, run.count)) y = y == y ? y : 0.0f; // NaN becomes the zero point
         rows.requantize(run.values, run.count, ep.output().scale, ep.output().zero, to);
     } else if constexpr (std::same_as<T, float>) {
         std::copy_n(run.values, run.count, to);
