@@ -7,15 +7,15 @@ using lk::activation_kind;
 using lk::offset_kind;
 
 TEST_CASE("zero points") {
-    check_shapes<{.bits = 4, .offset = offset_kind::zero_point}>();
-    check_shapes<{.bits = 8, .offset = offset_kind::zero_point}>();
-    check_shapes<{.bits = 3, .offset = offset_kind::zero_point}>();
+    check_shapes<lk::product_key{.bits = 4, .offset = offset_kind::zero_point}>();
+    check_shapes<lk::product_key{.bits = 8, .offset = offset_kind::zero_point}>();
+    check_shapes<lk::product_key{.bits = 3, .offset = offset_kind::zero_point}>();
 }
-TEST_CASE("minimums") { check_shapes<{.bits = 4, .offset = offset_kind::minimum}>(); }
+TEST_CASE("minimums") { check_shapes<lk::product_key{.bits = 4, .offset = offset_kind::minimum}>(); }
 TEST_CASE("activation scales per group") {
-    check_shapes<{.bits = 4, .activations = activation_kind::int8_per_group}>();
-    check_shapes<{.bits = 8, .offset = offset_kind::zero_point, .activations = activation_kind::int8_per_group}>();
-    check_shapes<{.bits = 5, .offset = offset_kind::minimum, .activations = activation_kind::int8_per_group}>();
+    check_shapes<lk::product_key{.bits = 4, .activations = activation_kind::int8_per_group}>();
+    check_shapes<lk::product_key{.bits = 8, .offset = offset_kind::zero_point, .activations = activation_kind::int8_per_group}>();
+    check_shapes<lk::product_key{.bits = 5, .offset = offset_kind::minimum, .activations = activation_kind::int8_per_group}>();
 }
 TEST_CASE("the plain product of int8 gives int32") {
     constexpr lk::product_key key{.bits = 8, .scaled = false};

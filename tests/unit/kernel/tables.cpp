@@ -7,12 +7,12 @@ using lk::activation_kind;
 using lk::decoding;
 
 TEST_CASE("codebooks of int8 values") {
-    check_shapes<{.bits = 4, .code = decoding::table}>();
-    check_shapes<{.bits = 3, .code = decoding::table}>();
+    check_shapes<lk::product_key{.bits = 4, .code = decoding::table}>();
+    check_shapes<lk::product_key{.bits = 3, .code = decoding::table}>();
 }
-TEST_CASE("binary") { check_shapes<{.bits = 1, .step = 2}>(); }
+TEST_CASE("binary") { check_shapes<lk::product_key{.bits = 1, .step = 2}>(); }
 TEST_CASE("tables of floats") {
-    check_shapes<{.bits = 4, .code = decoding::table, .activations = activation_kind::float32}>();
-    check_shapes<{.bits = 6, .code = decoding::table, .activations = activation_kind::float32}>();
-    check_shapes<{.bits = 8, .code = decoding::table, .activations = activation_kind::float32}>();
+    check_shapes<lk::product_key{.bits = 4, .code = decoding::table, .activations = activation_kind::float32}>();
+    check_shapes<lk::product_key{.bits = 6, .code = decoding::table, .activations = activation_kind::float32}>();
+    check_shapes<lk::product_key{.bits = 8, .code = decoding::table, .activations = activation_kind::float32}>();
 }

@@ -75,14 +75,14 @@ struct integer_family {
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store(p, v); }
 
     /// What the offset contributes to the sum of a group, whose activations add up to xsums[at].
-    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t offset, const std::int32_t* xsums, std::size_t at, const std::int32_t* zeros,
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t constant, const std::int32_t* xsums, std::size_t at, const std::int32_t* zeros,
                                            std::size_t column) {
         if constexpr (Offset == offset_kind::zero_point) {
             return Ops::multiply(Ops::load(zeros + column), Ops::splat(-xsums[at]));
         } else {
-            if (offset == 0) return zero();
+            if (constant == 0) return zero();
             // Unsigned, since the product may wrap around on the way to a sum that fits.
-            return Ops::splat(static_cast<std::int32_t>(static_cast<std::uint32_t>(offset) * (0u - static_cast<std::uint32_t>(xsums[at]))));
+            return Ops::splat(static_cast<std::int32_t>(static_cast<std::uint32_t>(constant) * (0u - static_cast<std::uint32_t>(xsums[at]))));
         }
     }
 
