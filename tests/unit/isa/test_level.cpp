@@ -45,14 +45,14 @@ TEST_CASE("a set holds what was put in") {
 }
 
 TEST_CASE("the flags' bits follow the macros") {
-    using isa::detail::flag_bits;
+    using lowbit::detail::flag_bits;
     static_assert(flag_bits({"__AVX2__", "__FMA__"}) == 0);
     static_assert(flag_bits({"1", "__FMA__", "1"}) == 0b101);
     static_assert(std::is_empty_v<isa::here>);
 #if defined(__x86_64__) && !defined(__SSE3__)
-    static_assert(std::is_same_v<isa::here, isa::flag_set<1>>, "plain x86-64 is SSE2 and nothing else");
+    static_assert(std::is_same_v<isa::here, lowbit::flag_set<1>>, "plain x86-64 is SSE2 and nothing else");
 #endif
 #if defined(__AVX2__)
-    static_assert(!std::is_same_v<isa::here, isa::flag_set<1>>);
+    static_assert(!std::is_same_v<isa::here, lowbit::flag_set<1>>);
 #endif
 }
