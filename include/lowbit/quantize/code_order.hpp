@@ -7,6 +7,7 @@
 #include <span>
 
 #include <lowbit/core/bits.hpp>
+#include <lowbit/core/config.hpp>
 #include <lowbit/policy/axes.hpp>
 
 namespace lowbit::inline v0::detail {
@@ -17,9 +18,9 @@ struct code_order;
 
 template <>
 struct code_order<sequential> {
-    static constexpr std::size_t bytes(std::size_t count, int bits) noexcept { return packed_bytes(count, bits); }
-    static constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept { pack_codes(codes, bits, out); }
-    static constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept { return packed_bytes(count, bits); }
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept { pack_codes(codes, bits, out); }
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
         unpack_codes(in, first, codes, bits);
     }
 };
@@ -31,7 +32,7 @@ struct code_place {
 };
 template <class Derived>
 struct code_in_one_byte {
-    static constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
         const std::size_t size = Derived::bytes(codes.size(), bits);
         for (std::size_t i = 0; i < size; ++i) out[i] = std::byte{0};
         for (std::size_t i = 0; i < codes.size(); ++i) {
@@ -39,7 +40,7 @@ struct code_in_one_byte {
             out[at.byte] |= static_cast<std::byte>(codes[i] & ((1u << bits) - 1)) << at.shift;
         }
     }
-    static constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
         for (std::size_t i = 0; i < codes.size(); ++i) {
             const code_place at = Derived::place(first + i, bits);
             codes[i] = static_cast<std::uint8_t>(std::to_integer<unsigned>(in[at.byte] >> at.shift) & ((1u << bits) - 1));
@@ -49,11 +50,11 @@ struct code_in_one_byte {
 
 template <std::size_t Half>
 struct code_order<split_half<Half>> : code_in_one_byte<code_order<split_half<Half>>> {
-    static constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
         const std::size_t unit = Half * static_cast<std::size_t>(8 / bits);
         return (count + unit - 1) / unit * Half;
     }
-    static constexpr code_place place(std::size_t i, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr code_place place(std::size_t i, int bits) noexcept {
         const std::size_t unit = Half * static_cast<std::size_t>(8 / bits);
         return {i / unit * Half + i % Half, static_cast<int>(i % unit / Half) * bits};
     }
@@ -61,8 +62,8 @@ struct code_order<split_half<Half>> : code_in_one_byte<code_order<split_half<Hal
 
 template <>
 struct code_order<high_first> : code_in_one_byte<code_order<high_first>> {
-    static constexpr std::size_t bytes(std::size_t count, int bits) noexcept { return packed_bytes(count, bits); }
-    static constexpr code_place place(std::size_t i, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept { return packed_bytes(count, bits); }
+    static LOWBIT_ALWAYS_INLINE constexpr code_place place(std::size_t i, int bits) noexcept {
         const auto per_byte = static_cast<std::size_t>(8 / bits);
         return {i / per_byte, 8 - bits * static_cast<int>(i % per_byte + 1)};
     }
@@ -70,9 +71,9 @@ struct code_order<high_first> : code_in_one_byte<code_order<high_first>> {
 
 template <>
 struct code_order<base3> {
-    static constexpr std::size_t bytes(std::size_t count, int /*bits*/) noexcept { return packed_trit_bytes(count); }
-    static constexpr void pack(std::span<const std::uint8_t> codes, int /*bits*/, std::byte* out) noexcept { pack_trits(codes, out); }
-    static constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int /*bits*/) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int /*bits*/) noexcept { return packed_trit_bytes(count); }
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int /*bits*/, std::byte* out) noexcept { pack_trits(codes, out); }
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int /*bits*/) noexcept {
         unpack_trits(in, first, codes);
     }
 };

@@ -22,7 +22,7 @@ struct error_report {
 };
 
 /// Compares a quantized matrix with the weights. Raises errc::shape_mismatch.
-template <quantized Q, viewable W>
+template <class Here = isa::here, quantized Q, viewable W>
 [[nodiscard]] error_report error_of(const Q& q, const W& weights) {
     const auto source = detail::rows_of(weights);
     const auto view = q.view();

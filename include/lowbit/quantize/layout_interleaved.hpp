@@ -66,14 +66,14 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
 
     static constexpr std::size_t block_bytes = (field_bytes<Fields> + ...);
 
-    static constexpr std::size_t blocks(const shape& s) noexcept { return ceil_div(s.cols, block_cols); }
-    static constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * blocks(s) * block_bytes; }
-    static constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
-    static constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
-    static constexpr std::size_t bytes(const shape& s) noexcept { return codes_bytes(s) + order_bytes(s) + tensor_bytes(); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t blocks(const shape& s) noexcept { return ceil_div(s.cols, block_cols); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * blocks(s) * block_bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept { return codes_bytes(s) + order_bytes(s) + tensor_bytes(); }
 
     template <class Byte>
-    static constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
         planes<Byte> p;
         p.codes = base;
         p.order = base + codes_bytes(s);
@@ -82,11 +82,11 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
     }
 
     template <class Field, class Byte>
-    static constexpr Byte* at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t block) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t block) noexcept {
         return p.codes + (row * blocks(s) + block) * block_bytes + start<Field>;
     }
 
-    static constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
+    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
                                      std::span<std::uint8_t> codes) noexcept {
         for (std::size_t done = 0; done < codes.size();) {
             const std::size_t in_block = (first + done) % block_cols;
@@ -95,7 +95,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
             done += count;
         }
     }
-    static constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
         for (std::size_t block = 0; block < blocks(s); ++block) {
             const std::size_t first = block * block_cols;
             std::array<std::uint8_t, block_cols> whole{}; // the last block of a row may be short: its rest is code 0
@@ -105,7 +105,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
         }
     }
 
-    static constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
         if constexpr (has<field::packed_6bit>) {
             return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0);
         } else {
@@ -113,7 +113,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
                                                        g % Groups * scalar_codec<typename F::scale_type>::bytes);
         }
     }
-    static constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
         if constexpr (has<field::packed_6bit>) {
             store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0, code);
         } else {
@@ -121,7 +121,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
                 at<field::scales>(p, s, row, g / Groups) + g % Groups * scalar_codec<typename F::scale_type>::bytes, code);
         }
     }
-    static constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
         if constexpr (has<field::packed_6bit>) {
             return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4);
         } else {
@@ -129,7 +129,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
                                                          g % Groups * scalar_codec<typename F::offset::type>::bytes);
         }
     }
-    static constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
         if constexpr (has<field::packed_6bit>) {
             store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4, code);
         } else {
@@ -137,16 +137,16 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
                 at<offset_field>(p, s, row, g / Groups) + g % Groups * scalar_codec<typename F::offset::type>::bytes, code);
         }
     }
-    static constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
         return load_scalar<typename F::super_scale::type>(at<field::super_scale>(p, s, row, g / Groups));
     }
-    static constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
         store_scalar<typename F::super_scale::type>(at<field::super_scale>(p, s, row, g / Groups), code);
     }
-    static constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
         return load_scalar<typename F::super_minimum::type>(at<field::super_minimum>(p, s, row, g / Groups));
     }
-    static constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g,
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g,
                                               std::uint32_t code) noexcept {
         store_scalar<typename F::super_minimum::type>(at<field::super_minimum>(p, s, row, g / Groups), code);
     }
@@ -154,12 +154,12 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
 private:
     // ggml's table of 8 scales and 8 minimums of 6 bits: the first four of each fill the low 6 bits of bytes 0..3 and 4..7; of the
     // last four, bytes 8..11 hold the low nibbles (scale low, minimum high) and the top two bits of bytes 0..7 the rest.
-    static constexpr std::uint32_t load_6bit(const std::byte* t, std::size_t j, std::size_t which) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_6bit(const std::byte* t, std::size_t j, std::size_t which) noexcept {
         const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(t[i]); };
         if (j < 4) return byte(j + which) & 63;
         return (byte(j + 4) >> which & 15) | byte(j - 4 + which) >> 6 << 4;
     }
-    static constexpr void store_6bit(std::byte* t, std::size_t j, std::size_t which, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_6bit(std::byte* t, std::size_t j, std::size_t which, std::uint32_t code) noexcept {
         const auto put = [&](std::size_t i, unsigned mask, unsigned bits) {
             t[i] = static_cast<std::byte>((std::to_integer<unsigned>(t[i]) & ~mask) | bits);
         };

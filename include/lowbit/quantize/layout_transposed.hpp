@@ -21,18 +21,18 @@ struct layout_access<F, planar_transposed> {
 
     static constexpr std::size_t per_word = 32 / F::bits;
 
-    static constexpr std::size_t codes_bytes(const shape& s) noexcept { return ceil_div(s.cols, per_word) * s.rows * 4; }
-    static constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.groups() * s.rows * scale::bytes; }
-    static constexpr std::size_t offset_row_bytes(const shape& s) noexcept { return ceil_div(s.rows * offset::bits, 32) * 4; }
-    static constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.groups() * offset_row_bytes(s); }
-    static constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
-    static constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
-    static constexpr std::size_t bytes(const shape& s) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return ceil_div(s.cols, per_word) * s.rows * 4; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.groups() * s.rows * scale::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_row_bytes(const shape& s) noexcept { return ceil_div(s.rows * offset::bits, 32) * 4; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.groups() * offset_row_bytes(s); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept {
         return codes_bytes(s) + scales_bytes(s) + offsets_bytes(s) + order_bytes(s) + tensor_bytes();
     }
 
     template <class Byte>
-    static constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
         planes<Byte> p;
         p.codes = base;
         p.scales = p.codes + codes_bytes(s);
@@ -43,26 +43,26 @@ struct layout_access<F, planar_transposed> {
     }
 
     // A word is little-endian, so its bytes hold consecutive k: code k of column n lies in byte k % per_word * bits / 8 of word (k / per_word, n).
-    static constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
+    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
                                      std::span<std::uint8_t> codes) noexcept {
         for (std::size_t i = 0; i < codes.size(); ++i) {
             const std::size_t k = first + i;
             codes[i] = unpack_code(p.codes + (k / per_word * s.rows + row) * 4, k % per_word, F::bits);
         }
     }
-    static constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
         for (std::size_t k = 0; k < codes.size(); k += per_word) {
             pack_codes(codes.subspan(k, std::min(per_word, codes.size() - k)), F::bits, p.codes + (k / per_word * s.rows + row) * 4);
         }
     }
 
-    static constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
         return load_scalar<typename F::scale_type>(p.scales + (group * s.rows + row) * scale::bytes);
     }
-    static constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::scale_type>(p.scales + (group * s.rows + row) * scale::bytes, code);
     }
-    static constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
         if constexpr (offset::bits == 0) {
             return 0;
         } else if constexpr (offset::bits < 8) {
@@ -71,7 +71,7 @@ struct layout_access<F, planar_transposed> {
             return load_scalar<typename F::offset::type>(p.offsets + group * offset_row_bytes(s) + row * offset::bytes);
         }
     }
-    static constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
         if constexpr (offset::bits == 0) {
             return;
         } else if constexpr (offset::bits < 8) {
@@ -82,8 +82,8 @@ struct layout_access<F, planar_transposed> {
             store_scalar<typename F::offset::type>(p.offsets + group * offset_row_bytes(s) + row * offset::bytes, code);
         }
     }
-    static constexpr std::uint32_t load_super_scale(const planes<const std::byte>&, const shape&, std::size_t, std::size_t) noexcept { return 0; }
-    static constexpr std::uint32_t load_super_minimum(const planes<const std::byte>&, const shape&, std::size_t, std::size_t) noexcept { return 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const planes<const std::byte>&, const shape&, std::size_t, std::size_t) noexcept { return 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const planes<const std::byte>&, const shape&, std::size_t, std::size_t) noexcept { return 0; }
 };
 
 } // namespace lowbit::inline v0::detail

@@ -123,52 +123,52 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
 /// Encodes `weights` (N x K) under policy P into new storage. An error carries the index row * K + column of the weight:
 /// errc::non_finite, errc::scale_range (a scale above its stored type), errc::shape_mismatch and errc::invalid_argument for side input.
 /// Scales below the smallest stored number flush to 0, and their weights with them.
-template <any_policy P, class Pool, viewable W>
+template <any_policy P, class Here = isa::here, class Pool, viewable W>
 [[nodiscard]] expected<quantized_matrix<P>> try_quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
                                                          std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
     const auto source = detail::rows_of(weights);
     quantized_matrix<P> q(source.rows(), source.cols(), memory);
-    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows()); !ok) return unexpected<error>(ok.error());
+    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows<Here>()); !ok) return unexpected<error>(ok.error());
     return q;
 }
-template <any_policy P, viewable W>
+template <any_policy P, class Here = isa::here, viewable W>
 [[nodiscard]] expected<quantized_matrix<P>> try_quantize(const W& weights, const side_input& side = {},
                                                          std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
-    return try_quantize<P>(detail::here_and_now(), weights, side, memory);
+    return try_quantize<P, Here>(detail::here_and_now(), weights, side, memory);
 }
 
 /// Encodes `weights` into the storage of `q` again, as training loops do; nothing of the result is allocated. Raises what try_quantize
 /// returns, and errc::shape_mismatch.
-template <any_policy P, class Pool, viewable W>
+template <any_policy P, class Here = isa::here, class Pool, viewable W>
 void quantize_into(on_t<Pool> where, quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
     const auto source = detail::rows_of(weights);
     if (q.rows() != source.rows() || q.cols() != source.cols()) {
         raise(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ", source.rows(), " x ", source.cols());
     }
-    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows()); !ok) detail::raise_weight(ok.error(), q.cols());
+    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows<Here>()); !ok) detail::raise_weight(ok.error(), q.cols());
 }
-template <any_policy P, viewable W>
+template <any_policy P, class Here = isa::here, viewable W>
 void quantize_into(quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
-    quantize_into(detail::here_and_now(), q, weights, side);
+    quantize_into<P, Here>(detail::here_and_now(), q, weights, side);
 }
 
 /// Encodes `weights` (N x K) under policy P. Raises what try_quantize returns.
-template <any_policy P, class Pool, viewable W>
+template <any_policy P, class Here = isa::here, class Pool, viewable W>
 [[nodiscard]] quantized_matrix<P> quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
                                            std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
     const auto source = detail::rows_of(weights);
     quantized_matrix<P> q(source.rows(), source.cols(), memory);
-    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows()); !ok) detail::raise_weight(ok.error(), q.cols());
+    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows<Here>()); !ok) detail::raise_weight(ok.error(), q.cols());
     return q;
 }
-template <any_policy P, viewable W>
+template <any_policy P, class Here = isa::here, viewable W>
 [[nodiscard]] quantized_matrix<P> quantize(const W& weights, const side_input& side = {},
                                            std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
-    return quantize<P>(detail::here_and_now(), weights, side, memory);
+    return quantize<P, Here>(detail::here_and_now(), weights, side, memory);
 }
 
 /// Decodes a quantized matrix or view into new storage, N x K floats.
-template <quantized Q>
+template <class Here = isa::here, quantized Q>
 [[nodiscard]] matrix<float> dequantize(const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
     const auto view = q.view();
     matrix<float> out(view.rows(), view.cols(), memory);

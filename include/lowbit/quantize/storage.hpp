@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include <lowbit/core/bits.hpp>
+#include <lowbit/core/config.hpp>
 #include <lowbit/core/error.hpp>
 #include <lowbit/policy/policy.hpp>
 #include <lowbit/prune/select.hpp>
@@ -23,17 +24,17 @@ template <class T>
 struct scalar_codec {
     static constexpr int bits = T::bits;
     static constexpr std::size_t bytes = (T::bits + 7) / 8;
-    static constexpr float decode(std::uint32_t code) noexcept { return T::decode(static_cast<typename T::code_type>(code)); }
-    static constexpr std::uint32_t encode(float x) noexcept { return T::encode(x); }
-    static constexpr float max() noexcept { return T::max(); }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint32_t code) noexcept { return T::decode(static_cast<typename T::code_type>(code)); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode(float x) noexcept { return T::encode(x); }
+    static LOWBIT_ALWAYS_INLINE constexpr float max() noexcept { return T::max(); }
 };
 template <>
 struct scalar_codec<float> {
     static constexpr int bits = 32;
     static constexpr std::size_t bytes = 4;
-    static constexpr float decode(std::uint32_t code) noexcept { return std::bit_cast<float>(code); }
-    static constexpr std::uint32_t encode(float x) noexcept { return std::bit_cast<std::uint32_t>(x); }
-    static constexpr float max() noexcept { return std::numeric_limits<float>::max(); }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint32_t code) noexcept { return std::bit_cast<float>(code); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode(float x) noexcept { return std::bit_cast<std::uint32_t>(x); }
+    static LOWBIT_ALWAYS_INLINE constexpr float max() noexcept { return std::numeric_limits<float>::max(); }
 };
 template <>
 struct scalar_codec<void> {
@@ -123,24 +124,24 @@ struct layout_access<F, planar> {
     using super = scalar_codec<typename F::super_scale::type>;
     using super_min = scalar_codec<typename F::super_minimum::type>;
 
-    static constexpr std::size_t code_row_bytes(const shape& s) noexcept { return order::bytes(s.stored_cols(), F::bits); }
-    static constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
-    static constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * scale::bytes; }
-    static constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * offset::bytes; }
-    static constexpr std::size_t super_scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.supers() * super::bytes; }
-    static constexpr std::size_t super_minimums_bytes(const shape& s) noexcept { return s.scale_rows() * s.super_minimums() * super_min::bytes; }
-    static constexpr std::size_t mask_bytes(const shape& s) noexcept { return s.mask_rows() * s.mask_row_bytes(); }
-    static constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
-    static constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t code_row_bytes(const shape& s) noexcept { return order::bytes(s.stored_cols(), F::bits); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * scale::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * offset::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.supers() * super::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums_bytes(const shape& s) noexcept { return s.scale_rows() * s.super_minimums() * super_min::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_bytes(const shape& s) noexcept { return s.mask_rows() * s.mask_row_bytes(); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
 
-    static constexpr std::size_t bytes(const shape& s) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept {
         return codes_bytes(s) + scales_bytes(s) + offsets_bytes(s) + super_scales_bytes(s) + super_minimums_bytes(s) + mask_bytes(s) +
                order_bytes(s) + tensor_bytes();
     }
 
     /// The planes of one buffer, in the order in which they stand in it, without padding.
     template <class Byte>
-    static constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
         planes<Byte> p;
         p.codes = base;
         p.scales = p.codes + codes_bytes(s);
@@ -153,44 +154,44 @@ struct layout_access<F, planar> {
         return p;
     }
 
-    static constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
+    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
                                      std::span<std::uint8_t> codes) noexcept {
         order::unpack(p.codes + row * code_row_bytes(s), first, codes, F::bits);
     }
-    static constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
         order::pack(codes, F::bits, p.codes + row * code_row_bytes(s));
     }
 
-    static constexpr std::size_t at(const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t at(const shape& s, std::size_t row, std::size_t group) noexcept {
         return row / s.group_rows() * s.groups() + group;
     }
-    static constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
         return load_scalar<typename F::scale_type>(p.scales + at(s, row, group) * scale::bytes);
     }
-    static constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
         return load_scalar<typename F::offset::type>(p.offsets + at(s, row, group) * offset::bytes);
     }
-    static constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
         return load_scalar<typename F::super_scale::type>(
             p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * super::bytes);
     }
-    static constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row,
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row,
                                                       std::size_t group) noexcept {
         return load_scalar<typename F::super_minimum::type>(
             p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * super_min::bytes);
     }
-    static constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::scale_type>(p.scales + at(s, row, group) * scale::bytes, code);
     }
-    static constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::offset::type>(p.offsets + at(s, row, group) * offset::bytes, code);
     }
-    static constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
                                             std::uint32_t code) noexcept {
         store_scalar<typename F::super_scale::type>(
             p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * super::bytes, code);
     }
-    static constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
                                               std::uint32_t code) noexcept {
         store_scalar<typename F::super_minimum::type>(
             p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * super_min::bytes, code);
