@@ -59,7 +59,7 @@ double signal_to_noise(lb::matrix_view<const float> W) {
 inline constexpr auto table = lb::quantize_constant<w4g32>(ramp);
 inline constexpr auto two_rows = lb::quantize_constant<w4g32>(std::array{ramp, ramp});
 
-TEST_CASE("call sites: quantize") {
+TEST_CASE("quantize") {
     const std::vector<float> weights = waves(rows * cols);
     const float* data = weights.data();
     lb::matrix_view<const float> W{data, rows, cols};
@@ -107,7 +107,7 @@ TEST_CASE("call sites: quantize") {
     CHECK(q.bits_per_weight() == doctest::Approx(4.5));
 }
 
-TEST_CASE("call sites: the policies") {
+TEST_CASE("the policies") {
     const std::vector<float> weights = waves(rows * cols);
     lb::matrix_view<const float> W{weights.data(), rows, cols};
     CHECK(signal_to_noise<w8>(W) > 35);
@@ -119,7 +119,7 @@ TEST_CASE("call sites: the policies") {
     CHECK(lb::quantize<lb::presets::nf4>(lb::transposed(W)).rows() == cols);
 }
 
-TEST_CASE("call sites: views over foreign bytes") {
+TEST_CASE("views over foreign bytes") {
     const std::vector<float> weights = waves(rows * cols);
     lb::matrix_view<const float> W{weights.data(), rows, cols};
     const auto blocks = lb::quantize<lb::presets::q4_0>(W);
@@ -148,7 +148,7 @@ TEST_CASE("call sites: views over foreign bytes") {
     CHECK(std::memcmp(Y.data(), Z.data(), 2 * rows * sizeof(float)) == 0);
 }
 
-TEST_CASE("call sites: products") {
+TEST_CASE("products") {
     const std::vector<float> weights = waves(rows * cols), b = waves(rows);
     constexpr std::size_t M = 5;
     auto q = lb::quantize<w4g32>(lb::matrix_view<const float>{weights.data(), rows, cols});
@@ -188,7 +188,7 @@ TEST_CASE("call sites: products") {
     CHECK(int{Y8(2, 3)} == static_cast<int>(std::nearbyint(plain)));
 }
 
-TEST_CASE("call sites: the plain product of integers") {
+TEST_CASE("the plain product of integers") {
     const std::vector<std::int8_t> x8(2 * 6, 3), w8_(4 * 6, -2);
     std::vector<std::int32_t> y32(2 * 4);
     lb::matrix_view<const std::int8_t> X8{x8.data(), 2, 6}, W8{w8_.data(), 4, 6};
@@ -197,7 +197,7 @@ TEST_CASE("call sites: the plain product of integers") {
     CHECK(Y32(1, 3) == -36);
 }
 
-TEST_CASE("call sites: constants") {
+TEST_CASE("constants") {
     static_assert(table.rows() == 1 && table.cols() == 64);
     static_assert(two_rows.rows() == 2 && two_rows.size_bytes() == 2 * table.size_bytes());
     const auto q = lb::quantize<w4g32>(lb::matrix_view<const float>{ramp.data(), 1, 64});
@@ -208,7 +208,7 @@ TEST_CASE("call sites: constants") {
     CHECK(Y(0, 0) == doctest::Approx(lb::dequantize(table)(0, 5)));
 }
 
-TEST_CASE("call sites: levels") {
+TEST_CASE("levels") {
     const lb::isa::level before = lb::isa::active();
     std::ostringstream out;
     lb::isa::explain(out);

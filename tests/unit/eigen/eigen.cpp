@@ -40,7 +40,7 @@ rows_first product_of(const X& x, const P& p) {
 
 } // namespace
 
-TEST_CASE("eigen: weights of either storage order are the same weights") {
+TEST_CASE("weights of either storage order are the same weights") {
     const rows_first w = waves<rows_first>(n, k);
     const Eigen::MatrixXf columns_first = w;
     const auto q = lb::quantize<policy>(w);
@@ -64,7 +64,7 @@ TEST_CASE("eigen: weights of either storage order are the same weights") {
     CHECK(same_bytes(lb::quantize<policy>(w.transpose()), lb::quantize<policy>(lb::transposed(lb::matrix_view<const float>(w.data(), n, k)))));
 }
 
-TEST_CASE("eigen: activations and results of either storage order") {
+TEST_CASE("activations and results of either storage order") {
     const rows_first w = waves<rows_first>(n, k), x = waves<rows_first>(m, k);
     const auto p = lb::pack(lb::quantize<policy>(w));
     const rows_first y = product_of(x, p);
@@ -87,7 +87,7 @@ TEST_CASE("eigen: activations and results of either storage order") {
     CHECK(y_columns == (y.rowwise() + bias.transpose()).cwiseMax(0.0f));
 }
 
-TEST_CASE("eigen: on a pool of Eigen's") {
+TEST_CASE("on a pool of Eigen's") {
     const rows_first w = waves<rows_first>(n, k), x = waves<rows_first>(m, k);
     Eigen::ThreadPool threads(3);
     lb::exec::eigen_thread_pool pool(threads);
@@ -99,7 +99,7 @@ TEST_CASE("eigen: on a pool of Eigen's") {
     CHECK(y == product_of(x, p));
 }
 
-TEST_CASE("eigen: shapes are checked, and so are strides inside rows") {
+TEST_CASE("shapes are checked, and so are strides inside rows") {
     const rows_first w = waves<rows_first>(n, k), x = waves<rows_first>(m, k);
     const auto p = lb::pack(lb::quantize<policy>(w));
     rows_first y(m, n + 1);
@@ -108,7 +108,7 @@ TEST_CASE("eigen: shapes are checked, and so are strides inside rows") {
     CHECK(lowbit_test::raises(lb::errc::invalid_argument, [&] { (void)lb::quantize<policy>(spread); }, "inner stride", "2"));
 }
 
-TEST_CASE("eigen: integers") {
+TEST_CASE("integers") {
     using bytes = Eigen::Matrix<std::int8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const bytes x = bytes::Constant(3, 8, 5), w = bytes::Constant(4, 8, -7);
     Eigen::MatrixXi y(3, 4);

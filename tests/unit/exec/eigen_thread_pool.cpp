@@ -6,7 +6,7 @@
 
 #include "any_pool.hpp"
 
-TEST_CASE("executors: Eigen's thread pool") {
+TEST_CASE("Eigen's thread pool") {
     for (const int threads : {1, 2, 4}) {
         Eigen::ThreadPool threads_of_eigen(threads);
         lowbit::exec::eigen_thread_pool pool(threads_of_eigen);

@@ -57,13 +57,13 @@ void check_executor(any_pool pool) {
     CHECK((pool.concurrency() > 1) == (pool.calls >= 3)); // encoding, packing, the product
 }
 
-TEST_CASE("executors: the calling thread") {
+TEST_CASE("the calling thread") {
     lb::exec::serial serial;
     check_executor(any_pool(serial));
     static_assert(lb::executor<lb::exec::serial> && lb::executor<test_pool> && lb::executor<any_pool> && !lb::executor<int>);
 }
 
-TEST_CASE("executors: a caller's own, in any order") {
+TEST_CASE("a caller's own, in any order") {
     for (const work_order order : {work_order::forward, work_order::reversed, work_order::shuffled}) {
         for (std::size_t threads = 1; threads <= 4; ++threads) {
             CAPTURE(threads);
@@ -73,7 +73,7 @@ TEST_CASE("executors: a caller's own, in any order") {
     }
 }
 
-TEST_CASE("executors: ranges cover everything once, and are as long as asked") {
+TEST_CASE("ranges cover everything once, and are as long as asked") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{5}}) {
         for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{1000}}) {
             for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{999}, std::size_t{5000}}) {
@@ -103,7 +103,7 @@ TEST_CASE("executors: ranges cover everything once, and are as long as asked") {
     }
 }
 
-TEST_CASE("executors: eight threads multiply with one packed matrix") {
+TEST_CASE("eight threads multiply with one packed matrix") {
     const operands o;
     std::vector<lb::matrix<float>> results(8);
     std::vector<std::thread> threads;
@@ -117,7 +117,7 @@ TEST_CASE("executors: eight threads multiply with one packed matrix") {
     for (const lb::matrix<float>& y : results) CHECK(same(y, o.y));
 }
 
-TEST_CASE("executors: workers run at the level of the thread that called") {
+TEST_CASE("workers run at the level of the thread that called") {
     const operands o;
     const lb::isa::scoped_level force{lb::isa::level::baseline};
     lb::matrix<float> alone(m, n), shared(m, n);
@@ -127,7 +127,7 @@ TEST_CASE("executors: workers run at the level of the thread that called") {
     CHECK(same(alone, shared));
 }
 
-TEST_CASE("executors: a bad weight is the same one on any number of threads") {
+TEST_CASE("a bad weight is the same one on any number of threads") {
     lb::matrix<float> w = waves(n, k, 0.2f);
     w(17, 5) = w(200, 3) = NAN;
     for (std::size_t threads = 1; threads <= 4; ++threads) {
@@ -140,7 +140,7 @@ TEST_CASE("executors: a bad weight is the same one on any number of threads") {
 }
 
 #if defined(__cpp_exceptions)
-TEST_CASE("executors: what an epilogue throws reaches the caller") {
+TEST_CASE("what an epilogue throws reaches the caller") {
     const operands o;
     lb::matrix<float> y(m, n);
     const auto fails = [](float v, std::size_t r, std::size_t) { return r < 100 ? v : throw 7; };

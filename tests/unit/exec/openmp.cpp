@@ -6,7 +6,7 @@
 
 #include "any_pool.hpp"
 
-TEST_CASE("executors: OpenMP") {
+TEST_CASE("OpenMP") {
 #if defined(_OPENMP)
     for (const int threads : {1, 2, 4}) {
         lowbit::exec::openmp pool(threads);
