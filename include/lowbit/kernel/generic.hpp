@@ -113,7 +113,7 @@ struct short_dot {
     using ints = xsimd::batch<std::int32_t, Arch>;
     using shorts = xsimd::batch<std::int16_t, Arch>;
     struct pair {
-        shorts even, odd;
+        typename shorts::register_type even, odd; // not batches: AArch64's compilers remark on how those would be passed
     };
     static constexpr bool sums_fit = 2 * 128 * MaxCode < 32768;
     using partial = std::conditional_t<sums_fit, shorts, ints>;
@@ -154,9 +154,9 @@ struct short_dot {
     }
     static LOWBIT_ALWAYS_INLINE partial add(partial p, weights w, quad x) {
         if constexpr (sums_fit) {
-            return p + w.even * x.even + w.odd * x.odd;
+            return p + shorts(w.even) * shorts(x.even) + shorts(w.odd) * shorts(x.odd);
         } else {
-            return p + widen(w.even * x.even) + widen(w.odd * x.odd);
+            return p + widen(shorts(w.even) * shorts(x.even)) + widen(shorts(w.odd) * shorts(x.odd));
         }
     }
 };

@@ -28,11 +28,12 @@ struct ops {
     using floats = __m256;
     static constexpr unsigned lanes = 8;
 
-    // 16 registers: 4 x 2 or 1 x 8 sums, the weights of a column vector, an activation, and what decoding needs.
-    static constexpr unsigned tile_rows = 4;
+    // 16 registers. Integers: 3 x 2 sums, 2 vectors of weights, 3 activations, and what products and decoding need; one row of
+    // 8 vectors, so that a stream of weights is read once. Floats: 4 x 2 sums, results wait in memory.
+    static constexpr unsigned tile_rows = 3;
     static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
-    static constexpr unsigned tile_vectors = 8 / Rows;
+    static constexpr unsigned tile_vectors = Rows == 1 ? 8 : 2;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
