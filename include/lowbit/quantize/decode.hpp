@@ -17,12 +17,16 @@ template <class E>
 struct level_of {
     static constexpr int bias = 0;
     static constexpr std::uint8_t sign = 0;
+    static constexpr std::uint8_t first = E::encode(E::lowest()); ///< the levels of the lowest and the largest value
+    static constexpr std::uint8_t last = E::encode(E::max());
     static constexpr float decode(std::uint8_t level, int /*zero*/) noexcept { return E::decode(level); }
 };
 template <integer_element E>
 struct level_of<E> {
     static constexpr int bias = -E::min_code;                              ///< level = value + bias
     static constexpr std::uint8_t sign = E::is_signed ? 1u << (E::bits - 1) : 0; ///< level = two's complement code ^ sign
+    static constexpr std::uint8_t first = 0;
+    static constexpr std::uint8_t last = E::max_code - E::min_code;
     static constexpr float decode(std::uint8_t level, int zero) noexcept { return static_cast<float>(int{level} - zero); }
 };
 
@@ -82,6 +86,17 @@ public:
         } else {
             return 0.0f;
         }
+    }
+
+    /// A bound on the magnitude of a group's values: what the code farthest from 0 decodes to.
+    [[nodiscard]] constexpr float reach(std::size_t row, std::size_t group) const noexcept {
+        const int z = zero(row, group);
+        const float last = level::decode(level::last, z);
+        const float first = level::decode(level::first, z);
+        float product = std::max({first, last, -first, -last}) * scale(row, group);
+        LOWBIT_NO_CONTRACT(product);
+        const float base = minimum(row, group);
+        return (product < 0.0f ? -product : product) + (base < 0.0f ? -base : base);
     }
 
     /// The levels of a whole row in stored column order; a pruned weight is the level of 0. `levels` holds cols() of them.

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <span>
 
@@ -121,7 +122,7 @@ public:
             const double scale = (double{r.high} - double{r.low}) / (double{E::max()} - double{E::lowest()});
             fit.scale = static_cast<float>(scale);
             if constexpr (offset::kind == offset_kind::minimum) {
-                fit.minimum = stored_offset(static_cast<float>(double{r.low} - product(scale, double{counts_up ? 0.0f : E::lowest()})));
+                fit.minimum = static_cast<float>(double{r.low} - product(scale, double{counts_up ? 0.0f : E::lowest()}));
             } else if constexpr (offset::kind == offset_kind::quantized_minimum) {
                 fit.minimum = r.low;
             }
@@ -136,14 +137,15 @@ public:
     /// The (weighted) squared error of parameters as they would be stored.
     [[nodiscard]] constexpr float error(const group_fit& fit) const {
         const float scale = stored_scale(fit.scale);
+        const float minimum = stored_minimum(fit.minimum);
         if constexpr (ints::value) {
-            if (importance_.empty()) return rows_->squared_error(above(fit.minimum), values_.size(), grid(fit, scale));
+            if (importance_.empty()) return rows_->squared_error(above(minimum), values_.size(), grid(fit, scale));
         }
         scratch<std::uint8_t> levels(values_.size());
-        encode(fit, scale, fit.minimum, 0, levels.span());
+        encode(fit, scale, minimum, 0, levels.span());
         float sum = 0.0f;
         for (std::size_t i = 0; i < values_.size(); ++i) {
-            const float off = values_[i] - (product(decoded(levels[i], fit.zero), scale) + fit.minimum);
+            const float off = values_[i] - (product(decoded(levels[i], fit.zero), scale) + minimum);
             sum += product(off * off, importance_.empty() ? 1.0f : importance_[i]);
         }
         return sum;
@@ -155,7 +157,7 @@ public:
             return fit;
         } else {
             scratch<std::uint8_t> levels(values_.size());
-            encode(fit, stored_scale(fit.scale), fit.minimum, 0, levels.span());
+            encode(fit, stored_scale(fit.scale), stored_minimum(fit.minimum), 0, levels.span());
             double w = 0, q = 0, qq = 0, x = 0, qx = 0;
             for (std::size_t i = 0; i < values_.size(); ++i) {
                 const double weight = importance_.empty() ? 1.0 : double{importance_[i]};
@@ -171,7 +173,7 @@ public:
             if (!(determinant > 0)) return fit;
             const double scale = (product(w, qx) - product(q, x)) / determinant;
             const double minimum = (product(qq, x) - product(q, qx)) / determinant;
-            return {static_cast<float>(scale), 0, stored_offset(static_cast<float>(minimum))};
+            return {static_cast<float>(scale), 0, static_cast<float>(minimum)};
         }
     }
 
@@ -204,9 +206,14 @@ public:
             return ideal;
         }
     }
-    [[nodiscard]] static constexpr float stored_offset(float ideal) noexcept {
-        using T = typename offset::type;
-        return scalar_codec<T>::decode(scalar_codec<T>::encode(ideal));
+    /// What remains of a minimum after it is stored, with one level of minimums; otherwise the minimum.
+    [[nodiscard]] static constexpr float stored_minimum(float ideal) noexcept {
+        if constexpr (offset::kind == offset_kind::minimum) {
+            using T = typename offset::type;
+            return scalar_codec<T>::decode(scalar_codec<T>::encode(ideal));
+        } else {
+            return ideal;
+        }
     }
 
 private:
@@ -417,6 +424,11 @@ private:
         if (auto ok = store_scales(row); !ok) return ok;
 
         const row_reader<F> reader{quantized_view_of(to_)};
+        for (std::size_t g = 0; g < groups; ++g) {
+            if (!(reader.reach(row, g) <= std::numeric_limits<float>::max())) {
+                return fail(errc::scale_range, "the largest code of a group would decode to infinity", row * shape_.cols + g * shape_.group_cols());
+            }
+        }
         for (std::size_t r = 0; r < count; ++r) {
             for (std::size_t g = 0; g < groups; ++g) {
                 const auto values = group_values(r, g, copy);

@@ -112,7 +112,7 @@ private:
         if constexpr (format::mask::present) {
             for (std::size_t r = 0; r < s.mask_rows(); ++r) {
                 std::size_t kept = 0;
-                for (std::size_t c = 0; c < s.mask_cols(); ++c) kept += detail::mask_bit(planes_.mask + r * s.mask_row_bytes(), c) ? 1 : 0;
+                for (std::size_t c = 0; c < s.mask_cols(); ++c) kept += std::size_t{detail::mask_bit(planes_.mask + r * s.mask_row_bytes(), c)};
                 if (kept != format::mask::mask::kept(s.mask_cols())) return fail(errc::malformed, "a mask row keeps another number of weights than the policy", r);
             }
         }
