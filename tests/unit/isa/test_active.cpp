@@ -46,7 +46,7 @@ TEST_CASE("without a wish the best level runs") {
         if (isa::supported(l)) CHECK(l <= best);
 }
 
-#if REFUSALS_CAN_BE_SEEN
+#if defined(REFUSALS_CAN_BE_SEEN)
 TEST_CASE("LOWBIT_ISA is taken at its word or refused, with the word in the text") {
     lowbit_test::each_level([](level l) { CHECK(isa::detail::choose_level(std::string{isa::name(l)}.c_str()) == l); });
     CHECK(message_of([] { isa::detail::choose_level("sse9"); }).find("sse9") != std::string::npos);
@@ -87,7 +87,7 @@ TEST_CASE("a forced level is the thread's own") {
     CHECK(isa::active() == level::scalar);
 }
 
-#if REFUSALS_CAN_BE_SEEN
+#if defined(REFUSALS_CAN_BE_SEEN)
 TEST_CASE("a level this machine lacks is refused and changes nothing") {
     const level before = isa::active();
     const level missing = missing_level();

@@ -30,5 +30,7 @@ TEST_CASE("the plain product of int8 gives int32") {
     product_case<key>({5, 131'071, 131'071, 2, lk::scale_kind::none, 1, true}, ++salt).check({2});
 }
 TEST_CASE("a channel longer than the longest group is the same as its parts") {
-    product_case<lk::product_key{.bits = 4}>({3, 2 * lk::longest_group + 77, 2 * lk::longest_group + 77, 2, lk::scale_kind::float32}, 1).check({2});
+    product_case<lk::product_key{.bits = 4}>(
+        {3, 2 * lk::longest_group + 77, 2 * lk::longest_group + 77, 2, lk::scale_kind::float32}, 1)
+        .check({2});
 }

@@ -38,7 +38,8 @@ TEST_CASE("packed weights take what their format takes") {
     CHECK(bits({4096, 32, 8, scale_kind::float16}, 4096) == 8.5);
     CHECK(bits({4096, 64, 4, scale_kind::float16, kernel::offset_kind::zero_point}, 4096) == 4.375);
     CHECK(bits({4096, 32, 5, scale_kind::float16, kernel::offset_kind::minimum}, 4096) == 6.0);
-    CHECK(bits({4096, 4096, 2, scale_kind::float32, kernel::offset_kind::constant, 4096}, 4096) == doctest::Approx(2.0).epsilon(0.001));
+    CHECK(bits({4096, 4096, 2, scale_kind::float32, kernel::offset_kind::constant, 4096}, 4096) ==
+          doctest::Approx(2.0).epsilon(0.001));
     // No panel is padded to 64 columns: 100 rows of W cost 100.
     CHECK(panel_layout{4096, 32, 4, scale_kind::float16}.total_bytes(100) == 100 * 4096 * 9 / 16);
     CHECK(panel_layout{0, 32, 4, scale_kind::float16}.total_bytes(100) == 0);
@@ -65,7 +66,8 @@ TEST_CASE("records hold their codes, scales and offsets, and nothing else") {
         for (const std::size_t columns : {1u, 3u, 16u, 63u, 64u}) {
             for (const std::size_t group : {1u, 10u, 32u, 50u, 96u}) {
                 for (const std::size_t shared : {1u, 8u, 64u}) {
-                    const panel_layout layout{2 * group + group / 2, group, bits, scale_kind::float16, kernel::offset_kind::zero_point, shared};
+                    const panel_layout layout{2 * group + group / 2,           group, bits, scale_kind::float16,
+                                              kernel::offset_kind::zero_point, shared};
                     for (std::size_t g = 0; g < layout.groups(); ++g) {
                         const std::size_t length = layout.length(g);
                         lowbit_test::guarded<std::uint8_t> codes(columns * length, lowbit_test::edge::back);
@@ -75,16 +77,19 @@ TEST_CASE("records hold their codes, scales and offsets, and nothing else") {
                         std::vector<std::uint8_t> zeros(layout.scales(columns));
                         for (std::uint8_t& z : zeros) z = static_cast<std::uint8_t>(random());
                         lowbit_test::guarded<std::byte> record(layout.record_bytes(g, columns), lowbit_test::edge::back);
-                        kernel::pack_record(layout, g, columns, {codes.data(), length, scales.data(), zeros.data()}, record.data());
+                        kernel::pack_record(layout, g, columns, {codes.data(), length, scales.data(), zeros.data()},
+                                            record.data());
 
                         bool same = true;
                         for (std::size_t c = 0; c < columns; ++c)
                             for (std::size_t k = 0; k < length; ++k)
-                                same = same && kernel::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
+                                same =
+                                    same && kernel::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
                         CHECK(same);
                         // Padding is zero: all ones in the planes are ones of the codes.
                         int ones = 0, expected = 0;
-                        for (std::size_t i = 0; i < layout.scale_start(g, columns); ++i) ones += std::popcount(std::to_integer<std::uint8_t>(record[i]));
+                        for (std::size_t i = 0; i < layout.scale_start(g, columns); ++i)
+                            ones += std::popcount(std::to_integer<std::uint8_t>(record[i]));
                         for (const std::uint8_t code : codes) expected += std::popcount(code);
                         CHECK(ones == expected);
                         CHECK(std::memcmp(record.data() + layout.scale_start(g, columns), scales.data(), 2 * scales.size()) == 0);

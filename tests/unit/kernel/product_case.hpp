@@ -47,7 +47,8 @@ public:
 
     product_case(const product_shape& shape, std::uint64_t salt)
         : shape_(shape), side_(salt % 4 == 0 ? edge::front : edge::back), random_(seed() * 1000003 + salt) {
-        layout_ = {shape.depth, shape.group, Key.bits, Key.scaled ? shape.scale : lk::scale_kind::none, Key.offset, shape.scale_rows};
+        layout_ = {shape.depth, shape.group,     Key.bits, Key.scaled ? shape.scale : lk::scale_kind::none,
+                   Key.offset,  shape.scale_rows};
         make_weights();
         make_activations();
         compute();
@@ -64,9 +65,13 @@ public:
 
 private:
     void check(const lk::level_product<Key>& kernel, std::size_t step) {
-        INFO("level ", std::string{isa::name(kernel.level)}, " bits ", Key.bits, " columns ", shape_.columns, " K ", shape_.depth, " group ",
-             shape_.group, " rows ", shape_.rows, " by ", step);
-        const lk::weight_panel panel{layout_, packed_->data(), shape_.columns, offset_, Key.code == lk::decoding::table ? table_data() : nullptr,
+        INFO("level ", std::string{isa::name(kernel.level)}, " bits ", Key.bits, " columns ", shape_.columns, " K ", shape_.depth,
+             " group ", shape_.group, " rows ", shape_.rows, " by ", step);
+        const lk::weight_panel panel{layout_,
+                                     packed_->data(),
+                                     shape_.columns,
+                                     offset_,
+                                     Key.code == lk::decoding::table ? table_data() : nullptr,
                                      scale_table_.data()};
         const lk::activation_rows<x_type> x{x_->data(), stride_, x_scales_.data(), sums_.data()};
         guarded<y_type> tile(shape_.rows * 64, side_);
@@ -80,7 +85,8 @@ private:
             for (std::size_t c = 0; c < shape_.columns; ++c) {
                 const y_type got = tile.data()[r * 64 + c];
                 const y_type want = exact_[r * shape_.columns + c];
-                if (std::memcmp(&got, &first_[r * 64 + c], sizeof got) != 0) FAIL("row ", r, " column ", c, " depends on the rows of a call");
+                if (std::memcmp(&got, &first_[r * 64 + c], sizeof got) != 0)
+                    FAIL("row ", r, " column ", c, " depends on the rows of a call");
                 if constexpr (Key.scaled) {
                     const double reference = reference_[r * shape_.columns + c];
                     const double bound = bound_[r * shape_.columns + c];
@@ -119,7 +125,8 @@ private:
 
         const std::size_t n = shape_.columns;
         codes_.resize(n * shape_.depth);
-        for (auto& code : codes_) code = static_cast<std::uint8_t>(shape_.worst ? (uniform(8) == 0 ? 0 : codes - 1) : uniform(codes));
+        for (auto& code : codes_)
+            code = static_cast<std::uint8_t>(shape_.worst ? (uniform(8) == 0 ? 0 : codes - 1) : uniform(codes));
         packed_.emplace(layout_.panel_bytes(n), side_);
         const std::size_t scales = layout_.scales(n);
         for (std::size_t g = 0; g < layout_.groups(); ++g) {
@@ -134,11 +141,13 @@ private:
                     offset_values_.push_back(number(offset_bits, false));
                 }
             }
-            const lk::record_source from{codes_.data() + g * layout_.segment(), shape_.depth, scale_bits.data(), offset_bits.data()};
+            const lk::record_source from{codes_.data() + g * layout_.segment(), shape_.depth, scale_bits.data(),
+                                         offset_bits.data()};
             std::byte* record = packed_->data() + layout_.record_start(g, n);
             lk::pack_record(layout_, g, n, from, record);
             for (std::size_t k = 0; k < layout_.length(g); ++k) {
-                REQUIRE(lk::unpack_code(layout_, g, n, record, n - 1, k) == codes_[(n - 1) * shape_.depth + g * layout_.segment() + k]);
+                REQUIRE(lk::unpack_code(layout_, g, n, record, n - 1, k) ==
+                        codes_[(n - 1) * shape_.depth + g * layout_.segment() + k]);
             }
         }
     }
@@ -152,15 +161,22 @@ private:
         float value = static_cast<float>(1 + uniform(2000)) / 4096.0f;
         if (!positive && uniform(2) == 0) value = -value;
         switch (layout_.scale) {
-        case lk::scale_kind::float32: append(value); return value;
-        case lk::scale_kind::float16: append(lowbit::float16::encode(value)); return lowbit::float16::decode(lowbit::float16::encode(value));
-        case lk::scale_kind::bfloat16: append(lowbit::bfloat16::encode(value)); return lowbit::bfloat16::decode(lowbit::bfloat16::encode(value));
+        case lk::scale_kind::float32:
+            append(value);
+            return value;
+        case lk::scale_kind::float16:
+            append(lowbit::float16::encode(value));
+            return lowbit::float16::decode(lowbit::float16::encode(value));
+        case lk::scale_kind::bfloat16:
+            append(lowbit::bfloat16::encode(value));
+            return lowbit::bfloat16::decode(lowbit::bfloat16::encode(value));
         case lk::scale_kind::table8: {
             const auto code = static_cast<std::uint8_t>(uniform(256));
             append(code);
             return scale_table_[code];
         }
-        case lk::scale_kind::none: break;
+        case lk::scale_kind::none:
+            break;
         }
         return 1.0f;
     }
@@ -183,7 +199,8 @@ private:
                     if constexpr (floating) {
                         x = static_cast<float>(static_cast<int>(uniform(20001)) - 10000) / 4096.0f;
                     } else {
-                        x = static_cast<std::int8_t>(shape_.worst ? ((r + g) % 2 == 0 ? -128 : 127) : static_cast<int>(uniform(256)) - 128);
+                        x = static_cast<std::int8_t>(shape_.worst ? ((r + g) % 2 == 0 ? -128 : 127)
+                                                                  : static_cast<int>(uniform(256)) - 128);
                     }
                     sum += x;
                 }
@@ -222,7 +239,9 @@ private:
                         isum += static_cast<std::int64_t>(x) * static_cast<std::int64_t>(value);
                         const double term = static_cast<double>(x) * (static_cast<double>(value) * scale + minimum);
                         dsum += term * x_scale(r, g);
-                        magnitude += (std::abs(static_cast<double>(x) * value) * scale + std::abs(static_cast<double>(x) * minimum)) * x_scale(r, g);
+                        magnitude +=
+                            (std::abs(static_cast<double>(x) * value) * scale + std::abs(static_cast<double>(x) * minimum)) *
+                            x_scale(r, g);
                     }
                     plain += isum;
                     reference += dsum;
@@ -278,7 +297,9 @@ private:
 template <lk::product_key Key>
 void check_shapes() {
     std::uint64_t salt = 0;
-    const auto run = [&](const product_shape& shape, const std::vector<std::size_t>& calls) { product_case<Key>(shape, ++salt).check(calls); };
+    const auto run = [&](const product_shape& shape, const std::vector<std::size_t>& calls) {
+        product_case<Key>(shape, ++salt).check(calls);
+    };
     for (const std::size_t group : {32u, 64u, 128u, 10u, 48u, 1u, 300u}) run({64, 3 * group + 5, group, 5}, {5, 1, 2});
     for (const std::size_t depth : {1u, 31u, 256u, 257u, 700u, 1100u}) run({64, depth, depth, 6}, {6, 1, 4});
     for (const std::size_t columns : {1u, 2u, 15u, 16u, 17u, 33u, 63u}) run({columns, 160, 64, 5}, {5, 3, 1});
