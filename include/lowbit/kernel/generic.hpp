@@ -13,10 +13,13 @@
 
 namespace lowbit::inline v0::kernel::scalar {
 
+// Each body needs those before it.
+// clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
+// clang-format on
 
 /// Vectors of one element: 4 bytes of a column in an int32. Sums wrap around as the other levels' do.
 template <class Here>
@@ -63,9 +66,13 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats multiply_floats(floats a, floats b) { return a * b; }
     static LOWBIT_ALWAYS_INLINE floats fma(floats a, floats b, floats c) { return std::fma(a, b, c); }
     template <scale_kind Kind>
-    static LOWBIT_ALWAYS_INLINE floats load_scales(const std::byte* p) { return scale_value<Kind>(p, 0, nullptr); }
+    static LOWBIT_ALWAYS_INLINE floats load_scales(const std::byte* p) {
+        return scale_value<Kind>(p, 0, nullptr);
+    }
     template <unsigned>
-    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) { return table[codes]; }
+    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
+        return table[codes];
+    }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void*) {}
 
     template <unsigned>
@@ -101,10 +108,13 @@ namespace lowbit::inline v0::kernel::baseline {
 
 #if LOWBIT_HAS_XSIMD
 
+// Each body needs those before it.
+// clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
+// clang-format on
 
 /// xsimd has no dot product. Bytes are widened to 16 bits, even and odd ones apart, multiplied there exactly (255 * 128 < 2^15),
 /// and added up in 16 bits as long as they fit, for 8-bit codes not at all.
@@ -142,7 +152,8 @@ struct short_dot {
     static LOWBIT_ALWAYS_INLINE weights prepare(ints codes) {
         using words = xsimd::batch<std::uint16_t, Arch>;
         const auto both = xsimd::bitwise_cast<std::uint16_t>(codes);
-        return {xsimd::bitwise_cast<std::int16_t>(both & words(std::uint16_t{0xff})), xsimd::bitwise_cast<std::int16_t>(both >> 8)};
+        return {xsimd::bitwise_cast<std::int16_t>(both & words(std::uint16_t{0xff})),
+                xsimd::bitwise_cast<std::int16_t>(both >> 8)};
     }
     static LOWBIT_ALWAYS_INLINE quad broadcast(const std::int8_t* x) {
         const auto both = [](std::int8_t low, std::int8_t high) LOWBIT_INLINE_LAMBDA {

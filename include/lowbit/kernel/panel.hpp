@@ -12,6 +12,7 @@
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 
+// Members of data types are forced inline: see isa/here.hpp for the reason.
 namespace lowbit::inline v0::kernel {
 
 /// Output columns (rows of W) of a panel: 4 vectors of 512 bits, 16 of 128.
@@ -79,9 +80,13 @@ struct panel_layout {
         return group / parts;
     }
     /// Records of a panel.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept { return (depth + segment() - 1) / segment(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept {
+        return (depth + segment() - 1) / segment();
+    }
     /// The K of record g; the last one may be short.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t length(std::size_t g) const noexcept { return std::min(segment(), depth - g * segment()); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t length(std::size_t g) const noexcept {
+        return std::min(segment(), depth - g * segment());
+    }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t padded(std::size_t k) const noexcept {
         const std::size_t unit = unit_depth(bits);
         return (k + unit - 1) / unit * unit;
@@ -105,7 +110,8 @@ struct panel_layout {
     }
 
     /// Bytes of record parts, from its start.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t g, std::size_t columns) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t g,
+                                                                         std::size_t columns) const noexcept {
         return padded(length(g)) * columns * plane.shift / 8;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t g, std::size_t columns) const noexcept {
@@ -125,7 +131,9 @@ struct panel_layout {
         return depth == 0 ? 0 : record_start(groups() - 1, columns) + record_bytes(groups() - 1, columns);
     }
     /// Where panel p starts; panel_start(panels) of a whole number of panels, plus panel_bytes of the rest, is the whole size.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_start(std::size_t p) const noexcept { return p * panel_bytes(panel_columns); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_start(std::size_t p) const noexcept {
+        return p * panel_bytes(panel_columns);
+    }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t total_bytes(std::size_t columns) const noexcept {
         const std::size_t rest = columns % panel_columns;
         return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every product kernel takes: the compile-time key, a panel of packed weights, rows of activations, and the numeric contract.
+// What every product kernel takes: the compile-time key, a panel of packed weights, rows of activations, and the numeric
+// contract.
 #pragma once
 
 #include <cstddef>
@@ -90,7 +91,9 @@ struct activation_rows {
 };
 
 /// A row stride, in bytes, that is a whole number of cache lines but an odd one: rows then spread over all sets of the caches.
-[[nodiscard]] constexpr std::size_t recommended_stride(std::size_t row_bytes) noexcept { return ((row_bytes + 63) / 64 | 1) * 64; }
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t recommended_stride(std::size_t row_bytes) noexcept {
+    return ((row_bytes + 63) / 64 | 1) * 64;
+}
 
 /// Most rows of one call: the sums of a group that spans several blocks of K stand on the stack, 256 bytes a row. A multiple of
 /// all row tiles; a caller that cuts rows does best to cut at multiples of 12.
@@ -102,14 +105,15 @@ inline constexpr std::size_t most_rows = 120;
 ///   int8:  i = sum over k of x * (code - offset), exact in int32;
 ///          per row:   acc = fma(float(i), scale, acc), then with minimums acc = fma(minimum, float(xsum), acc);
 ///                     at the end y = acc * row_scale;
-///          per group: acc = fma(float(i), scale * x_scale, acc), then with minimums acc = fma(minimum * x_scale, float(xsum), acc);
+///          per group: acc = fma(float(i), scale * x_scale, acc), then with minimums acc = fma(minimum * x_scale, float(xsum),
+///          acc);
 ///                     the products of scales are rounded to float; y = acc.
 ///   float: s = fma(x, value, s) for k ascending from s = 0, value = float(code - offset) or the table's entry;
 ///          acc = fma(s, scale, acc), then with minimums acc = fma(minimum, xsum, acc); y = acc.
 /// Unscaled products of int8 are the int32 sum i itself, modulo 2^32 (exact below K = 131,072).
 template <product_key Key>
-using product_fn = void (*)(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
-                            result_t<Key>* tile);
+using product_fn = void (*)(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0,
+                            std::size_t rows, result_t<Key>* tile);
 
 // ---- Blocking, the same on every level ----
 

@@ -81,7 +81,9 @@ struct float_family {
     static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load_floats(p); }
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store_floats(p, v); }
 
-    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t, const float*, std::size_t, const std::int32_t*, std::size_t) { return zero(); }
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t, const float*, std::size_t, const std::int32_t*, std::size_t) {
+        return zero();
+    }
 
     template <class Weights, unsigned Rows, unsigned Vectors>
     static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights& w, std::size_t depth, const activation*& x,
@@ -101,9 +103,10 @@ struct float_family {
         }
     }
 
-    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const weight_block& b, std::size_t column, const float*,
-                                            const float* xsums, std::size_t at) {
+    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const weight_block& b, std::size_t column,
+                                            const float*, const float* xsums, std::size_t at) {
         y = Ops::fma(acc, Ops::load_floats(b.scales + column), y);
-        if constexpr (Offset == offset_kind::minimum) y = Ops::fma(Ops::load_floats(b.minimums + column), Ops::splat_float(xsums[at]), y);
+        if constexpr (Offset == offset_kind::minimum)
+            y = Ops::fma(Ops::load_floats(b.minimums + column), Ops::splat_float(xsums[at]), y);
     }
 };

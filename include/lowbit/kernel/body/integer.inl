@@ -24,7 +24,8 @@ struct byte_weights {
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     // Not an inherited constructor: that one would be compiled outside the region.
-    LOWBIT_ALWAYS_INLINE packed_bytes(const weight_block& b, const weight_panel& w) : packed_weights<Ops, Bits, Step, Code>(b, w) {}
+    LOWBIT_ALWAYS_INLINE packed_bytes(const weight_block& b, const weight_panel& w)
+        : packed_weights<Ops, Bits, Step, Code>(b, w) {}
 
     template <unsigned J>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
@@ -75,14 +76,15 @@ struct integer_family {
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store(p, v); }
 
     /// What the offset contributes to the sum of a group, whose activations add up to xsums[at].
-    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t constant, const std::int32_t* xsums, std::size_t at, const std::int32_t* zeros,
-                                           std::size_t column) {
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t constant, const std::int32_t* xsums, std::size_t at,
+                                           const std::int32_t* zeros, std::size_t column) {
         if constexpr (Offset == offset_kind::zero_point) {
             return Ops::multiply(Ops::load(zeros + column), Ops::splat(-xsums[at]));
         } else {
             if (constant == 0) return zero();
             // Unsigned, since the product may wrap around on the way to a sum that fits.
-            return Ops::splat(static_cast<std::int32_t>(static_cast<std::uint32_t>(constant) * (0u - static_cast<std::uint32_t>(xsums[at]))));
+            return Ops::splat(
+                static_cast<std::int32_t>(static_cast<std::uint32_t>(constant) * (0u - static_cast<std::uint32_t>(xsums[at]))));
         }
     }
 
@@ -102,17 +104,9 @@ struct integer_family {
             if constexpr (dot::quads < longest_group / 4) count = std::min(units, units_per_partial);
             units -= count;
             typename dot::partial part[Rows][Vectors];
-            const auto begin = [&]() LOWBIT_INLINE_LAMBDA {
-                LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) part[r][v] = dot::begin(acc[r][v]);
-                }
-            };
-            const auto end = [&]() LOWBIT_INLINE_LAMBDA {
-                LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) acc[r][v] = dot::end(acc[r][v], part[r][v]);
-                }
-            };
-            begin();
+            const auto begin = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA { part[r][v] = dot::begin(acc[r][v]); };
+            const auto end = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA { acc[r][v] = dot::end(acc[r][v], part[r][v]); };
+            for_tile<Rows, Vectors>(begin);
             for (; count > 0; --count) {
                 unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
                     typename dot::quad a[Rows];
@@ -122,15 +116,15 @@ struct integer_family {
                         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) part[r][v] = dot::add(part[r][v], b, a[r]);
                     }
                     if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
-                        end();
-                        begin();
+                        for_tile<Rows, Vectors>(end);
+                        for_tile<Rows, Vectors>(begin);
                     }
                 });
                 w.prefetch();
                 w.advance();
                 x += Weights::unit_depth;
             }
-            end();
+            for_tile<Rows, Vectors>(end);
         }
     }
 

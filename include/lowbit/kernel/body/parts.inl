@@ -14,11 +14,11 @@ LOWBIT_ALWAYS_INLINE void unroll(F&& f) {
 
 /// A block of K that is multiplied at once: `count` whole groups of equal length, or a part of one long group.
 struct weight_block {
-    const void* data = nullptr;    ///< the first group's record, or unpacked weights
-    std::size_t record_bytes = 0;  ///< between the records (packed only)
-    std::size_t planes_depth = 0;  ///< K that the planes of a record hold (packed only)
-    std::size_t start = 0;         ///< where in them the block starts
-    std::size_t depth = 0;         ///< K of each group, or of the part; padded
+    const void* data = nullptr;   ///< the first group's record, or unpacked weights
+    std::size_t record_bytes = 0; ///< between the records (packed only)
+    std::size_t planes_depth = 0; ///< K that the planes of a record hold (packed only)
+    std::size_t start = 0;        ///< where in them the block starts
+    std::size_t depth = 0;        ///< K of each group, or of the part; padded
     std::size_t count = 0;
     std::size_t group = 0;         ///< the first group
     bool first = false;            ///< the block has its group's first k ...
@@ -27,6 +27,14 @@ struct weight_block {
     const float* minimums = nullptr;
     const std::int32_t* zeros = nullptr;
 };
+
+/// Calls f(row, vector) for a tile of sums, all in line.
+template <unsigned Rows, unsigned Vectors, class F>
+LOWBIT_ALWAYS_INLINE void for_tile(F&& f) {
+    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+        LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) { f(r, v); }
+    }
+}
 
 /// Vectors of 64 columns.
 template <class Ops>
@@ -91,7 +99,8 @@ private:
 
 /// Decodes `Scale` bit patterns of 64 columns (`columns` of them stored, `shared` columns to each) to floats.
 template <class Ops, scale_kind Kind>
-LOWBIT_ALWAYS_INLINE void expand_scales_as(const std::byte* from, std::size_t columns, std::size_t shared, const float* table, float* to) {
+LOWBIT_ALWAYS_INLINE void expand_scales_as(const std::byte* from, std::size_t columns, std::size_t shared, const float* table,
+                                           float* to) {
     if constexpr (Kind != scale_kind::table8) {
         if (columns == panel_columns && shared == 1) {
             for (unsigned v = 0; v < panel_vectors<Ops>; ++v)
@@ -106,11 +115,16 @@ template <class Ops>
 void expand_scales(const weight_panel& w, const std::byte* from, float* to) {
     const std::size_t shared = w.layout.columns_per_scale();
     switch (w.layout.scale) {
-    case scale_kind::float32: return expand_scales_as<Ops, scale_kind::float32>(from, w.columns, shared, nullptr, to);
-    case scale_kind::float16: return expand_scales_as<Ops, scale_kind::float16>(from, w.columns, shared, nullptr, to);
-    case scale_kind::bfloat16: return expand_scales_as<Ops, scale_kind::bfloat16>(from, w.columns, shared, nullptr, to);
-    case scale_kind::table8: return expand_scales_as<Ops, scale_kind::table8>(from, w.columns, shared, w.scale_table, to);
-    case scale_kind::none: return;
+    case scale_kind::float32:
+        return expand_scales_as<Ops, scale_kind::float32>(from, w.columns, shared, nullptr, to);
+    case scale_kind::float16:
+        return expand_scales_as<Ops, scale_kind::float16>(from, w.columns, shared, nullptr, to);
+    case scale_kind::bfloat16:
+        return expand_scales_as<Ops, scale_kind::bfloat16>(from, w.columns, shared, nullptr, to);
+    case scale_kind::table8:
+        return expand_scales_as<Ops, scale_kind::table8>(from, w.columns, shared, w.scale_table, to);
+    case scale_kind::none:
+        return;
     }
 }
 

@@ -15,9 +15,9 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         typename Family::sums acc[Rows][vectors];
         typename Ops::floats y[Rows][vectors];
         if constexpr (Family::scaled) {
-            LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
-                LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                    y[r][v] = Ops::load_floats(tile + r * panel_columns + (first + v) * lanes);
+            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                y[r][v] = Ops::load_floats(tile + r * panel_columns + (first + v) * lanes);
+            });
         }
         Weights weights(b, w);
         const typename Family::activation* x = rows.data + row * rows.stride + x_start;
@@ -28,37 +28,37 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         std::size_t at = row * groups + b.group; // in xsums and xscales
         std::size_t column = first * lanes;      // in scales, minimums and zeros
         for (std::size_t i = b.count; i > 0; --i) {
-            LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
-                LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                    acc[r][v] = b.first ? Family::start(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
-                                        : Family::load(sums + r * panel_columns + (first + v) * lanes);
+            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                acc[r][v] = b.first ? Family::start(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
+                                    : Family::load(sums + r * panel_columns + (first + v) * lanes);
+            });
             if constexpr (!Family::scaled) {
                 if (b.first && b.group > 0) { // a later part of a K so long that it was cut
-                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
-                        LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                            acc[r][v] = Ops::add(acc[r][v], Family::load(sums + r * panel_columns + (first + v) * lanes));
+                    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                        acc[r][v] = Ops::add(acc[r][v], Family::load(sums + r * panel_columns + (first + v) * lanes));
+                    });
                 }
             }
             Family::accumulate(acc, weights, b.depth, x, stride, first);
             weights.next_group(b);
             if constexpr (Family::scaled) {
                 if (b.last) {
-                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
-                        LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                            Family::finish(y[r][v], acc[r][v], b, column + v * lanes, xscales, xsums, at + r * groups);
+                    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                        Family::finish(y[r][v], acc[r][v], b, column + v * lanes, xscales, xsums, at + r * groups);
+                    });
                     column += panel_columns;
                     ++at;
                     continue;
                 }
             }
-            LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
-                LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                    Family::store(sums + r * panel_columns + (first + v) * lanes, acc[r][v]);
+            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                Family::store(sums + r * panel_columns + (first + v) * lanes, acc[r][v]);
+            });
         }
         if constexpr (Family::scaled) {
-            LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r)
-                LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v)
-                    Ops::store_floats(tile + r * panel_columns + (first + v) * lanes, y[r][v]);
+            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                Ops::store_floats(tile + r * panel_columns + (first + v) * lanes, y[r][v]);
+            });
         }
     }
 }
@@ -66,8 +66,9 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
 /// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_block& b, std::size_t x_start,
-                                         const activation_rows<typename Family::activation>& x, std::size_t groups, std::size_t row0,
-                                         std::size_t rows, typename Family::sum* sums, typename Family::result* tile) {
+                                         const activation_rows<typename Family::activation>& x, std::size_t groups,
+                                         std::size_t row0, std::size_t rows, typename Family::sum* sums,
+                                         typename Family::result* tile) {
     const auto multiply = [&](auto count) {
         multiply_tile<Family, Ops, Weights, count>(w, b, x_start, x, row0, groups, sums, tile);
         row0 += count;
@@ -142,10 +143,13 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             for (std::size_t i = 0; i < b.count; ++i) {
                 const std::byte* record = records + i * record_bytes;
                 // All scales of a block are read before its codes, which the hardware does not foresee: fetch those of the next.
-                for (std::size_t at = scale_start; at < record_bytes; at += 64) Ops::prefetch(record + b.count * record_bytes + at);
+                for (std::size_t at = scale_start; at < record_bytes; at += 64)
+                    Ops::prefetch(record + b.count * record_bytes + at);
                 const std::byte* offsets = record + layout.offset_start(group, w.columns);
-                if constexpr (family::scaled) expand_scales<Ops>(w, record + layout.scale_start(group, w.columns), scales + i * panel_columns);
-                if constexpr (family::offset == offset_kind::minimum) expand_scales<Ops>(w, offsets, minimums + i * panel_columns);
+                if constexpr (family::scaled)
+                    expand_scales<Ops>(w, record + layout.scale_start(group, w.columns), scales + i * panel_columns);
+                if constexpr (family::offset == offset_kind::minimum)
+                    expand_scales<Ops>(w, offsets, minimums + i * panel_columns);
                 if constexpr (family::offset == offset_kind::zero_point) expand_zeros<Ops>(w, offsets, zeros + i * panel_columns);
             }
         } else if constexpr (family::offset == offset_kind::zero_point) {

@@ -15,11 +15,14 @@
 LOWBIT_REGION_BEGIN(avx2)
 namespace lowbit::inline v0::kernel::avx2 {
 
+// Each body needs those before it.
+// clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/pair_dot.inl>
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
+// clang-format on
 
 /// Vectors of 256 bits.
 template <class Here>
@@ -89,7 +92,13 @@ struct ops {
     }
     template <unsigned Bits>
     static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
-        return _mm256_i32gather_ps(table, codes, 4);
+        if constexpr (Bits == 4) { // two registers of 8, chosen between by the code's highest bit
+            const floats low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), codes);
+            const floats high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), codes);
+            return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28)));
+        } else {
+            return _mm256_i32gather_ps(table, codes, 4);
+        }
     }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 

@@ -15,11 +15,14 @@
 LOWBIT_REGION_BEGIN(avx512)
 namespace lowbit::inline v0::kernel::avx512 {
 
+// Each body needs those before it.
+// clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/pair_dot.inl>
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
+// clang-format on
 
 /// Vectors of 512 bits; what AVX-512 VNNI shares.
 template <class Here>

@@ -9,11 +9,14 @@
 LOWBIT_REGION_BEGIN(avx512vnni)
 namespace lowbit::inline v0::kernel::avx512vnni {
 
+// Each body needs those before it.
+// clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/byte_dot.inl>
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
+// clang-format on
 
 /// The vectors of level avx512 with its dot product of bytes.
 template <class Here>
