@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <lowbit/core/aligned_buffer.hpp>
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/overlap.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/core/view.hpp>

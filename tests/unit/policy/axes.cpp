@@ -119,7 +119,7 @@ TEST_CASE("a policy knows its bits, and only policies are policies") {
     CHECK_FALSE(lb::any_policy<lb::per_channel>);
 }
 
-TEST_CASE("granularities count the weights that share a scale; masks count what they keep") {
+TEST_CASE("granularities count the weights that share a scale and masks count what they keep") {
     CHECK(lb::per_group<32>::group_cols(7) == 32);
     CHECK(lb::per_channel::group_cols(7) == 7);
     CHECK(lb::per_channel::group_cols(0) == 1);
