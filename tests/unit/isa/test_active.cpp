@@ -16,14 +16,14 @@ using isa::level;
 
 namespace {
 
+#if defined(__cpp_exceptions) // without them a refusal ends the program
+#define REFUSALS_CAN_BE_SEEN 1
 level missing_level() {
     for (const level l : {level::avx2, level::avxvnni, level::avx512, level::avx512vnni, level::neon, level::dotprod})
         if (!isa::supported(l)) return l;
     return level::scalar;  // cannot be: no CPU has the levels of two architectures
 }
 
-#if defined(__cpp_exceptions) // without them a refusal ends the program
-#define REFUSALS_CAN_BE_SEEN 1
 template <class F>
 std::string message_of(F&& f) {
     try {
