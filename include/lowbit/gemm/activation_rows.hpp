@@ -50,7 +50,7 @@ auto memory_of(const rows_at_scale<View>& x) noexcept {
     return memory_of(x.view);
 }
 
-/// What X is: its element type, its shape, and whether its rows are contiguous.
+/// What X is: its element type, its shape, and how its rows are read: where they stand (`contiguous`), or one element at a time.
 template <class X>
 struct activation_source;
 
@@ -63,7 +63,6 @@ struct activation_source<matrix_view<T>> {
     [[nodiscard]] std::size_t cols() const noexcept { return x.cols(); }
     [[nodiscard]] float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
     [[nodiscard]] const value_type* row(std::size_t r) const noexcept { return x.row_data(r); }
-    [[nodiscard]] std::size_t stride() const noexcept { return x.stride(); }
 };
 template <class T>
 struct activation_source<transposed_view<T>> {
@@ -79,6 +78,21 @@ struct activation_source<rows_at_scale<View>> : activation_source<View> {
     float scale;
     explicit activation_source(const rows_at_scale<View>& given) noexcept : activation_source<View>{given.view}, scale(given.scale) {}
 };
+/// Codes are copied in any order; they never become floats.
+template <>
+struct activation_source<int8_rows> {
+    using value_type = std::int8_t;
+    static constexpr bool contiguous = true;
+    int8_rows x;
+    [[nodiscard]] std::size_t rows() const noexcept { return x.codes.rows(); }
+    [[nodiscard]] std::size_t cols() const noexcept { return x.codes.cols(); }
+};
+
+/// Whether rows must pass through a row of floats: their columns are gathered, or X is read against its grain.
+template <class Source>
+[[nodiscard]] constexpr bool staged(std::span<const std::uint32_t> order) noexcept {
+    return !std::same_as<Source, activation_source<int8_rows>> && (!order.empty() || !Source::contiguous);
+}
 
 template <class S>
 concept given_scale = requires(const S& s) { s.scale; };
@@ -140,9 +154,9 @@ public:
     }
 
     /// Takes over codes that the caller has quantized.
-    void copy_codes(const int8_rows& given, std::size_t r, std::span<const std::uint32_t> order, float factor) noexcept
-        requires(C == compute::int8_per_row)
-    {
+    void prepare(const activation_source<int8_rows>& source, std::size_t r, std::span<const std::uint32_t> order, const kernel::row_kernels&,
+                 float factor) noexcept {
+        const int8_rows& given = source.x;
         std::int8_t* to = codes_ + r * stride(layout_);
         const std::int8_t* from = given.codes.row_data(r);
         for (std::size_t g = 0; g < layout_.groups(); ++g) {
@@ -164,7 +178,6 @@ public:
     [[nodiscard]] kernel::activation_rows<code> view() const noexcept { return {codes_, stride(layout_), scales_, sums_}; }
     /// Whether row r held NaN or infinity. Quantized rows have turned to NaN by their scale.
     [[nodiscard]] bool bad(std::size_t r) const noexcept { return bad_[r]; }
-    void mark(std::size_t r, bool bad) noexcept { bad_[r] = bad; }
 
 private:
     static std::size_t stride(const kernel::panel_layout& layout) noexcept {

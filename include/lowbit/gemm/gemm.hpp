@@ -25,17 +25,6 @@
 
 namespace lowbit::inline v0 {
 
-/// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing.
-template <class Here = isa::here, any_policy P>
-[[nodiscard]] std::size_t workspace_bytes(const packed_matrix<P>& p, std::size_t m) {
-    std::size_t bytes = detail::prepared_rows<compute::float32, Here>::bytes(p.layout(), m, true);
-    if constexpr (detail::takes_int8<typename P::element_type>) {
-        bytes = std::max({bytes, detail::prepared_rows<compute::int8_per_row, Here>::bytes(p.layout(), m, true),
-                          detail::prepared_rows<compute::int8_per_group, Here>::bytes(p.layout(), m, true)});
-    }
-    return bytes;
-}
-
 namespace detail {
 
 /// Stores runs of results to Y, converted to its element type.
@@ -62,7 +51,7 @@ struct result_sink<transposed_view<T>> {
 template <class T>
 inline constexpr bool is_result = std::same_as<T, float> || std::same_as<T, float16> || std::same_as<T, bfloat16> || is_int8<T>;
 
-template <class Sink, class Epilogue>
+template <class Here, class Sink, class Epilogue>
 void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, const kernel::row_kernels& rows) {
     using T = typename Sink::value_type;
     static_assert(is_result<T>, "lowbit: Y holds float, float16, bfloat16, or std::int8_t with requantize");
@@ -86,131 +75,125 @@ void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, cons
     }
 }
 
-/// One product: everything but the pool is settled.
-template <compute C, any_policy P, class Here>
-class product_run {
-    static constexpr kernel::product_key key = weights_of<format_of<P>>::key(C);
+/// Packed weights of any policy, as products of one kind read them: what is compiled for that kind serves all policies.
+template <compute C>
+struct packed_operand {
+    using code = typename prepared_rows<C>::code;
+    using multiply_fn = void (*)(const kernel::weight_panel&, const kernel::activation_rows<code>&, std::size_t row0, std::size_t rows, float* tile);
 
-public:
-    product_run(const packed_matrix<P>& p, isa::level level) noexcept
-        : p_(p), rows_(kernel::rows<Here>(level)), multiply_(kernel::select<key, Here>(level).run) {}
+    kernel::weight_panel whole; ///< all panels as one
+    std::span<const std::uint32_t> order;
+    multiply_fn multiply;
+    float factor; ///< of the activations' scales: the step of an int8 table
+    bool takes_int8;
 
-    /// Whether rows must pass through a float row: columns are gathered, or X is read against its grain.
-    template <class Source>
-    [[nodiscard]] bool staged() const noexcept {
-        return !p_.order().empty() || !Source::contiguous;
-    }
-
-    template <class Pool, class Source, class Sink, class Epilogue>
-    void operator()(on_t<Pool> where, const Source& x, const Sink& y, const Epilogue& ep, std::byte* workspace) {
-        prepared_rows<C, Here> prepared(p_.layout(), x.rows(), staged<Source>(), workspace);
-        for_ranges(where, x.rows(), std::max<std::size_t>(1, 32768 / (p_.cols() + 1)), [&](std::size_t first, std::size_t last) {
-            for (std::size_t r = first; r < last; ++r) prepared.prepare(x, r, p_.order(), rows_, factor);
-        });
-        multiply(where, prepared.view(), x.rows(), y, ep, [&](std::size_t r) { return prepared.bad(r); });
-    }
-
-    template <class Pool, class Sink, class Epilogue>
-    void operator()(on_t<Pool> where, const int8_rows& x, const Sink& y, const Epilogue& ep, std::byte* workspace) {
-        prepared_rows<C, Here> prepared(p_.layout(), x.codes.rows(), false, workspace);
-        for_ranges(where, x.codes.rows(), std::max<std::size_t>(1, 32768 / (p_.cols() + 1)), [&](std::size_t first, std::size_t last) {
-            for (std::size_t r = first; r < last; ++r) prepared.copy_codes(x, r, p_.order(), factor);
-        });
-        multiply(where, prepared.view(), x.codes.rows(), y, ep, [](std::size_t) { return false; });
-    }
-
-private:
-    /// Multiplications that are worth waking another thread for: several microseconds of them.
-    static constexpr std::size_t least_work = std::size_t{1} << 20;
-
-    using E = typename P::element_type;
-    static constexpr float factor = C != compute::float32 && element_kernel<E>::code == kernel::decoding::table ? int8_table_step<E> : 1.0f;
-
-    template <class Pool, class Rows, class Sink, class Epilogue, class Bad>
-    void multiply(on_t<Pool> where, const Rows& x, std::size_t m, const Sink& y, const Epilogue& ep, Bad bad) {
-        const std::size_t blocks = ceil_div(m, kernel::most_rows);
-        const std::size_t task = kernel::panel_columns * (p_.cols() + 1) * std::min(m, kernel::most_rows);
-        for_ranges(where, p_.panels() * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
-            alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
-            for (std::size_t i = first; i < last; ++i) {
-                const kernel::weight_panel panel = p_.template panel<C, Here>(i / blocks);
-                const std::size_t row0 = i % blocks * kernel::most_rows;
-                const std::size_t rows = std::min(kernel::most_rows, m - row0);
-                if (p_.cols() == 0) {
-                    std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
-                } else {
-                    multiply_(panel, x, row0, rows, tile);
-                }
-                for (std::size_t r = 0; r < rows; ++r) {
-                    const result_run run{tile + r * kernel::panel_columns, panel.columns, row0 + r, i / blocks * kernel::panel_columns};
-                    if (bad(row0 + r)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
-                    ep.template apply<Here>(run);
-                    store_run(y, run, ep, rows_);
-                }
-            }
-        });
-    }
-
-    const packed_matrix<P>& p_;
-    const kernel::row_kernels& rows_;
-    kernel::product_fn<key> multiply_;
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return whole.columns; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return whole.layout.depth; }
 };
 
-template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
-void run_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, const result_sink<Y>& y, const Epilogue& ep,
-              std::span<std::byte> workspace, bool given_workspace) {
-    constexpr bool given_codes = std::same_as<X, int8_rows>;
-    const std::size_t m = [&] {
-        if constexpr (given_codes) return x.codes.rows();
-        else return activation_source<X>{x}.rows();
-    }();
-    const std::size_t k = [&] {
-        if constexpr (given_codes) return x.codes.cols();
-        else return activation_source<X>{x}.cols();
-    }();
-    if (k != p.cols()) raise(errc::shape_mismatch, "gemm: X is ", m, " x ", k, " but W is ", p.rows(), " x ", p.cols(), "; X needs as many columns as W");
-    if (y.rows() != m || y.cols() != p.rows()) {
-        raise(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", p.rows());
-    }
-    ep.check(m, p.rows());
-    if (overlap(memory_of(x), memory_of(y.y))) raise(errc::invalid_argument, "gemm: X and Y overlap");
-    if (m == 0 || p.rows() == 0) return;
-
-    constexpr compute c = [] {
-        if constexpr (given_codes) {
-            static_assert(takes_int8<typename P::element_type>,
-                          "lowbit: quantized_rows need integer weights or a codebook of at most 16 entries");
-            return compute::int8_per_row;
-        } else if constexpr (given_scale<activation_source<X>>) {
-            static_assert(takes_int8<typename P::element_type>, "lowbit: at_scale needs integer weights or a codebook of at most 16 entries");
-            return compute::int8_per_row;
-        } else {
-            using T = typename activation_source<X>::value_type;
-            static_assert(std::same_as<T, float> || std::same_as<T, float16> || std::same_as<T, bfloat16>,
-                          "lowbit: X holds float, float16 or bfloat16; int8 codes with their scales go in through quantized_rows(codes, scales)");
-            return compute_of<P, T>;
-        }
-    }();
-    product_run<c, P, Here> run(p, isa::active<Here>());
-    const bool staged = [&] {
-        if constexpr (given_codes) return false;
-        else return run.template staged<activation_source<X>>();
-    }();
-    if (given_workspace && workspace.size() < workspace_bytes<Here>(p, m)) {
-        raise(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ", workspace_bytes<Here>(p, m));
-    }
-    aligned_buffer<std::byte> own(given_workspace ? 0 : prepared_rows<c, Here>::bytes(p.layout(), m, staged));
-    std::byte* memory = given_workspace ? workspace.data() : own.data();
-    if constexpr (given_codes) {
-        run(where, x, y, ep, memory);
-    } else {
-        run(where, activation_source<X>{x}, y, ep, memory);
-    }
+template <compute C, class Here, any_policy P>
+packed_operand<C> operand_of(const packed_matrix<P>& p, isa::level level) noexcept {
+    using E = typename P::element_type;
+    constexpr kernel::product_key key = weights_of<format_of<P>>::key(C);
+    constexpr bool scaled_table = C != compute::float32 && key.code == kernel::decoding::table;
+    return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run, scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};
 }
+
+/// Workspace for m rows of any X.
+template <class Here>
+std::size_t workspace_for(const kernel::panel_layout& layout, bool takes_int8, std::size_t m) noexcept {
+    const std::size_t floats = prepared_rows<compute::float32, Here>::bytes(layout, m, true);
+    if (!takes_int8) return floats;
+    return std::max({floats, prepared_rows<compute::int8_per_row, Here>::bytes(layout, m, true),
+                     prepared_rows<compute::int8_per_group, Here>::bytes(layout, m, true)});
+}
+
+/// Multiplications that are worth waking another thread for: several microseconds of them.
+inline constexpr std::size_t least_work = std::size_t{1} << 20;
+
+template <class Here, compute C, class Pool, class Sink, class Epilogue>
+void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y, const Epilogue& ep,
+              const kernel::row_kernels& row_kernels) {
+    const std::size_t blocks = ceil_div(m, kernel::most_rows);
+    const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, kernel::most_rows);
+    const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
+    for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
+        alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
+        for (std::size_t i = first; i < last; ++i) {
+            const std::size_t column0 = i / blocks * kernel::panel_columns;
+            kernel::weight_panel panel = w.whole;
+            panel.data += i / blocks * panel_bytes;
+            panel.columns = std::min(kernel::panel_columns, w.rows() - column0);
+            const std::size_t row0 = i % blocks * kernel::most_rows;
+            const std::size_t rows = std::min(kernel::most_rows, m - row0);
+            if (w.cols() == 0) {
+                std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
+            } else {
+                w.multiply(panel, x.view(), row0, rows, tile);
+            }
+            for (std::size_t r = 0; r < rows; ++r) {
+                const result_run run{tile + r * kernel::panel_columns, panel.columns, row0 + r, column0};
+                if (x.bad(row0 + r)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
+                ep.template apply<Here>(run);
+                store_run<Here>(y, run, ep, row_kernels);
+            }
+        }
+    });
+}
+
+template <class Here, compute C, class Pool, class X, class Y, class Epilogue>
+void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, const result_sink<Y>& y, const Epilogue& ep, isa::level level,
+              std::span<std::byte> workspace, bool given_workspace) {
+    using source = activation_source<X>;
+    const source x{given};
+    const std::size_t m = x.rows();
+    if (x.cols() != w.cols()) {
+        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", w.rows(), " x ", w.cols(), "; X needs as many columns as W");
+    }
+    if (y.rows() != m || y.cols() != w.rows()) {
+        raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", w.rows());
+    }
+    ep.check(m, w.rows());
+    if (overlap(memory_of(given), memory_of(y.y))) raise<Here>(errc::invalid_argument, "gemm: X and Y overlap");
+    if (m == 0 || w.rows() == 0) return;
+
+    const kernel::panel_layout& layout = w.whole.layout;
+    if (given_workspace) {
+        const std::size_t need = workspace_for<Here>(layout, w.takes_int8, m);
+        if (workspace.size() < need) {
+            raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ", need);
+        }
+    }
+    const bool through_floats = staged<source>(w.order);
+    aligned_buffer<std::byte> own(given_workspace ? 0 : prepared_rows<C, Here>::bytes(layout, m, through_floats));
+    prepared_rows<C, Here> prepared(layout, m, through_floats, given_workspace ? workspace.data() : own.data());
+    const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
+    for_ranges(where, m, std::max<std::size_t>(1, 32768 / (w.cols() + 1)), [&](std::size_t first, std::size_t last) {
+        for (std::size_t r = first; r < last; ++r) prepared.prepare(x, r, w.order, row_kernels, w.factor);
+    });
+    multiply<Here>(where, prepared, m, w, y, ep, row_kernels);
+}
+
+/// What X becomes before it meets weights of policy P.
+template <any_policy P, class X>
+inline constexpr compute compute_for = [] {
+    if constexpr (std::same_as<X, int8_rows>) {
+        static_assert(takes_int8<typename P::element_type>, "lowbit: quantized_rows need integer weights or a codebook of at most 16 entries");
+        return compute::int8_per_row;
+    } else if constexpr (given_scale<activation_source<X>>) {
+        static_assert(takes_int8<typename P::element_type>, "lowbit: at_scale needs integer weights or a codebook of at most 16 entries");
+        return compute::int8_per_row;
+    } else {
+        using T = typename activation_source<X>::value_type;
+        static_assert(std::same_as<T, float> || std::same_as<T, float16> || std::same_as<T, bfloat16>,
+                      "lowbit: X holds float, float16 or bfloat16; int8 codes with their scales go in through quantized_rows(codes, scales)");
+        return compute_of<P, T>;
+    }
+}();
 
 /// The form of X that run_gemm takes.
 template <class X>
-auto activation_view(const X& x) {
+LOWBIT_ALWAYS_INLINE auto activation_view(const X& x) {
     if constexpr (std::same_as<X, int8_rows> || requires { x.view.rows(); x.scale; }) {
         return x;
     } else {
@@ -231,12 +214,23 @@ concept packed_range = requires(const W& w) {
     requires is_packed_matrix<std::remove_cvref_t<decltype(*std::data(w))>>;
 };
 
-template <class Y>
-auto sink_of(Y&& y) {
-    return result_sink<decltype(view_of(y))>{view_of(y)};
+template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
+LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y& y, const Epilogue& ep, std::span<std::byte> workspace,
+                                     bool given_workspace) {
+    const auto from = activation_view(x);
+    const result_sink<decltype(view_of(y))> to{view_of(y)};
+    constexpr compute c = compute_for<P, std::remove_const_t<decltype(from)>>;
+    const isa::level level = isa::active<Here>();
+    run_gemm<Here>(where, from, operand_of<c, Here>(p, level), to, ep, level, workspace, given_workspace);
 }
 
 } // namespace detail
+
+/// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing.
+template <class Here = isa::here, any_policy P>
+[[nodiscard]] std::size_t workspace_bytes(const packed_matrix<P>& p, std::size_t m) {
+    return detail::workspace_for<Here>(p.layout(), detail::takes_int8<typename P::element_type>, m);
+}
 
 /// Y[M, N] = X[M, K] * W[N, K]^T, then the epilogue. X: float, float16 or bfloat16 (or quantized_rows, at_scale); Y: float, float16,
 /// bfloat16, or int8 with requantize. The compute axis of the packed policy decides what meets the weights. Runs at the calling thread's
@@ -244,11 +238,11 @@ auto sink_of(Y&& y) {
 /// that row of Y NaN (before the epilogue) and touches no other.
 template <class Here = isa::here, class Pool, detail::activation_operand X, any_policy P, viewable Y, any_epilogue E = epilogue_t<>>
 void gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y&& y, const E& ep = {}) {
-    detail::run_gemm<Here>(where, detail::activation_view(x), p, detail::sink_of(y), ep, {}, false);
+    detail::start_gemm<Here>(where, x, p, y, ep, {}, false);
 }
 template <class Here = isa::here, class Pool, detail::activation_operand X, any_policy P, viewable Y, any_epilogue E>
 void gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y&& y, const E& ep, std::span<std::byte> workspace) {
-    detail::run_gemm<Here>(where, detail::activation_view(x), p, detail::sink_of(y), ep, workspace, true);
+    detail::start_gemm<Here>(where, x, p, y, ep, workspace, true);
 }
 template <class Here = isa::here, detail::activation_operand X, any_policy P, viewable Y, any_epilogue E = epilogue_t<>>
 void gemm(const X& x, const packed_matrix<P>& p, Y&& y, const E& ep = {}) {

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include <lowbit/core/aligned_buffer.hpp>
-#include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
+#include <lowbit/gemm/pack_panels.hpp>
 #include <lowbit/gemm/weights.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
@@ -84,20 +84,20 @@ public:
     /// The version of the byte order.
     [[nodiscard]] static constexpr std::string_view layout_tag() noexcept { return kernel::panel_layout::tag; }
 
-    /// For the product: the layout, panel `p`, and the stored column order (empty when natural).
+    /// For the product: the layout, and the stored column order (empty when natural).
     [[nodiscard]] const kernel::panel_layout& layout() const noexcept { return layout_; }
-    [[nodiscard]] std::size_t panels() const noexcept { return ceil_div(rows_, kernel::panel_columns); }
     [[nodiscard]] std::span<const std::uint32_t> order() const noexcept { return order_.span(); }
 
+    /// All panels as one: `data` is where the first starts, `columns` is N. For activations of kind C.
     template <compute C, class Here = isa::here>
-    [[nodiscard]] kernel::weight_panel panel(std::size_t p) const noexcept {
+    [[nodiscard]] kernel::weight_panel whole() const noexcept {
         using E = typename format::element_type;
         kernel::weight_panel w;
         w.layout = layout_;
-        w.data = bytes_.data() + layout_.panel_start(p);
-        w.columns = rows_ - p * kernel::panel_columns < kernel::panel_columns ? rows_ - p * kernel::panel_columns : kernel::panel_columns;
-        w.offset = detail::weights_of<format>::constant;
-        if constexpr (detail::element_kernel<E>::code == kernel::decoding::table) {
+        w.data = bytes_.data();
+        w.columns = rows_;
+        w.offset = weights::constant;
+        if constexpr (weights::codes::code == kernel::decoding::table) {
             if constexpr (C == compute::float32) {
                 w.table = detail::float_table<E>.data();
             } else {
@@ -118,7 +118,6 @@ public:
         const detail::row_reader reader{q};
         packed.rows_ = q.rows();
         packed.layout_ = layout_for(q.rows(), q.cols());
-        packed.bytes_ = aligned_buffer<std::byte>(packed.layout_.total_bytes(q.rows()), memory);
         if constexpr (format::column_order::permuted) {
             packed.order_ = aligned_buffer<std::uint32_t>(q.cols(), memory);
             for (std::size_t k = 0; k < q.cols(); ++k) packed.order_[k] = static_cast<std::uint32_t>(reader.column(k));
@@ -129,10 +128,8 @@ public:
                 packed.scale_table_[c] = detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();
             }
         }
-        detail::for_ranges(where, packed.panels(), 1, [&](std::size_t first, std::size_t last) {
-            detail::scratch<std::uint8_t> levels(kernel::panel_columns * q.cols());
-            for (std::size_t p = first; p < last; ++p) packed.template pack_panel<Here>(q, reader, p, levels.span());
-        });
+        const contents<Q, Here> from{q, reader};
+        packed.bytes_ = detail::pack_panels<Here>(where, from.rows(), packed.layout_, packed.rows_, memory);
         return packed;
     }
 
@@ -158,62 +155,36 @@ private:
         return layout;
     }
 
-    template <class Here, any_policy Q>
-    void pack_panel(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t p, std::span<std::uint8_t> levels) {
-        const std::size_t first = p * kernel::panel_columns;
-        const std::size_t columns = std::min(kernel::panel_columns, rows_ - first);
-        const std::size_t cols = q.cols();
-        for (std::size_t c = 0; c < columns; ++c) reader.levels(first + c, levels.subspan(c * cols, cols));
-        std::byte* panel = bytes_.data() + layout_.panel_start(p);
-        for (std::size_t g = 0; g < layout_.groups(); ++g) {
-            std::array<std::uint32_t, kernel::panel_columns> scales{};
-            std::array<std::uint32_t, kernel::panel_columns> offsets{};
-            const std::size_t k = g * layout_.segment();
-            for (std::size_t i = 0; i < layout_.scales(columns); ++i) {
-                const std::size_t row = first + i * layout_.columns_per_scale();
-                scales[i] = scale_bits(q, reader, row, k / reader.group_cols());
-                offsets[i] = offset_bits(q, reader, row, k / reader.group_cols());
-            }
-            std::array<std::byte, kernel::panel_columns * 4> scale_bytes{};
-            std::array<std::byte, kernel::panel_columns * 4> offset_bytes{};
-            narrow(scales, kernel::size_of(weights::scale), scale_bytes);
-            narrow(offsets, weights::offset == kernel::offset_kind::zero_point ? 1 : kernel::size_of(weights::scale), offset_bytes);
-            kernel::pack_record(layout_, g, columns, {levels.data() + k, cols, scale_bytes.data(), offset_bytes.data()},
-                                panel + layout_.record_start(g, columns));
-        }
-    }
+    /// What pack_panels reads of format Q.
+    template <any_policy Q, class Here>
+    struct contents {
+        const quantized_view<Q>& q;
+        const detail::row_reader<Q>& reader;
 
-    template <any_policy Q>
-    static std::uint32_t scale_bits(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t row, std::size_t group) {
-        if constexpr (weights::multiplied_out) {
-            return detail::scalar_codec<float>::encode(reader.scale(row, group));
-        } else {
-            return detail::layout_access<format>::load_scale(q.planes(), q.layout_shape(), row, group);
+        [[nodiscard]] detail::weight_rows rows() const noexcept {
+            return {this,
+                    [](const void* self, std::size_t row, std::span<std::uint8_t> levels) {
+                        static_cast<const contents*>(self)->reader.levels(row, levels);
+                    },
+                    [](const void* self, std::size_t row, std::size_t k) { return static_cast<const contents*>(self)->scales(row, k); }};
         }
-    }
-    template <any_policy Q>
-    static std::uint32_t offset_bits(const quantized_view<Q>& q, const detail::row_reader<Q>& reader, std::size_t row, std::size_t group) {
-        if constexpr (weights::offset == kernel::offset_kind::constant) {
-            return 0;
-        } else if constexpr (weights::multiplied_out && weights::offset == kernel::offset_kind::minimum) {
-            return detail::scalar_codec<float>::encode(reader.minimum(row, group));
-        } else {
-            return detail::layout_access<format>::load_offset(q.planes(), q.layout_shape(), row, group);
-        }
-    }
-    /// Bit patterns as bytes, each in the machine's own order.
-    static void narrow(const std::array<std::uint32_t, kernel::panel_columns>& from, std::size_t size, std::array<std::byte, kernel::panel_columns * 4>& to) {
-        for (std::size_t i = 0; i < from.size(); ++i) {
-            if (size == 4) {
-                std::memcpy(to.data() + 4 * i, &from[i], 4);
-            } else if (size == 2) {
-                const auto half = static_cast<std::uint16_t>(from[i]);
-                std::memcpy(to.data() + 2 * i, &half, 2);
-            } else if (size == 1) {
-                to[i] = static_cast<std::byte>(from[i]);
+        [[nodiscard]] detail::scale_pair scales(std::size_t row, std::size_t k) const noexcept {
+            using access = detail::layout_access<format>;
+            const std::size_t group = k / reader.group_cols();
+            detail::scale_pair pair{};
+            if constexpr (weights::multiplied_out) {
+                pair.scale = detail::scalar_codec<float>::encode(reader.scale(row, group));
+            } else {
+                pair.scale = access::load_scale(q.planes(), q.layout_shape(), row, group);
             }
+            if constexpr (weights::multiplied_out && weights::minimums) {
+                pair.offset = detail::scalar_codec<float>::encode(reader.minimum(row, group));
+            } else if constexpr (weights::offset != kernel::offset_kind::constant) {
+                pair.offset = access::load_offset(q.planes(), q.layout_shape(), row, group);
+            }
+            return pair;
         }
-    }
+    };
 
     std::size_t rows_ = 0;
     kernel::panel_layout layout_{};

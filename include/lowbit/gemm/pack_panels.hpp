@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// pack_panels: from the rows of any format to panels in the order of the kernels; compiled once for all formats.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory_resource>
+#include <span>
+
+#include <lowbit/core/aligned_buffer.hpp>
+#include <lowbit/core/scratch.hpp>
+#include <lowbit/exec/executor.hpp>
+#include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/panel.hpp>
+
+namespace lowbit::inline v0::detail {
+
+/// A scale and an offset as bit patterns of the types that the layout names.
+struct scale_pair {
+    std::uint32_t scale;
+    std::uint32_t offset;
+};
+
+/// The weights of some format, read through functions.
+struct weight_rows {
+    const void* format;
+    /// The levels of a whole row.
+    void (*levels)(const void* format, std::size_t row, std::span<std::uint8_t> levels);
+    /// The scale and offset of the weight at (row, k).
+    scale_pair (*scales)(const void* format, std::size_t row, std::size_t k);
+};
+
+/// Writes bit pattern `bits` in the machine's own order.
+LOWBIT_ALWAYS_INLINE void store_bits(std::byte* to, std::uint32_t bits, std::size_t size) noexcept {
+    const auto half = static_cast<std::uint16_t>(bits);
+    const auto byte = static_cast<std::uint8_t>(bits);
+    if (size == 4) std::memcpy(to, &bits, 4);
+    if (size == 2) std::memcpy(to, &half, 2);
+    if (size == 1) std::memcpy(to, &byte, 1);
+}
+
+/// Packs rows [first, first + columns) of the weights as one panel. `levels` holds columns x K.
+template <class Here>
+void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std::size_t first, std::size_t columns, std::span<std::uint8_t> levels,
+                std::byte* panel) {
+    const std::size_t depth = layout.depth;
+    for (std::size_t c = 0; c < columns; ++c) rows.levels(rows.format, first + c, levels.subspan(c * depth, depth));
+    const std::size_t groups = layout.groups();
+    const std::size_t segment = layout.segment();
+    const std::size_t scale_size = kernel::size_of(layout.scale);
+    const std::size_t offset_size = layout.offset == kernel::offset_kind::zero_point ? 1 : scale_size;
+    for (std::size_t g = 0; g < groups; ++g) {
+        std::array<std::byte, kernel::panel_columns * 4> scales{};
+        std::array<std::byte, kernel::panel_columns * 4> offsets{};
+        for (std::size_t i = 0; i < layout.scales(columns); ++i) {
+            const scale_pair pair = rows.scales(rows.format, first + i * layout.columns_per_scale(), g * segment);
+            store_bits(scales.data() + i * scale_size, pair.scale, scale_size);
+            store_bits(offsets.data() + i * offset_size, pair.offset, offset_size);
+        }
+        kernel::pack_record<Here>(layout, g, columns, {levels.data() + g * segment, depth, scales.data(), offsets.data()},
+                                  panel + layout.record_start(g, columns));
+    }
+}
+
+/// `count` rows of weights as panels, in new memory; `where` runs panels side by side.
+template <class Here, class Pool>
+aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows, const kernel::panel_layout& layout, std::size_t count,
+                                      std::pmr::memory_resource* memory) {
+    const std::size_t whole = count / kernel::panel_columns;
+    const std::size_t rest = count % kernel::panel_columns;
+    const std::size_t panel_bytes = layout.panel_bytes(kernel::panel_columns);
+    aligned_buffer<std::byte> panels(whole * panel_bytes + (rest == 0 ? 0 : layout.panel_bytes(rest)), memory);
+    for_ranges(where, whole + (rest != 0), 1, [&](std::size_t first, std::size_t last) {
+        scratch<std::uint8_t> levels(kernel::panel_columns * layout.depth);
+        for (std::size_t p = first; p < last; ++p) {
+            pack_panel<Here>(rows, layout, p * kernel::panel_columns, p < whole ? kernel::panel_columns : rest, levels.span(),
+                             panels.data() + p * panel_bytes);
+        }
+    });
+    return panels;
+}
+
+} // namespace lowbit::inline v0::detail
