@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// What users add from outside - an element, a codebook, scale rules of both kinds, a rounding, a type of scales - works like what is
+// built in; and weights that are constants become constants, with the bytes that a run makes.
+#include <doctest/doctest.h>
+
+#include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/constant.hpp>
+#include <lowbit/quantize/error_report.hpp>
+#include <lowbit/quantize/quantize.hpp>
+
+#include "support/levels.hpp"
+#include "support/noise.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+namespace lb = lowbit;
+using lowbit_test::noise;
+
+namespace user {
+
+/// An element: sign and one of eight powers of two, 2^-7 to 1; no zero.
+struct log4 {
+    using code_type = std::uint8_t;
+    static constexpr int bits = 4;
+    static constexpr float decode(code_type c) noexcept {
+        const float magnitude = 1.0f / static_cast<float>(1 << (7 - (c & 7)));
+        return (c & 8) != 0 ? -magnitude : magnitude;
+    }
+    static constexpr code_type encode(float x) noexcept {
+        code_type best = 0;
+        for (code_type c = 0; c < 16; ++c) {
+            const float d = x - decode(c), b = x - decode(best);
+            if ((d < 0 ? -d : d) < (b < 0 ? -b : b)) best = c;
+        }
+        return best;
+    }
+    static constexpr float lowest() noexcept { return -1.0f; }
+    static constexpr float max() noexcept { return 1.0f; }
+};
+static_assert(lb::element<log4>);
+
+/// A codebook of four values, in no order.
+struct four_values {
+    static constexpr std::array<float, 4> values{0.0f, -1.0f, 0.25f, 2.0f};
+};
+
+/// A type of scales: quarters in a byte, 0 to 63.75.
+struct quarters {
+    using code_type = std::uint8_t;
+    static constexpr int bits = 8;
+    static constexpr code_type encode(float x) noexcept { return x >= 63.75f ? 255 : x > 0 ? static_cast<code_type>(x * 4.0f + 0.5f) : code_type{0}; }
+    static constexpr float decode(code_type c) noexcept { return static_cast<float>(c) * 0.25f; }
+    static constexpr float lowest() noexcept { return 0.0f; }
+    static constexpr float max() noexcept { return 63.75f; }
+};
+
+/// A rule of the simple kind: a range that was agreed on.
+struct agreed {
+    static constexpr lb::value_range range(std::span<const float>) { return {-3.5f, 3.5f}; }
+};
+
+/// A rule of the other kind: the power of two, from a few, of least squared error.
+struct power_of_two {
+    template <class Quantizer>
+    static constexpr lb::group_fit fit(const Quantizer& quantizer) {
+        lb::group_fit best = quantizer.from_range({-8.0f, 7.0f});
+        best.scale = 4.0f;
+        float least = quantizer.error(best);
+        for (lb::group_fit f = best; f.scale > 0.01f; f.scale *= 0.5f) {
+            if (const float e = quantizer.error(f); e < least) least = e, best = f;
+        }
+        return best;
+    }
+};
+
+/// A rounding: always up.
+struct upward {
+    static constexpr float round(float x, std::uint64_t) noexcept {
+        const auto down = static_cast<float>(static_cast<int>(x));
+        return down < x ? down + 1.0f : down;
+    }
+};
+
+} // namespace user
+
+TEST_CASE("an own element") {
+    using P = lb::policy<user::log4, lb::per_group<16>>;
+    const auto w = noise(1).weights(3, 40);
+    const auto q = lb::quantize<P>(w);
+    CHECK(q.size_bytes() == 3 * (20 + 3 * 2));
+    const auto back = lb::dequantize(q);
+    for (std::size_t i = 0; i < 3; ++i) {
+        for (std::size_t k = 0; k < 40; ++k) {
+            float reach = 0;
+            for (std::size_t j = k / 16 * 16; j < std::min<std::size_t>(40, k / 16 * 16 + 16); ++j) reach = std::max(reach, std::fabs(w(i, j)));
+            const float scale = float(lb::float16(reach));
+            REQUIRE(back(i, k) == scale * user::log4::decode(user::log4::encode(w(i, k) / scale)));
+        }
+    }
+    CHECK(lb::error_of(lb::quantize<lb::policy<user::log4, lb::per_group<16>, lb::scale_rule<lb::mse>>>(w), w).mse < lb::error_of(q, w).mse);
+}
+
+TEST_CASE("an own codebook and an own type of scales") {
+    using P = lb::policy<lb::codebook<user::four_values>, lb::per_group<4>, lb::scale_as<user::quarters>, lb::high_first>;
+    lb::matrix<float> w(1, 8);
+    const std::array<float, 8> x{4.0f, -1.9f, 0.1f, 0.6f, -0.8f, 0.0f, 0.8f, 0.1f};
+    std::ranges::copy(x, w.data());
+    const auto q = lb::quantize<P>(w); // scales 2 and 0.4, which is stored as 0.5
+    CHECK(q.size_bytes() == 2 + 2);
+    CHECK(q.bytes()[0] == std::byte{0b11'01'00'10});
+    CHECK(q.bytes()[1] == std::byte{0b01'00'11'10});
+    CHECK(q.bytes()[2] == std::byte{8});
+    CHECK(q.bytes()[3] == std::byte{2});
+    const auto back = lb::dequantize(q);
+    CHECK(std::ranges::equal(back.row(0), std::array{4.0f, -2.0f, 0.0f, 0.5f, -0.5f, 0.0f, 1.0f, 0.125f}));
+}
+
+TEST_CASE("own scale rules, of both kinds") {
+    const auto w = noise(2).weights(2, 64);
+    using fixed = lb::policy<lb::int4, lb::per_channel, lb::scale_rule<user::agreed>>;
+    const auto q = lb::quantize<fixed>(w);
+    const auto back = lb::dequantize(q);
+    for (std::size_t k = 0; k < 64; ++k) CHECK(back(0, k) == 0.5f * std::clamp(std::nearbyint(w(0, k) / 0.5f), -8.0f, 7.0f));
+
+    using searched = lb::policy<lb::int4, lb::per_channel, lb::scale_rule<user::power_of_two>>;
+    const auto e = lb::error_of(lb::quantize<searched>(w), w);
+    CHECK(e.sqnr_db > 15);
+    const auto values = lb::dequantize(lb::quantize<searched>(w));
+    for (const float v : values.row(0)) CHECK(v * 128.0f == std::nearbyint(v * 128.0f));
+    lowbit_test::each_level([&](lb::isa::level) { CHECK(lb::error_of(lb::quantize<searched>(w), w).mse == e.mse); });
+}
+
+TEST_CASE("an own rounding") {
+    const auto w = noise(3).weights(2, 64);
+    using up = lb::policy<lb::int8, lb::rounding<user::upward>>;
+    const auto back = lb::dequantize(lb::quantize<up>(w));
+    for (std::size_t k = 0; k < 64; ++k) CHECK(back(1, k) > w(1, k) - 1e-5f);
+}
+
+TEST_CASE("stochastic rounding keeps the mean and repeats itself and the other roundings are what they say") {
+    lb::matrix<float> w(1, 4001);
+    for (float& x : w.row(0)) x = 0.3f;
+    w(0, 4000) = 127.0f; // the scale is 1
+    using random = lb::policy<lb::int8, lb::rounding<lb::stochastic>>;
+    const auto back = lb::dequantize(lb::quantize<random>(w));
+    double sum = 0;
+    for (std::size_t k = 0; k < 4000; ++k) sum += static_cast<double>(back(0, k));
+    CHECK(std::fabs(sum / 4000 - 0.3) < 0.03); // four standard deviations
+    CHECK(std::ranges::equal(lb::quantize<random>(w).bytes(), lb::quantize<random>(w).bytes()));
+
+    lb::matrix<float> ties(1, 5);
+    std::ranges::copy(std::array{127.0f, 2.5f, -2.5f, 2.9f, 3.5f}, ties.data());
+    const auto rounded = [&]<class R>(R) { return lb::dequantize(lb::quantize<lb::policy<lb::int8, lb::rounding<R>>>(ties)); };
+    CHECK(std::ranges::equal(rounded(lb::nearest_even{}).row(0), std::array{127.0f, 2.0f, -2.0f, 3.0f, 4.0f}));
+    CHECK(std::ranges::equal(rounded(lb::nearest_away{}).row(0), std::array{127.0f, 3.0f, -3.0f, 3.0f, 4.0f}));
+    CHECK(std::ranges::equal(rounded(lb::toward_zero{}).row(0), std::array{127.0f, 2.0f, -2.0f, 2.0f, 3.0f}));
+}
+
+// ---- Constants ----
+
+namespace {
+
+constexpr std::array<float, 40> row = [] {
+    std::array<float, 40> x{};
+    for (std::size_t k = 0; k < 40; ++k) x[k] = static_cast<float>(static_cast<int>(k * 29 % 41) - 20) * 0.07f;
+    return x;
+}();
+constexpr std::array<std::array<float, 40>, 3> rows = [] {
+    std::array<std::array<float, 40>, 3> x{row, row, row};
+    for (float& v : x[1]) v *= -0.5f;
+    x[2][7] = 9.0f;
+    return x;
+}();
+
+inline constexpr auto table = lb::quantize_constant<lb::presets::w4g32>(row);
+static_assert(table.rows() == 1 && table.cols() == 40 && table.size_bytes() == 20 + 2 * 2);
+static_assert(table.bytes().size() == table.size_bytes() && table.bits_per_weight() == 8.0 * 24 / 40);
+static_assert((table.bytes()[0] & std::byte{15}) == std::byte{9}, "-1.4 is -7 in two's complement");
+
+/// Decoded by the compiler too.
+constexpr float decoded(std::size_t k) {
+    std::array<std::uint8_t, 40> levels{};
+    std::array<float, 40> values{};
+    lb::detail::row_reader<lb::presets::w4g32>(table.view()).values(0, levels, values);
+    return values[k];
+}
+static_assert(decoded(0) < -1.39f && decoded(0) > -1.41f);
+
+template <class P>
+bool same_as_run() {
+    static constexpr auto constant = lb::quantize_constant<P>(rows);
+    const auto run = lb::quantize<P>(lb::matrix_view<const float>{rows[0].data(), 3, 40});
+    return std::ranges::equal(constant.bytes(), run.bytes());
+}
+
+template <auto Constant>
+constexpr std::size_t size_of_parameter = Constant.size_bytes();
+
+} // namespace
+
+TEST_CASE("constants are the bytes that a run makes") {
+    CHECK(std::ranges::equal(table.bytes(), lb::quantize<lb::presets::w4g32>(lb::matrix_view<const float>{row.data(), 1, 40}).bytes()));
+    CHECK(same_as_run<lb::presets::q4_k>());
+    CHECK(same_as_run<lb::presets::nf4>());
+    CHECK(same_as_run<lb::policy<lb::int8, lb::prune<lb::unstructured<40>>, lb::asymmetric>>());
+    CHECK(same_as_run<lb::policy<lb::ternary, lb::per_tensor, lb::base3, lb::scale_rule<lb::abs_mean>>>());
+    CHECK(same_as_run<lb::policy<lb::uint3, lb::per_block<2, 16>, lb::minimum_as<lb::float16>, lb::scale_rule<lb::percentile<90>>>>());
+    using searched = lb::policy<lb::int4, lb::per_group<8>, lb::scale_rule<lb::mse>>;
+    static constexpr auto small = lb::quantize_constant<searched>(std::array{0.1f, -0.5f, 1.0f, 0.25f, 3.0f, -2.0f, 0.0f, 1.5f});
+    const std::array<float, 8> x{0.1f, -0.5f, 1.0f, 0.25f, 3.0f, -2.0f, 0.0f, 1.5f};
+    CHECK(std::ranges::equal(small.bytes(), lb::quantize<searched>(lb::matrix_view<const float>{x.data(), 1, 8}).bytes()));
+}
+
+TEST_CASE("a constant is a view's memory, and may be a template's argument") {
+    const auto back = lb::dequantize(table.view());
+    for (std::size_t k = 0; k < 40; ++k) CHECK(back(0, k) == decoded(k));
+    CHECK(lb::dequantize(lb::quantize_constant<lb::presets::w8>(rows).view()).rows() == 3);
+    CHECK(size_of_parameter<lb::quantize_constant<lb::presets::w8>(std::array{1.0f, 2.0f})> == 2 + 4);
+    CHECK(lb::quantize_constant<lb::presets::w8>(row).data() != nullptr); // and a run can make one
+}
