@@ -57,7 +57,8 @@ private:
 TEST_CASE("integers: every shape on every level, exactly") {
     std::mt19937_64 random(seed());
     for (const edge side : edges) {
-        for (const auto& [m, n, k] : {std::array<std::size_t, 3>{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {1, 1, 1}, {2, 65, 3}, {9, 64, 130}, {3, 130, 257}, {130, 7, 31}}) {
+        for (const auto& shape : {std::array<std::size_t, 3>{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {1, 1, 1}, {2, 65, 3}, {9, 64, 130}, {3, 130, 257}, {130, 7, 31}}) {
+            const std::size_t m = shape[0], n = shape[1], k = shape[2]; // not a structured binding: clang 14 cannot capture one
             CAPTURE(m);
             CAPTURE(n);
             CAPTURE(k);

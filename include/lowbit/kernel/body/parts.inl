@@ -20,12 +20,17 @@ struct weight_block {
     std::size_t start = 0;        ///< where in them the block starts
     std::size_t depth = 0;        ///< K of each group, or of the part; padded
     std::size_t count = 0;
-    std::size_t group = 0;         ///< the first group
-    bool first = false;            ///< the block has its group's first k ...
-    bool last = false;             ///< ... and its last
-    const float* scales = nullptr; ///< 64 a group, where there are any; so the others
-    const float* minimums = nullptr;
-    const std::int32_t* zeros = nullptr;
+    std::size_t group = 0;             ///< the first group
+    bool first = false;                ///< the block has its group's first k ...
+    bool last = false;                 ///< ... and its last
+    const std::byte* beside = nullptr; ///< what stands beside the codes of the first group, from its scales on ...
+    std::size_t beside_stride = 0;     ///< ... between records ...
+    std::size_t offset_start = 0;      ///< ... and from the scales to the offsets
+    scale_kind scale = scale_kind::none;
+    bool streamed = false;   ///< decoded to the following by the tile, a group at a time; else all before it
+    float* scales = nullptr; ///< 64 a group, where there are any; so the others
+    float* minimums = nullptr;
+    std::int32_t* zeros = nullptr;
 };
 
 /// Calls f(row, vector) for a tile of sums, all in line.
@@ -43,6 +48,7 @@ inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 /// Weights as panel_layout stores them. A unit is the shortest piece of K that is a whole number of runs in each plane.
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_weights {
+    static constexpr bool in_records = true;
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
@@ -61,6 +67,8 @@ struct packed_weights {
     }
     /// From behind the last unit of a group to the next group.
     LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
+        for (std::size_t at = 0; at < b.record_bytes - b.planes_depth * 8 * Bits; at += 64)
+            Ops::prefetch(plane[planes - 1] + prefetch_distance + at);
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += b.record_bytes - b.depth * 8 * plane_of(Bits, p).width; });
     }
     /// Fetches what lies a few units ahead: the hardware stops at the end of each 4 KiB page.
@@ -97,45 +105,57 @@ private:
     }
 };
 
-/// Decodes `Scale` bit patterns of 64 columns (`columns` of them stored, `shared` columns to each) to floats.
-template <class Ops, scale_kind Kind>
-LOWBIT_ALWAYS_INLINE void expand_scales_as(const std::byte* from, std::size_t columns, std::size_t shared, const float* table,
-                                           float* to) {
-    if constexpr (Kind != scale_kind::table8) {
-        if (columns == panel_columns && shared == 1) {
-            for (unsigned v = 0; v < panel_vectors<Ops>; ++v)
-                Ops::store_floats(to + v * Ops::lanes, Ops::template load_scales<Kind>(from + v * Ops::lanes * size_of(Kind)));
-            return;
-        }
-    }
-    for (std::size_t c = 0; c < columns; ++c) to[c] = scale_value<Kind>(from, c / shared, table);
-    for (std::size_t c = columns; c < panel_columns; ++c) to[c] = 0.0f;
+/// Whether every column of a panel has a scale of its own, and one that needs no table: vectors decode those.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE bool has_plain_scales(const weight_panel& w) {
+    return w.columns == panel_columns && w.layout.columns_per_scale() == 1 && w.layout.scale != scale_kind::table8;
 }
+/// Decodes 64 plain scales (or minimums) to floats.
 template <class Ops>
-void expand_scales(const weight_panel& w, const std::byte* from, float* to) {
+LOWBIT_ALWAYS_INLINE void decode(scale_kind kind, const std::byte* from, float* to) {
+    const auto as = [&]<scale_kind Kind>() LOWBIT_INLINE_LAMBDA {
+        for (unsigned v = 0; v < panel_vectors<Ops>; ++v)
+            Ops::store_floats(to + v * Ops::lanes, Ops::template load_scales<Kind>(from + v * Ops::lanes * size_of(Kind)));
+    };
+    if (kind == scale_kind::float16) {
+        as.template operator()<scale_kind::float16>();
+    } else if (kind == scale_kind::bfloat16) {
+        as.template operator()<scale_kind::bfloat16>();
+    } else {
+        as.template operator()<scale_kind::float32>();
+    }
+}
+/// Zero points of 64 columns as int32.
+template <class Ops>
+LOWBIT_ALWAYS_INLINE void decode(scale_kind, const std::byte* from, std::int32_t* to) {
+    for (unsigned v = 0; v < panel_vectors<Ops>; ++v) Ops::store(to + v * Ops::lanes, Ops::load_bytes(from + v * Ops::lanes));
+}
+
+/// The same for scales of any kind and number; columns that a narrow panel lacks get 0.
+template <class Ops>
+void expand(const weight_panel& w, const std::byte* from, float* to) {
+    if (has_plain_scales(w)) return decode<Ops>(w.layout.scale, from, to);
     const std::size_t shared = w.layout.columns_per_scale();
+    std::fill(to + w.columns, to + panel_columns, 0.0f);
+    const auto as = [&]<scale_kind Kind>() {
+        for (std::size_t c = 0; c < w.columns; ++c) to[c] = scale_value<Kind>(from, c / shared, w.scale_table);
+    };
     switch (w.layout.scale) {
     case scale_kind::float32:
-        return expand_scales_as<Ops, scale_kind::float32>(from, w.columns, shared, nullptr, to);
+        return as.template operator()<scale_kind::float32>();
     case scale_kind::float16:
-        return expand_scales_as<Ops, scale_kind::float16>(from, w.columns, shared, nullptr, to);
+        return as.template operator()<scale_kind::float16>();
     case scale_kind::bfloat16:
-        return expand_scales_as<Ops, scale_kind::bfloat16>(from, w.columns, shared, nullptr, to);
+        return as.template operator()<scale_kind::bfloat16>();
     case scale_kind::table8:
-        return expand_scales_as<Ops, scale_kind::table8>(from, w.columns, shared, w.scale_table, to);
+        return as.template operator()<scale_kind::table8>();
     case scale_kind::none:
         return;
     }
 }
-
-/// Zero points of 64 columns as int32.
 template <class Ops>
-void expand_zeros(const weight_panel& w, const std::byte* from, std::int32_t* to) {
+void expand(const weight_panel& w, const std::byte* from, std::int32_t* to) {
+    if (has_plain_scales(w)) return decode<Ops>(w.layout.scale, from, to);
     const std::size_t shared = w.layout.columns_per_scale();
-    if (w.columns == panel_columns && shared == 1) {
-        for (unsigned v = 0; v < panel_vectors<Ops>; ++v) Ops::store(to + v * Ops::lanes, Ops::load_bytes(from + v * Ops::lanes));
-        return;
-    }
     for (std::size_t c = 0; c < w.columns; ++c) to[c] = std::to_integer<std::int32_t>(from[c / shared]);
     for (std::size_t c = w.columns; c < panel_columns; ++c) to[c] = 0;
 }

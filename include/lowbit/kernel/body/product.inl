@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The loops that every product shares: K in blocks that stay in the first-level cache, then rows, columns and groups.
 
+/// Calls f for what stands beside the codes of group i of a block and for where it goes, if the block needs it: zero points
+/// before the group's codes, scales and minimums where it ends.
+template <class Family, class F>
+LOWBIT_ALWAYS_INLINE void for_beside(const weight_block& b, std::size_t i, F&& f) {
+    const std::byte* scales = b.beside + i * b.beside_stride;
+    const std::byte* offsets = scales + b.offset_start;
+    if constexpr (Family::offset == offset_kind::zero_point) f(offsets, b.zeros + i * panel_columns);
+    if (!b.last) return;
+    if constexpr (Family::scaled) f(scales, b.scales + i * panel_columns);
+    if constexpr (Family::offset == offset_kind::minimum) f(offsets, b.minimums + i * panel_columns);
+}
+
 /// `Rows` rows of x times a block of weights: tile += products of the groups that end in the block; a long group's sums so far
 /// are kept in `sums`. A function of its own, so that formats which decode to the same weights share it, and with few enough
 /// live pointers that no register of the tile is spilled.
@@ -27,7 +39,14 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         const std::int32_t offset = w.offset;
         std::size_t at = row * groups + b.group; // in xsums and xscales
         std::size_t column = first * lanes;      // in scales, minimums and zeros
-        for (std::size_t i = b.count; i > 0; --i) {
+        for (std::size_t i = 0; i < b.count; ++i) {
+            // Just before its codes, so that a panel is read as one stream.
+            if constexpr (Weights::in_records) {
+                if (first == 0 && b.streamed) {
+                    for_beside<Family>(
+                        b, i, [&](const std::byte* from, auto* to) LOWBIT_INLINE_LAMBDA { decode<Ops>(b.scale, from, to); });
+                }
+            }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 acc[r][v] = b.first ? Family::start(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
                                     : Family::load(sums + r * panel_columns + (first + v) * lanes);
@@ -111,9 +130,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t groups = layout.groups();
     const std::size_t segment = layout.padded(layout.segment());
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
-    const std::size_t scale_start = layout.scale_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
+    const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > fused_rows;
+    const bool streamed = fused_rows > 0 && !unpacks && has_plain_scales(w);
     std::memset(tile, 0, rows * panel_columns * sizeof(*tile));
     if (narrow) std::memset(wide, 0, sizeof wide);
 
@@ -133,28 +153,19 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.minimums = minimums;
         b.zeros = zeros;
         // Groups of full length together; the last one, which may be shorter, alone.
-        if (b.first && b.last && group + 1 < groups) {
-            b.count = std::min({groups - 1 - group, block_depth / segment, rows > fused_rows ? most_groups : fused_groups});
-        }
+        if (b.first && b.last && group + 1 < groups) b.count = std::min({groups - 1 - group, block_depth / segment, most_groups});
         const std::byte* records = w.data + group * record_bytes;
         b.data = records;
-
-        if (b.last) {
-            for (std::size_t i = 0; i < b.count; ++i) {
-                const std::byte* record = records + i * record_bytes;
-                // All scales of a block are read before its codes, which the hardware does not foresee: fetch those of the next.
-                for (std::size_t at = scale_start; at < record_bytes; at += 64)
-                    Ops::prefetch(record + b.count * record_bytes + at);
-                const std::byte* offsets = record + layout.offset_start(group, w.columns);
-                if constexpr (family::scaled)
-                    expand_scales<Ops>(w, record + layout.scale_start(group, w.columns), scales + i * panel_columns);
-                if constexpr (family::offset == offset_kind::minimum)
-                    expand_scales<Ops>(w, offsets, minimums + i * panel_columns);
-                if constexpr (family::offset == offset_kind::zero_point) expand_zeros<Ops>(w, offsets, zeros + i * panel_columns);
-            }
-        } else if constexpr (family::offset == offset_kind::zero_point) {
-            expand_zeros<Ops>(w, records + layout.offset_start(group, w.columns), zeros);
+        b.beside = records + layout.scale_start(group, w.columns);
+        b.beside_stride = record_bytes;
+        b.offset_start = offset_start;
+        b.scale = layout.scale;
+        b.streamed = streamed;
+        if (!streamed) {
+            for (std::size_t i = 0; i < b.count; ++i)
+                for_beside<family>(b, i, [&](const std::byte* from, auto* to) LOWBIT_INLINE_LAMBDA { expand<Ops>(w, from, to); });
         }
+
         if (narrow) {
             std::byte* to = wide;
             for (std::size_t i = 0; i < b.count; ++i) {
