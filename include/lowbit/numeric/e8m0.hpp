@@ -11,10 +11,19 @@
 
 namespace lowbit::inline v0 {
 
-/// OCP MX scale E8M0: code c is 2^(c - 127), 2^-127 to 2^127; 0xFF is NaN. There is no zero and no sign: encoding zero, a
-/// negative number or anything below 2^-127 gives 2^-127, above 2^127 (infinity included) 2^127, NaN gives NaN.
-class e8m0 {
-    static constexpr std::uint32_t subnormal = 0x0040'0000u;
+/// A power of two in a byte: code c is 2^(c - Bias), 2^-Bias to 2^(254 - Bias); 0xFF is NaN. There is no zero and no sign: encoding
+/// zero, a negative number or anything below the range gives its lowest power, above it (infinity included) its largest, NaN gives NaN.
+template <int Bias>
+class basic_e8m0 {
+    static_assert(Bias >= 127 && Bias <= 149, "lowbit: every power of two of a basic_e8m0 must be a float: 127 <= Bias <= 149");
+    static constexpr int shift = Bias - detail::f32_bias; ///< from float's exponent field to the code
+    static constexpr std::uint32_t hidden = 0x0080'0000u; ///< the bits of float's smallest normal number
+
+    /// The bits of the power of two that a code from 0 to 254 stands for.
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t power(std::uint32_t code) noexcept {
+        const int field = static_cast<int>(code) - shift;
+        return field < 1 ? hidden >> (1 - field) : static_cast<std::uint32_t>(field) << detail::f32_mantissa_bits;
+    }
 
     /// The code at or below x, one more if `up(floor code, distance above it, half the gap)` says so. Stands ahead of its users,
     /// or clang 14 does not find it in constant expressions.
@@ -22,27 +31,29 @@ class e8m0 {
     static LOWBIT_ALWAYS_INLINE constexpr std::uint8_t encode_with(float x, Up up) noexcept {
         const auto value = std::bit_cast<std::uint32_t>(x);
         if ((value & ~detail::f32_sign) > detail::f32_infinity) return 0xff;
-        if (value <= subnormal || value >= detail::f32_sign) return 0;
-        if (value >= 0x7f00'0000u) return 0xfe;
-        const std::uint32_t floor = value >> detail::f32_mantissa_bits; // the code is float's own exponent field
-        const std::uint32_t start = floor == 0 ? subnormal : floor << detail::f32_mantissa_bits;
-        const std::uint32_t half = floor == 0 ? subnormal / 2 : subnormal;
+        if (value <= power(0) || value >= detail::f32_sign) return 0;
+        if (value >= power(0xfe)) return 0xfe;
+        std::uint32_t floor = (value >> detail::f32_mantissa_bits) + static_cast<std::uint32_t>(shift);
+        if (value < hidden) floor = static_cast<std::uint32_t>(std::bit_width(value) - detail::f32_mantissa_bits + shift);
+        const std::uint32_t start = power(floor);
+        const std::uint32_t half = value < hidden ? start / 2 : hidden / 2;
         return static_cast<std::uint8_t>(floor + (up(floor, value - start, half) ? 1u : 0u));
     }
 
 public:
     using code_type = std::uint8_t;
     static constexpr int bits = 8;
+    static constexpr int bias = Bias;
     static constexpr std::string_view name = "e8m0";
 
-    e8m0() = default; // trivial: uninitialised as float is; value-initialised it is 2^-127
-    explicit LOWBIT_ALWAYS_INLINE constexpr e8m0(float value) noexcept : code_(encode(value)) {}
+    basic_e8m0() = default; // trivial: uninitialised as float is; value-initialised it is the lowest power
+    explicit LOWBIT_ALWAYS_INLINE constexpr basic_e8m0(float value) noexcept : code_(encode(value)) {}
 
     LOWBIT_ALWAYS_INLINE constexpr operator float() const noexcept { return decode(code_); }
 
     [[nodiscard]] constexpr code_type code() const noexcept { return code_; }
-    [[nodiscard]] static constexpr e8m0 from_bits(code_type code) noexcept {
-        e8m0 value{};
+    [[nodiscard]] static constexpr basic_e8m0 from_bits(code_type code) noexcept {
+        basic_e8m0 value{};
         value.code_ = code;
         return value;
     }
@@ -63,17 +74,26 @@ public:
     }
 
     static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept {
-        const std::uint32_t value = code == 0      ? subnormal // 2^-127 is below float's normal numbers
-                                    : code == 0xff ? detail::f32_quiet_nan
-                                                   : static_cast<std::uint32_t>(code) << detail::f32_mantissa_bits;
-        return std::bit_cast<float>(value);
+        return std::bit_cast<float>(code == 0xff ? detail::f32_quiet_nan : power(code));
     }
 
-    static constexpr float lowest() noexcept { return 0x1p-127f; }
-    static constexpr float max() noexcept { return 0x1p127f; }
+    static constexpr float lowest() noexcept { return decode(0); }
+    static constexpr float max() noexcept { return decode(0xfe); }
 
 private:
     code_type code_;
 };
+
+/// OCP MX scale E8M0: code c is 2^(c - 127).
+using e8m0 = basic_e8m0<127>;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_e8m0 = false;
+template <int Bias>
+inline constexpr bool is_e8m0<basic_e8m0<Bias>> = true;
+
+} // namespace detail
 
 } // namespace lowbit::inline v0

@@ -44,7 +44,7 @@ using ocp_mxfp6_e2m3 = policy<float6_e2m3, per_group<32>, scale_as<e8m0>>;
 using ocp_mxfp6_e3m2 = policy<float6_e3m2, per_group<32>, scale_as<e8m0>>;
 using ocp_mxfp8_e4m3 = policy<float8_e4m3, per_group<32>, scale_as<e8m0>>;
 using ocp_mxfp8_e5m2 = policy<float8_e5m2, per_group<32>, scale_as<e8m0>>;
-using ocp_mxint8 = policy<int8, per_group<32>, scale_as<e8m0>>;
+using ocp_mxint8 = policy<int8, per_group<32>, scale_as<basic_e8m0<127 + 6>>>; // MX's INT8 counts 64ths: scale byte 127 makes code 64 a 1
 
 // NVFP4: E4M3 scales for each 16 weights under one float for the tensor (a multiplier).
 using nvfp4 = policy<float4_e2m1, per_group<16>, scale_as<float8_e4m3>, tensor_scale>;

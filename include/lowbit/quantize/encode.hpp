@@ -40,16 +40,23 @@ struct integer_levels<ternary> {
     static constexpr int high = 1;
 };
 
-constexpr int floor_log2(float x) noexcept { return static_cast<int>(std::bit_cast<std::uint32_t>(x) >> 23 & 255) - 127; }
-constexpr float exp2_int(int e) noexcept { return std::bit_cast<float>(static_cast<std::uint32_t>(e + 127) << 23); }
+/// The power of two at or below x >= 0.
+constexpr float floor_power(float x) noexcept {
+    const auto value = std::bit_cast<std::uint32_t>(x);
+    return std::bit_cast<float>(value < 0x0080'0000u ? std::bit_floor(value) : value & f32_infinity);
+}
 
-/// Stores a scale: the format's code of an ideal one. E8M0 rounds down, as OCP MX asks.
-template <class T>
+/// Stores a scale: the format's code of an ideal one. Powers of two round down, as OCP MX asks, where the codes reach beyond the range;
+/// with an offset they just cover it, and a smaller scale would cut it.
+template <any_policy F>
 constexpr std::uint32_t encode_scale(float ideal) noexcept {
-    if constexpr (std::same_as<T, e8m0>) {
-        return e8m0::encode_floor(ideal);
-    } else {
+    using T = typename F::scale_type;
+    if constexpr (!is_e8m0<T>) {
         return scalar_codec<T>::encode(ideal);
+    } else if constexpr (F::offset::kind == offset_kind::none) {
+        return T::encode_floor(ideal);
+    } else {
+        return T::encode_ceil(ideal);
     }
 }
 
@@ -111,8 +118,11 @@ public:
         if constexpr (offset::kind == offset_kind::none) {
             const float amplitude = std::max(-r.low, r.high);
             constexpr float reach = E::max() > 0.0f ? E::max() : -E::lowest();
-            constexpr float unit = std::same_as<typename P::scale_type, e8m0> ? exp2_int(floor_log2(reach)) : reach;
-            fit.scale = amplitude / unit;
+            if constexpr (is_e8m0<typename P::scale_type>) {
+                fit.scale = floor_power(amplitude) / floor_power(reach); // exact, where a quotient below the normal floats is not
+            } else {
+                fit.scale = amplitude / reach;
+            }
             if constexpr (integer_element<E>) fit.zero = 0;
         } else {
             if constexpr (offset::kind != offset_kind::minimum) { // 0 must be a code, or lie above the minimum
@@ -201,7 +211,7 @@ public:
     [[nodiscard]] static constexpr float stored_scale(float ideal) noexcept {
         using T = typename P::scale_type;
         if constexpr (std::is_void_v<typename P::super_scale::type> && !P::tensor_scale::present) {
-            return scalar_codec<T>::decode(encode_scale<T>(ideal));
+            return scalar_codec<T>::decode(encode_scale<P>(ideal));
         } else {
             return ideal;
         }
@@ -495,7 +505,7 @@ private:
                 if (!(std::max(ideal, -ideal) * (1.0f - 0x1p-20f) <= scalar_codec<scale_type>::max())) {
                     return fail(errc::scale_range, "a scale does not fit its stored type", at(g));
                 }
-                access::store_scale(to_, shape_, row, g, encode_scale<scale_type>(ideal));
+                access::store_scale(to_, shape_, row, g, encode_scale<F>(ideal));
             }
         }
         if constexpr (F::offset::kind == offset_kind::zero_point) {

@@ -7,8 +7,10 @@
 #include <lowbit/quantize/constant.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -218,11 +220,31 @@ TEST_CASE("OCP MX: an E8M0 scale for 32 weights, elements in order from the low 
     CHECK(six(0, 2) == 0.0f);
 
     byte_vector e(33);
-    e[3] = std::byte{0x80}; // -128
-    e[32] = std::byte{121}; // 2^-6, MXINT8's implicit scale
-    CHECK(lb::dequantize(lb::quantized_view<presets::ocp_mxint8>{e.data(), 1, 32})(0, 3) == -2.0f);
+    e[3] = std::byte{0x80}; // -128 / 64
+    e[4] = std::byte{64};
+    e[32] = std::byte{127}; // 1
+    const auto eight = lb::dequantize(lb::quantized_view<presets::ocp_mxint8>{e.data(), 1, 32});
+    CHECK(eight(0, 3) == -2.0f);
+    CHECK(eight(0, 4) == 1.0f);
     e[3] = std::byte{0x7e}; // 448
+    e[32] = std::byte{121}; // 2^-6
     CHECK(lb::dequantize(lb::quantized_view<presets::ocp_mxfp8_e4m3>{e.data(), 1, 32})(0, 3) == 7.0f);
+}
+
+TEST_CASE("OCP MX: the scale byte is floor(log2(amax)) - emax + 127, down to the smallest floats") {
+    lb::matrix<float> w(1, 32);
+    const auto scale_byte = [&]<class P>(P) { return std::to_integer<int>(lb::quantize<P>(w).bytes().back()); };
+    const float below_2 = std::nextafter(2.0f, 0.0f);
+    for (const float amax : {1.0f, below_2, 2.0f, 0.3f, 0x1.8p126f, 0x1p-118f * below_2, 0x1p-120f, 0x1p-126f, 0x1p-126f * below_2, 0x1.fffffcp-127f, 0x1p-130f, 1e-45f}) {
+        w(0, 5) = -amax;
+        CAPTURE(amax);
+        const auto wanted = [&](int emax) { return std::max(0, std::ilogb(amax) - emax + 127); };
+        CHECK(scale_byte(presets::ocp_mxint8{}) == wanted(0));
+        CHECK(scale_byte(presets::ocp_mxfp8_e4m3{}) == wanted(8));
+        CHECK(scale_byte(presets::ocp_mxfp4{}) == wanted(2));
+    }
+    w(0, 5) = 1.0f;
+    CHECK(lb::quantize<presets::ocp_mxint8>(w).bytes()[5] == std::byte{64});
 }
 
 TEST_CASE("GPTQ: words of 8 codes along k for each n, zero points in words along n, scales by group, sorted columns") {

@@ -85,6 +85,13 @@ TEST_CASE("codebooks and floats") {
     check_figure("FP8 E4M3", measure<lb::policy<lb::float8_e4m3, lb::per_tensor>>(), 8.0 + 32.0 / (64 * 4096), 31.55);
 }
 
+TEST_CASE("scales that are powers of two cost no more with an offset than without") {
+    using lb::int8, lb::uint8, lb::e8m0, lb::float16, lb::per_group, lb::scale_as;
+    const double symmetric = measure<lb::policy<int8, per_group<32>, scale_as<e8m0>>>().sqnr_db;
+    CHECK(measure<lb::policy<int8, per_group<32>, scale_as<e8m0>, lb::asymmetric>>().sqnr_db > symmetric);
+    CHECK(measure<lb::policy<uint8, per_group<32>, scale_as<e8m0>, lb::minimum_as<float16>>>().sqnr_db > symmetric);
+}
+
 TEST_CASE("ternary and binary") {
     using trits = lb::policy<lb::ternary, lb::per_channel, lb::base3, lb::scale_rule<lb::abs_mean>>;
     check_figure("ternary rows, absmean", measure<trits>(), 8 * (820.0 + 4) / 4096, 5.80);
