@@ -67,37 +67,6 @@ private:
     matrix_view<T> base_;
 };
 
-/// Reads `view` as its transpose; nothing is moved.
-template <class T>
-[[nodiscard]] constexpr transposed_view<T> transposed(matrix_view<T> view) noexcept {
-    return transposed_view<T>(view);
-}
-
-/// `count` equal matrices, `step` elements apart.
-template <class T>
-class batch_view {
-public:
-    using value_type = std::remove_cv_t<T>;
-
-    constexpr batch_view(matrix_view<T> first, std::size_t count, std::size_t step) noexcept
-        : first_(first), count_(count), step_(step) {}
-    [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
-    [[nodiscard]] constexpr matrix_view<T> operator[](std::size_t i) const {
-        return {first_.data() + i * step_, first_.rows(), first_.cols(), first_.stride()};
-    }
-
-private:
-    matrix_view<T> first_;
-    std::size_t count_;
-    std::size_t step_;
-};
-
-/// A batch of matrices: `count` of the shape of `first`, each `step` elements after the one before.
-template <class T>
-[[nodiscard]] constexpr batch_view<T> batched(matrix_view<T> first, std::size_t count, std::size_t step) noexcept {
-    return {first, count, step};
-}
-
 /// How an object is read as a matrix_view or transposed_view; adaptors specialise it for the types of other libraries.
 template <class T>
 struct view_access;
@@ -118,6 +87,58 @@ concept viewable = requires(T& object) { view_access<std::remove_cvref_t<T>>::vi
 template <viewable T>
 [[nodiscard]] constexpr auto view_of(T&& object) {
     return view_access<std::remove_cvref_t<T>>::view(object);
+}
+
+namespace detail {
+
+template <class T>
+constexpr transposed_view<T> transpose_of(matrix_view<T> v) noexcept {
+    return transposed_view<T>(v);
+}
+template <class T>
+constexpr matrix_view<T> transpose_of(transposed_view<T> v) noexcept {
+    return v.base();
+}
+
+/// The same shape, `by` elements further on.
+template <class T>
+constexpr matrix_view<T> shifted(matrix_view<T> v, std::size_t by) {
+    return {v.data() + by, v.rows(), v.cols(), v.stride()};
+}
+template <class T>
+constexpr transposed_view<T> shifted(transposed_view<T> v, std::size_t by) {
+    return transpose_of(shifted(v.base(), by));
+}
+
+} // namespace detail
+
+/// Reads a view, or what stands for one, as its transpose; nothing is moved.
+template <viewable T>
+[[nodiscard]] constexpr auto transposed(T&& object) {
+    return detail::transpose_of(view_of(object));
+}
+
+/// `count` equal matrices, `step` elements apart; `View` is how each is read.
+template <class View>
+class batch_view {
+public:
+    using value_type = typename View::value_type;
+
+    constexpr batch_view(View first, std::size_t count, std::size_t step) noexcept : first_(first), count_(count), step_(step) {}
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] constexpr View operator[](std::size_t i) const { return detail::shifted(first_, i * step_); }
+
+private:
+    View first_;
+    std::size_t count_;
+    std::size_t step_;
+};
+
+/// A batch of matrices: `count` of the shape of `first`, each `step` elements after the one before. Members may lie between each
+/// other, as heads that are columns of one matrix do.
+template <viewable T>
+[[nodiscard]] constexpr auto batched(T&& first, std::size_t count, std::size_t step) {
+    return batch_view<decltype(view_of(first))>{view_of(first), count, step};
 }
 
 } // namespace lowbit::inline v0

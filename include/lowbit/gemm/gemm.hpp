@@ -213,6 +213,29 @@ concept packed_range = requires(const W& w) {
     std::size(w);
     requires is_packed_matrix<std::remove_cvref_t<decltype(*std::data(w))>>;
 };
+template <class W>
+concept batch_weights = is_packed_matrix<W> || packed_range<W>;
+
+/// Calls multiply(x[i], its weights, y[i]) for all members, once they are known to fit and not to overlap.
+template <class Here, class X, batch_weights W, class Y, class F>
+LOWBIT_ALWAYS_INLINE void for_batch(const batch_view<X>& x, const W& w, const batch_view<Y>& y, F&& multiply) {
+    if constexpr (packed_range<W>) {
+        if (x.size() != y.size() || x.size() != std::size(w)) {
+            raise<Here>(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X, ", std::size(w), " W and ", y.size(), " Y");
+        }
+    } else {
+        if (x.size() != y.size()) raise<Here>(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X and ", y.size(), " Y");
+    }
+    if (overlaps_itself(y)) raise<Here>(errc::invalid_argument, "gemm: members of the batch Y overlap");
+    if (overlap(x, y)) raise<Here>(errc::invalid_argument, "gemm: X and Y overlap");
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if constexpr (packed_range<W>) {
+            multiply(x[i], std::data(w)[i], y[i]);
+        } else {
+            multiply(x[i], w, y[i]);
+        }
+    }
+}
 
 template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
 LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y& y, const Epilogue& ep, std::span<std::byte> workspace,
@@ -259,27 +282,24 @@ void gemv(std::span<const float> x, const packed_matrix<P>& p, std::span<float> 
     gemm<Here>(matrix_view<const float>(x.data(), 1, x.size()), p, matrix_view<float>(y.data(), 1, y.size()), ep);
 }
 
-/// The same weights for every member of a batch.
-template <class Here = isa::here, class Pool, class TX, any_policy P, class TY, any_epilogue E = epilogue_t<>>
-void gemm(on_t<Pool> where, batch_view<TX> x, const packed_matrix<P>& p, batch_view<TY> y, const E& ep = {}) {
-    if (x.size() != y.size()) raise(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X and ", y.size(), " Y");
-    for (std::size_t i = 0; i < x.size(); ++i) gemm<Here>(where, x[i], p, y[i], ep);
+/// A product for every member of a batch, one after the other: with the same weights, or with a span, vector or array of packed
+/// matrices, one for each. A workspace serves all. Raises what a product raises, errc::shape_mismatch where the batches differ in size, and
+/// errc::invalid_argument where a member of Y overlaps another one or any member of X.
+template <class Here = isa::here, class Pool, class X, detail::batch_weights W, class Y, any_epilogue E = epilogue_t<>>
+void gemm(on_t<Pool> where, batch_view<X> x, const W& p, batch_view<Y> y, const E& ep = {}) {
+    detail::for_batch<Here>(x, p, y, [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep); });
 }
-template <class Here = isa::here, class TX, any_policy P, class TY, any_epilogue E = epilogue_t<>>
-void gemm(batch_view<TX> x, const packed_matrix<P>& p, batch_view<TY> y, const E& ep = {}) {
+template <class Here = isa::here, class Pool, class X, detail::batch_weights W, class Y, any_epilogue E>
+void gemm(on_t<Pool> where, batch_view<X> x, const W& p, batch_view<Y> y, const E& ep, std::span<std::byte> workspace) {
+    detail::for_batch<Here>(x, p, y, [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep, workspace); });
+}
+template <class Here = isa::here, class X, detail::batch_weights W, class Y, any_epilogue E = epilogue_t<>>
+void gemm(batch_view<X> x, const W& p, batch_view<Y> y, const E& ep = {}) {
     gemm<Here>(detail::here_and_now(), x, p, y, ep);
 }
-/// Weights of its own for every member of a batch: a span, vector or array of packed matrices.
-template <class Here = isa::here, class Pool, class TX, detail::packed_range W, class TY, any_epilogue E = epilogue_t<>>
-void gemm(on_t<Pool> where, batch_view<TX> x, const W& p, batch_view<TY> y, const E& ep = {}) {
-    if (x.size() != y.size() || x.size() != std::size(p)) {
-        raise(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X, ", std::size(p), " W and ", y.size(), " Y");
-    }
-    for (std::size_t i = 0; i < x.size(); ++i) gemm<Here>(where, x[i], std::data(p)[i], y[i], ep);
-}
-template <class Here = isa::here, class TX, detail::packed_range W, class TY, any_epilogue E = epilogue_t<>>
-void gemm(batch_view<TX> x, const W& p, batch_view<TY> y, const E& ep = {}) {
-    gemm<Here>(detail::here_and_now(), x, p, y, ep);
+template <class Here = isa::here, class X, detail::batch_weights W, class Y, any_epilogue E>
+void gemm(batch_view<X> x, const W& p, batch_view<Y> y, const E& ep, std::span<std::byte> workspace) {
+    gemm<Here>(detail::here_and_now(), x, p, y, ep, workspace);
 }
 
 } // namespace lowbit::inline v0

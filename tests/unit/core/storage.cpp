@@ -149,6 +149,9 @@ TEST_CASE("a view reads rows a stride apart, as they are or transposed") {
     CHECK(batch.size() == 3);
     CHECK(batch[1](0, 0) == 7);
     CHECK(batch[2](1, 1) == 18);
+    const auto turned = lb::batched(t, 2, 5); // the batch of a transpose
+    CHECK(turned[1].rows() == 2);
+    CHECK(turned[1](1, 1) == -1);
 
     CHECK(lowbit_test::raises(errc::invalid_argument, [&] { lb::matrix_view<int>(data.data(), 2, 5, 4); }, "4", "5"));
     CHECK(lb::matrix_view<int>(data.data(), 1, 5, 4).cols() == 5); // one row has no next
@@ -165,6 +168,10 @@ TEST_CASE("view_of reads views and matrices, and keeps const") {
     CHECK(std::is_same_v<decltype(lb::view_of(std::as_const(m))), lb::matrix_view<const float>>);
     CHECK(lb::view_of(m.view()).data() == m.data());
     CHECK(lb::view_of(lb::transposed(m.view())).rows() == 3);
+    CHECK(lb::transposed(m).base().data() == m.data()); // and so do transposed and batched
+    CHECK(lb::transposed(lb::transposed(m)).data() == m.data());
+    CHECK(std::is_same_v<decltype(lb::transposed(std::as_const(m))), lb::transposed_view<const float>>);
+    CHECK(lb::batched(m, 2, 1)[1].data() == m.data() + 1);
     CHECK(lb::viewable<lb::matrix<float>>);
     CHECK(lb::viewable<lb::transposed_view<const float>>);
     CHECK_FALSE(lb::viewable<std::vector<float>>);

@@ -83,11 +83,41 @@ TEST_CASE("errors: X and Y that share memory") {
     const lb::matrix_view<const std::int8_t> codes(reinterpret_cast<const std::int8_t*>(at), m, k);
     CHECK(refused(lb::quantized_rows(codes, scale), y(0)));
 
+    // one row has no next, so its stride may be anything
+    const auto row = [&](std::size_t from) { return lb::matrix_view<const float>(at + from, 1, k, 0); };
+    const auto column = [&](std::size_t from) { return lb::transposed(lb::matrix_view<float>(at + from, n, 1, k + n)); };
+    CHECK(refused(row(0), lb::matrix_view<float>(at + k - 1, 1, n, 0)));
+    CHECK(refused(row(2 * (k + n)), column(k - 1)));
+    lb::gemm(row(0), o.p, lb::matrix_view<float>(at + k, 1, n, 0));
+    lb::gemm(row(2 * (k + n)), o.p, column(k));
+
     // two halves of the columns of one buffer, and one matrix after the other, are no overlap
     lb::gemm(x(0), o.p, y(k));
     lb::gemm(x(n), o.p, y(0));
     lb::gemm(lb::matrix_view<const float>(at, m, k), o.p, lb::matrix_view<float>(at + m * k, m, n));
     lb::gemm(lb::matrix_view<const float>(at + m * n, m, k), o.p, lb::matrix_view<float>(at, m, n));
+}
+
+TEST_CASE("errors: batches that share memory") {
+    operands o;
+    std::vector<float> memory(4 * m * (k + n));
+    float* const at = memory.data();
+    const auto xs = [&](std::size_t from, std::size_t stride, std::size_t step) { return lb::batched(lb::matrix_view<const float>(at + from, m, k, stride), 2, step); };
+    const auto ys = [&](std::size_t from, std::size_t stride, std::size_t step) { return lb::batched(lb::matrix_view<float>(at + from, m, n, stride), 2, step); };
+    const auto refused = [&](const auto& a, const auto& b, const char* what) { return raises(lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, what); };
+    const std::size_t y0 = 2 * m * k; // after two X
+    CHECK(refused(xs(0, k, m * k), ys(y0, n, 1), "members"));
+    CHECK(refused(xs(0, k, m * k), ys(y0, n, 0), "members"));
+    CHECK(refused(xs(0, k, m * k), ys(y0, n, m * n - 1), "members"));
+    CHECK(refused(xs(0, k, m * k), ys(y0, 2 * n, n - 1), "members"));
+    CHECK(refused(xs(0, k, m * k), ys(m * k, n, m * n), "X and Y"));     // Y[0] is in X[1]
+    CHECK(refused(xs(m * n, k, m * k), ys(0, n, m * (n + k)), "X and Y")); // Y[1] is in X[1]
+    CHECK(refused(xs(0, 2 * (k + n), k), ys(k, 2 * (k + n), k + n), "X and Y"));
+
+    lb::gemm(xs(0, k, 0), o.p, ys(y0, n, m * n));        // one X for both
+    lb::gemm(xs(0, k, m * k), o.p, ys(y0, 2 * n, n));    // each Y some columns of one matrix
+    lb::gemm(xs(0, 2 * (k + n), k + n), o.p, ys(k, 2 * (k + n), k + n)); // X and Y by turns in one row
+    lb::gemm(lb::batched(lb::matrix_view<const float>(at, 0, k), 2, 0), o.p, lb::batched(lb::matrix_view<float>(at, 0, n), 2, 0));
 }
 
 TEST_CASE("errors: a level that this machine lacks") {
@@ -110,7 +140,8 @@ TEST_CASE("nothing is allocated with a workspace") {
     CHECK(memory.total == 1);
     const auto products = [&] {
         lb::gemm(o.x, o.p, o.y, lb::epilogue(lb::add_bias(bias), lb::gelu), workspace);
-        lb::gemm(lb::transposed(x_columns.view()), o.p, o.y, lb::epilogue(), workspace);
+        lb::gemm(lb::transposed(x_columns), o.p, o.y, lb::epilogue(), workspace);
+        lb::gemm(lb::batched(lb::transposed(x_columns), 1, 0), o.p, lb::batched(o.y, 1, 0), lb::epilogue(), workspace);
     };
     if (heap_watch::possible()) {
         const heap_watch watch;

@@ -12,6 +12,7 @@
 #include "noise.hpp"
 #include "product.hpp"
 #include "support/levels.hpp"
+#include "support/raised.hpp"
 
 using namespace lowbit_test;
 namespace lb = lowbit;
@@ -134,6 +135,20 @@ TEST_CASE("types: batches, of the same weights or of weights of their own") {
     }
     lb::gemm(xs, weights, ys, lb::epilogue([](float v) { return -v; }));
     CHECK(y(0, 0) == -product_of(xs[0], weights[0])(0, 0));
+
+    // transposed members of X and Y, on a pool, with a workspace: each X some rows of one K x 3M matrix, each Y of one N x 3M
+    const lb::matrix<float> x_columns = transpose(x);
+    lb::matrix<float> y_columns(n, 3 * m);
+    std::vector<std::byte> workspace(lb::workspace_bytes(weights[0], m));
+    const auto x_turned = lb::batched(lb::transposed(lb::matrix_view<const float>(x_columns.data(), k, m, 3 * m)), 3, m);
+    const auto y_turned = lb::batched(lb::transposed(lb::matrix_view<float>(y_columns.data(), n, m, 3 * m)), 3, m);
+    lb::gemm(lb::on(pool), xs, weights, ys);
+    lb::gemm(lb::on(pool), x_turned, weights, y_turned, lb::epilogue(), workspace);
+    CHECK(same_bits(transpose(y_columns), y));
+    lb::gemm(xs, weights[2], ys);
+    lb::gemm(x_turned, weights[2], y_turned, lb::epilogue(), workspace);
+    CHECK(same_bits(transpose(y_columns), y));
+    CHECK(raises(lb::errc::short_buffer, [&] { lb::gemm(xs, weights, ys, lb::epilogue(), std::span<std::byte>(workspace).first(1)); }));
 }
 
 TEST_CASE("types: codes that somebody else has quantized") {
