@@ -19,6 +19,7 @@ template <class Derived>
 struct view_access<Derived> {
     static_assert((int(Derived::Flags) & Eigen::DirectAccessBit) != 0,
                   "lowbit: an Eigen expression has no memory of its own; call .eval() on it first");
+    static constexpr bool is_vector = Derived::IsVectorAtCompileTime != 0;
 
     template <class Object>
     static auto view(Object& object) {

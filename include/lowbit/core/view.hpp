@@ -67,7 +67,41 @@ private:
     matrix_view<T> base_;
 };
 
-/// How an object is read as a matrix_view or transposed_view; adaptors specialise it for the types of other libraries.
+/// rows x cols elements with a step in each direction: what a view and a transpose of one both are, where one type must hold either.
+template <class T>
+class strided_view {
+public:
+    using value_type = std::remove_cv_t<T>;
+
+    constexpr strided_view() noexcept = default;
+    constexpr strided_view(T* data, std::size_t rows, std::size_t cols, std::size_t row_step, std::size_t col_step) noexcept
+        : data_(data), rows_(rows), cols_(cols), row_step_(row_step), col_step_(col_step) {}
+    template <class U>
+    constexpr strided_view(matrix_view<U> v) noexcept : strided_view(v.data(), v.rows(), v.cols(), v.stride(), 1) {} // NOLINT: nothing is lost
+    template <class U>
+    constexpr strided_view(transposed_view<U> v) noexcept // NOLINT: nothing is lost
+        : strided_view(v.base().data(), v.rows(), v.cols(), 1, v.base().stride()) {}
+
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] constexpr std::size_t cols() const noexcept { return cols_; }
+    [[nodiscard]] constexpr std::size_t row_step() const noexcept { return row_step_; }
+    [[nodiscard]] constexpr std::size_t col_step() const noexcept { return col_step_; }
+    [[nodiscard]] constexpr T* data() const noexcept { return data_; }
+    [[nodiscard]] constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+        LOWBIT_ASSERT(i < rows_ && j < cols_);
+        return data_[i * row_step_ + j * col_step_];
+    }
+
+private:
+    T* data_ = nullptr;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+    std::size_t row_step_ = 0;
+    std::size_t col_step_ = 0;
+};
+
+/// How an object is read as a matrix_view or transposed_view; adaptors specialise it for the types of other libraries. An `is_vector` of
+/// true says that the type is one row or one column, whatever its size.
 template <class T>
 struct view_access;
 template <class T>
@@ -89,7 +123,25 @@ template <viewable T>
     return view_access<std::remove_cvref_t<T>>::view(object);
 }
 
+/// An object whose type says that it is one row or one column: another library's vector.
+template <class T>
+concept vector_viewable = viewable<T> && requires { requires view_access<std::remove_cvref_t<T>>::is_vector; };
+
 namespace detail {
+
+/// The elements of one row or one column that lie side by side; raises errc::shape_mismatch for others.
+template <class T>
+constexpr std::span<T> elements_of(matrix_view<T> v) {
+    if (v.rows() > 1 && v.cols() != 0 && (v.cols() != 1 || v.stride() != 1)) {
+        raise(errc::shape_mismatch, "a vector is one row or one column, side by side in memory, and not ", v.rows(), " x ", v.cols(),
+              " with a row stride of ", v.stride());
+    }
+    return {v.data(), v.rows() * v.cols()};
+}
+template <class T>
+constexpr std::span<T> elements_of(transposed_view<T> v) {
+    return elements_of(v.base());
+}
 
 template <class T>
 constexpr transposed_view<T> transpose_of(matrix_view<T> v) noexcept {

@@ -87,6 +87,28 @@ struct silu_part {
     }
 };
 
+/// The view of an object that holds floats.
+template <viewable V>
+constexpr auto floats_of(const V& values) {
+    static_assert(std::same_as<typename decltype(view_of(values))::value_type, float>, "lowbit: add_bias and add_residual take float");
+    return view_of(values);
+}
+
+template <class View>
+struct residual_part {
+    View residual;
+
+    void check(std::size_t rows, std::size_t cols) const {
+        if (residual.rows() != rows || residual.cols() != cols) {
+            raise(errc::shape_mismatch, "add_residual: ", residual.rows(), " x ", residual.cols(), " for a product of ", rows, " x ", cols);
+        }
+    }
+    template <class Here = isa::here>
+    void apply(const result_run& run) const {
+        for (std::size_t i = 0; i < run.count; ++i) run.values[i] += residual(run.row, run.col + i);
+    }
+};
+
 } // namespace detail
 
 /// max(y, 0); NaN stays.
@@ -96,11 +118,14 @@ inline constexpr detail::gelu_part gelu{};
 /// y / (1 + exp(-y)).
 inline constexpr detail::silu_part silu{};
 
-/// Adds one number to each column: N floats.
+/// Adds one number to each column: N floats, in a span or vector, or in a matrix of one row or column.
 struct add_bias {
     std::span<const float> bias;
 
     explicit add_bias(std::span<const float> values) noexcept : bias(values) {}
+    /// Raises errc::shape_mismatch where `values` is no vector, or its elements do not lie side by side.
+    template <viewable V>
+    explicit add_bias(const V& values) : bias(detail::elements_of(detail::floats_of(values))) {}
     void check(std::size_t /*rows*/, std::size_t cols) const {
         if (bias.size() != cols) raise(errc::shape_mismatch, "add_bias: ", bias.size(), " values for ", cols, " columns");
     }
@@ -110,22 +135,12 @@ struct add_bias {
     }
 };
 
-/// Adds a matrix of the product's shape.
-struct add_residual {
-    matrix_view<const float> residual;
-
-    explicit add_residual(matrix_view<const float> values) noexcept : residual(values) {}
-    void check(std::size_t rows, std::size_t cols) const {
-        if (residual.rows() != rows || residual.cols() != cols) {
-            raise(errc::shape_mismatch, "add_residual: ", residual.rows(), " x ", residual.cols(), " for a product of ", rows, " x ", cols);
-        }
-    }
-    template <class Here = isa::here>
-    void apply(const result_run& run) const {
-        const float* from = residual.row_data(run.row) + run.col;
-        for (std::size_t i = 0; i < run.count; ++i) run.values[i] += from[i];
-    }
-};
+/// Adds a matrix of the product's shape: a view of float, transposed or not, or what stands for one.
+template <viewable V>
+[[nodiscard]] constexpr auto add_residual(const V& values) {
+    return detail::residual_part<decltype(view_of(values))>{detail::floats_of(values)};
+}
+[[nodiscard]] constexpr auto add_residual(matrix_view<const float> values) { return detail::residual_part<matrix_view<const float>>{values}; }
 
 /// min(max(y, low), high); NaN stays.
 struct clamp {

@@ -6,9 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <type_traits>
+#include <utility>
 
-#include <lowbit/core/error.hpp>
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/core/view.hpp>
 
@@ -16,42 +15,66 @@ namespace lowbit::inline v0 {
 
 /// What a caller may add to the weights; empty where nothing was given. Holds views: what they show must outlive the call.
 struct side_input {
-    matrix_view<const float> scores;       ///< rows x cols, instead of the criterion's scores: the highest are kept
-    matrix_view<const std::uint8_t> mask;  ///< rows x cols, non-zero = keep; may keep fewer weights than the policy, never more
-    std::span<const float> statistics;     ///< one for each column: the criterion's statistic, and the importance in mse searches
-    std::span<const std::uint32_t> order;  ///< for permuted_columns: the logical index of each stored column
+    strided_view<const float> scores;     ///< rows x cols, instead of the criterion's scores: the highest are kept
+    strided_view<const std::uint8_t> mask; ///< rows x cols, non-zero = keep; may keep fewer weights than the policy, never more
+    std::span<const float> statistics;    ///< one for each column: the criterion's statistic, and the importance in mse searches
+    std::span<const std::uint32_t> order; ///< for permuted_columns: the logical index of each stored column
 };
 
 namespace detail {
 
-constexpr void add_side(side_input& side, matrix_view<const float> scores) noexcept { side.scores = scores; }
-constexpr void add_side(side_input& side, matrix_view<const std::uint8_t> mask) noexcept { side.mask = mask; }
-inline void add_side(side_input& side, matrix_view<const bool> mask) noexcept {
-    side.mask = {reinterpret_cast<const std::uint8_t*>(mask.data()), mask.rows(), mask.cols(), mask.stride()};
+template <class T>
+constexpr strided_view<const T> side_matrix(strided_view<const T> v) noexcept {
+    return v;
 }
+inline strided_view<const std::uint8_t> side_matrix(strided_view<const bool> v) noexcept {
+    return {reinterpret_cast<const std::uint8_t*>(v.data()), v.rows(), v.cols(), v.row_step(), v.col_step()};
+}
+
+/// The form in which a fact is kept: a strided_view of a matrix, a span of a vector.
+template <class T>
+constexpr auto side_view(const T& x) {
+    if constexpr (vector_viewable<T>) {
+        const std::span elements = elements_of(view_of(x));
+        return std::span<const typename decltype(elements)::value_type>{elements};
+    } else if constexpr (viewable<T>) {
+        return side_matrix(strided_view<const typename decltype(view_of(x))::value_type>{view_of(x)});
+    } else if constexpr (requires { std::span{x}; }) {
+        return std::span<const typename decltype(std::span{x})::value_type>{x};
+    } else {
+        return x;
+    }
+}
+template <class T>
+using side_view_of = decltype(side_view(std::declval<const T&>()));
+
+constexpr void add_side(side_input& side, strided_view<const float> scores) noexcept { side.scores = scores; }
+constexpr void add_side(side_input& side, strided_view<const std::uint8_t> mask) noexcept { side.mask = mask; }
 constexpr void add_side(side_input& side, std::span<const float> statistics) noexcept { side.statistics = statistics; }
 constexpr void add_side(side_input& side, std::span<const std::uint32_t> order) noexcept { side.order = order; }
 
-/// The form of an argument that add_side takes.
-template <class T>
-constexpr auto side_view(const T& x) {
-    if constexpr (viewable<T>) {
-        const auto v = view_of(x);
-        return matrix_view<const typename decltype(v)::value_type>{v};
-    } else {
-        using value = std::remove_cvref_t<decltype(*std::data(x))>;
-        return std::span<const value>{std::data(x), std::size(x)};
-    }
-}
+template <class Fact>
+concept side_fact = std::same_as<Fact, decltype(side_input::scores)> || std::same_as<Fact, decltype(side_input::mask)> ||
+                    std::same_as<Fact, decltype(side_input::statistics)> || std::same_as<Fact, decltype(side_input::order)>;
+
+template <class Fact, class... Facts>
+inline constexpr bool given_once = (std::size_t{std::same_as<Fact, Facts>} + ...) == 1;
 
 } // namespace detail
 
 /// Run-time facts for quantize, in any order and told apart by type: a matrix of float (scores), a matrix of bool or uint8 (mask), a
-/// span or vector of float (column statistics), a span or vector of uint32 (column order).
+/// span or vector of float (column statistics), a span or vector of uint32 (column order). Matrices are what quantize takes; the vectors
+/// of another library are vectors.
 template <class... Facts>
 [[nodiscard]] constexpr side_input with(const Facts&... facts) {
+    static_assert((detail::side_fact<detail::side_view_of<Facts>> && ...),
+                  "lowbit: with(...) takes a matrix of float (scores), a matrix of bool or std::uint8_t (mask), a vector of float (column "
+                  "statistics) and a vector of std::uint32_t (column order)");
+    static_assert((detail::given_once<detail::side_view_of<Facts>, detail::side_view_of<Facts>...> && ...),
+                  "lowbit: with(...) takes one of each: scores, a mask, column statistics, a column order; told apart by type, two of these "
+                  "are the same");
     side_input side;
-    (detail::add_side(side, detail::side_view(facts)), ...);
+    if constexpr ((detail::side_fact<detail::side_view_of<Facts>> && ...)) (detail::add_side(side, detail::side_view(facts)), ...);
     return side;
 }
 

@@ -145,6 +145,12 @@ TEST_CASE("a view reads rows a stride apart, as they are or transposed") {
     CHECK(data[17] == -1);
     CHECK(t.base()(2, 1) == -1);
 
+    for (const lb::strided_view<const int> either : {lb::strided_view<const int>{t}, lb::strided_view<const int>{lb::transposed(t)}}) {
+        CHECK(either.rows() * either.cols() == 6); // one type for both
+        CHECK(either(0, 1) == (either.rows() == 2 ? 11 : 7));
+        CHECK(either.data() == window.data());
+    }
+
     const auto batch = lb::batched(lb::matrix_view<int>{data.data(), 2, 2, 3}, 3, 7);
     CHECK(batch.size() == 3);
     CHECK(batch[1](0, 0) == 7);

@@ -83,8 +83,54 @@ TEST_CASE("activations and results of either storage order") {
     CHECK(one.transpose() == y.row(3));
 
     Eigen::VectorXf bias = Eigen::VectorXf::LinSpaced(n, -1.0f, 1.0f);
-    lb::gemm(x, p, y_columns, lb::epilogue(lb::add_bias({bias.data(), static_cast<std::size_t>(n)}), lb::relu));
+    lb::gemm(x, p, y_columns, lb::epilogue(lb::add_bias(bias), lb::relu));
     CHECK(y_columns == (y.rowwise() + bias.transpose()).cwiseMax(0.0f));
+    const Eigen::RowVectorXf bias_row = bias;
+    lb::gemm(x, p, y_columns, lb::epilogue(lb::add_bias(bias_row)));
+    CHECK(y_columns == y.rowwise() + bias_row);
+    const Eigen::MatrixXf residual = waves<Eigen::MatrixXf>(m, n); // of the other storage order than Y
+    rows_first y_rows(m, n);
+    lb::gemm(x, p, y_rows, lb::epilogue(lb::add_residual(residual)));
+    CHECK(y_rows == y + residual);
+    lb::gemm(x, p, y_columns, lb::epilogue(lb::add_residual(y_rows)));
+    CHECK(y_columns == y + y_rows);
+}
+
+TEST_CASE("what is known of the weights may come from Eigen, in either storage order") {
+    using pruned = lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>, lb::permuted_columns>;
+    const rows_first w = waves<rows_first>(n, k), scores = waves<rows_first>(k, n).transpose();
+    const lb::matrix_view<const float> as_view(scores.data(), n, k);
+    const auto same = [&](const auto&... facts) { return same_bytes(lb::quantize<pruned>(w, lb::with(as_view)), lb::quantize<pruned>(w, lb::with(facts...))); };
+    CHECK(same(scores));
+    const Eigen::MatrixXf columns_first = scores;
+    CHECK(same(columns_first));
+    const rows_first turned = scores.transpose();
+    CHECK(same(turned.transpose()));
+    CHECK(same(lb::transposed(lb::matrix_view<const float>(turned.data(), k, n))));
+    CHECK(!same_bytes(lb::quantize<pruned>(w), lb::quantize<pruned>(w, lb::with(scores))));
+
+    using flags = Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    flags mask(n, k); // two of each four, other ones in each row
+    for (Eigen::Index i = 0; i < n; ++i) {
+        for (Eigen::Index j = 0; j < k; ++j) mask(i, j) = (i + j) % 2 == 0;
+    }
+    const Eigen::Matrix<bool, Eigen::Dynamic, Eigen::Dynamic> mask_columns = mask;
+    const auto masked = lb::quantize<pruned>(w, lb::with(lb::matrix_view<const bool>(mask.data(), n, k)));
+    CHECK(same_bytes(masked, lb::quantize<pruned>(w, lb::with(mask))));
+    CHECK(same_bytes(masked, lb::quantize<pruned>(w, lb::with(mask_columns))));
+
+    // vectors are statistics and orders, whichever way they lie
+    using weighted = lb::policy<lb::int4, lb::per_group<32>, lb::scale_rule<lb::mse>, lb::permuted_columns>;
+    const Eigen::VectorXf statistics = Eigen::VectorXf::LinSpaced(k, 0.0f, 3.0f);
+    const Eigen::RowVectorXf statistics_row = statistics;
+    Eigen::Matrix<std::uint32_t, Eigen::Dynamic, 1> order(k);
+    for (Eigen::Index j = 0; j < k; ++j) order(j) = static_cast<std::uint32_t>((j * 5) % k); // 5 and 96 have no factor in common
+    const std::vector<float> numbers(statistics.begin(), statistics.end());
+    const std::vector<std::uint32_t> indices(order.begin(), order.end());
+    const auto given = lb::quantize<weighted>(w, lb::with(numbers, indices));
+    CHECK(same_bytes(given, lb::quantize<weighted>(w, lb::with(statistics, order))));
+    CHECK(same_bytes(given, lb::quantize<weighted>(w, lb::with(order, statistics_row))));
+    CHECK(!same_bytes(given, lb::quantize<weighted>(w)));
 }
 
 TEST_CASE("on a pool of Eigen's") {

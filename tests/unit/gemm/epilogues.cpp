@@ -91,6 +91,14 @@ TEST_CASE("epilogues: bias, residual, and functions of one and of three argument
     for (std::size_t i = 0; i < m * (n + 2); ++i) wide.data()[i] = random();
     o.check(lb::epilogue(lb::add_bias(bias)), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
     o.check(lb::epilogue(lb::add_residual({wide.data() + 1, m, n, n + 2})), [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
+    lb::matrix<float> turned(n, m), column(n, 1);
+    for (std::size_t c = 0; c < n; ++c) {
+        column(c, 0) = bias[c];
+        for (std::size_t r = 0; r < m; ++r) turned(c, r) = wide(r, c + 1);
+    }
+    o.check(lb::epilogue(lb::add_residual(lb::transposed(turned))), [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
+    o.check(lb::epilogue(lb::add_bias(column)), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
+    o.check(lb::epilogue(lb::add_bias(lb::transposed(column))), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
     o.check(lb::epilogue([](float y) { return 2 * y; }), [](float y, auto...) { return 2 * y; });
     const auto by_place = [](float y, std::size_t r, std::size_t c) { return y + static_cast<float>(100 * r + c); };
     o.check(lb::epilogue(by_place), by_place);
@@ -127,6 +135,8 @@ TEST_CASE("epilogues: parts that do not fit are refused") {
     const lb::matrix<float> residual(m, n - 1);
     CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_bias(bias))); }, "76 values", "75 columns"));
     CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_residual(residual.view()))); }, "7 x 74", "7 x 75"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::add_bias(residual); }, "7 x 74", "row stride of 74"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::add_bias(lb::matrix_view<const float>(bias.data(), 38, 1, 2)); }, "38 x 1", "row stride of 2"));
     CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::clamp(1.0f, 0.0f); }, "clamp"));
     CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::clamp(not_a_number, 0.0f); }, "clamp"));
     CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::requantize(0.0f); }, "requantize", "positive"));
