@@ -144,21 +144,22 @@ public:
         return fit;
     }
 
-    /// The (weighted) squared error of parameters as they would be stored.
+    /// Readies `error` for magnitudes whose squares a float does not hold, or hardly: it then measures in units of a power of two near
+    /// the largest, which changes no digit.
+    constexpr void choose_unit() noexcept {
+        constexpr float far = 0x1p32f;
+        const float reach = rows_->absmax(values_.data(), values_.size());
+        if (reach > 0.0f && !(reach > 1.0f / far && reach < far)) per_unit_ = 1.0f / std::clamp(floor_power(reach), 0x1p-126f, 0x1p126f);
+    }
+
+    /// The (weighted) squared error of parameters as they would be stored, in a unit of the group's own.
     [[nodiscard]] constexpr float error(const group_fit& fit) const {
         const float scale = stored_scale(fit.scale);
         const float minimum = stored_minimum(fit.minimum);
-        if constexpr (ints::value) {
-            if (importance_.empty()) return rows_->squared_error(above(minimum), values_.size(), grid(fit, scale));
-        }
-        scratch<std::uint8_t> levels(values_.size());
-        encode(fit, scale, minimum, 0, levels.span());
-        float sum = 0.0f;
-        for (std::size_t i = 0; i < values_.size(); ++i) {
-            const float off = values_[i] - (product(decoded(levels[i], fit.zero), scale) + minimum);
-            sum += product(off * off, importance_.empty() ? 1.0f : importance_[i]);
-        }
-        return sum;
+        if (per_unit_ == 1.0f) return squares(fit, scale, minimum);
+        scratch<float> values(values_.size());
+        for (std::size_t i = 0; i < values_.size(); ++i) values[i] = product(values_[i], per_unit_);
+        return group_quantizer{*rows_, values.span(), importance_, room_}.squares(fit, product(scale, per_unit_), product(minimum, per_unit_));
     }
 
     /// Given the codes that `fit` leads to, the scale and minimum of least squared error; for formats with a float minimum.
@@ -227,6 +228,20 @@ public:
     }
 
 private:
+    constexpr float squares(const group_fit& fit, float scale, float minimum) const {
+        if constexpr (ints::value) {
+            if (importance_.empty()) return rows_->squared_error(above(minimum), values_.size(), grid(fit, scale));
+        }
+        scratch<std::uint8_t> levels(values_.size());
+        encode(fit, scale, minimum, 0, levels.span());
+        float sum = 0.0f;
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            const float off = values_[i] - (product(decoded(levels[i], fit.zero), scale) + minimum);
+            sum += product(off * off, importance_.empty() ? 1.0f : importance_[i]);
+        }
+        return sum;
+    }
+
     static constexpr kernel::code_grid grid(const group_fit& fit, float scale) noexcept { return {scale, fit.zero, low, high, -low}; }
 
     /// The values, or what they are above a minimum.
@@ -250,12 +265,14 @@ private:
     std::span<const float> values_;
     std::span<const float> importance_;
     std::span<float> room_;
+    float per_unit_ = 1.0f;
 };
 
 /// Applies a rule of either kind to a group.
 template <class Rule, class Quantizer, class Rows>
-constexpr group_fit fit_group(const Quantizer& quantizer, const Rows& rows) {
+constexpr group_fit fit_group(Quantizer quantizer, const Rows& rows) {
     if constexpr (requires { Rule::fit(quantizer); }) {
+        quantizer.choose_unit();
         return Rule::fit(quantizer);
     } else if constexpr (requires { Rule::range(quantizer.values(), rows); }) {
         // an offset is made for the whole range, whichever rule bounds it
@@ -299,6 +316,7 @@ public:
         if (unit > 1 || !direct) {
             values_.resize(most * shape_.cols);
             if (!side_->statistics.empty()) importance_.resize(most * shape_.cols);
+            if (thinned()) dropped_.resize(most * shape_.cols);
         }
         for (std::size_t row = first; row < last; row += unit) {
             if (auto ok = encode_unit(row, std::min(unit, last - row)); !ok) return ok;
@@ -308,6 +326,9 @@ public:
 
 private:
     static constexpr bool direct = !F::mask::present && !F::column_order::permuted && !P::non_finite::zeroed;
+
+    /// Whether some stored weights may have no part in their group's scale.
+    constexpr bool thinned() const { return F::mask::present && side_->mask.data() != nullptr; }
 
     constexpr std::size_t start(std::size_t r, std::size_t group) const { return starts_[r * (shape_.groups() + 1) + group]; }
 
@@ -348,8 +369,9 @@ private:
                 if (!mask_bit(to_.mask + row / mask::rows * shape_.mask_row_bytes(), k / mask::cols)) continue;
             }
             const std::size_t column = stored_to_logical(k);
-            // a weight that a given mask drops stays 0, where the policy stores more than the mask keeps
-            const bool dropped = side_->mask.data() != nullptr && side_->mask(row, column) == 0;
+            // what a given mask drops is stored as 0, where the policy stores more than the mask keeps
+            const bool dropped = thinned() && side_->mask(row, column) == 0;
+            if (thinned()) dropped_[r * cols + n] = dropped;
             values[n] = dropped ? 0.0f : x[column];
             if (importance != nullptr) importance[n] = side_->statistics[column];
             ++n;
@@ -422,10 +444,6 @@ private:
     constexpr expected<bool> encode_block(std::size_t row, std::size_t count) {
         const std::size_t groups = shape_.groups();
         const bool copy = !direct || count > 1;
-        if (copy && values_.size() < count * shape_.cols) {
-            values_.resize(count * shape_.cols);
-            if (!side_->statistics.empty()) importance_.resize(count * shape_.cols);
-        }
         for (std::size_t r = 0; r < count; ++r) {
             if (auto ok = prepare(row + r, r, copy); !ok) return ok;
         }
@@ -459,9 +477,9 @@ private:
         return {values + start(r, g), start(r, g + 1) - start(r, g)};
     }
 
-    /// The values of a scale block, over all its rows.
+    /// The values of a scale block that its scale is made for, over all its rows.
     constexpr quantizer group(std::size_t g, std::size_t count, bool copy) {
-        if (count == 1) {
+        if (count == 1 && !thinned()) {
             const auto values = group_values(0, g, copy);
             std::span<const float> importance;
             if (!side_->statistics.empty()) {
@@ -479,13 +497,15 @@ private:
         size = 0;
         for (std::size_t r = 0; r < count; ++r) {
             const auto values = group_values(r, g, copy);
+            const std::size_t first = r * shape_.cols + start(r, g);
             for (std::size_t i = 0; i < values.size(); ++i) {
-                gathered_[size + i] = values[i];
-                if (!importance_.empty()) gathered_importance_[size + i] = importance_[r * shape_.cols + start(r, g) + i];
+                if (thinned() && dropped_[first + i]) continue;
+                gathered_[size] = values[i];
+                if (!importance_.empty()) gathered_importance_[size] = importance_[first + i];
+                ++size;
             }
-            size += values.size();
         }
-        return {*rows_, gathered_.span(), gathered_importance_.span(), room_.span()};
+        return {*rows_, gathered_.span().first(size), gathered_importance_.span().first(importance_.empty() ? 0 : size), room_.span()};
     }
 
     /// Stores the scales and offsets of one row of blocks, second level first.
@@ -564,6 +584,7 @@ private:
     scratch<float> row_scratch_;
     scratch<float> values_;
     scratch<float> importance_;
+    scratch<bool> dropped_;
     scratch<float> room_;
     scratch<float> gathered_;
     scratch<float> gathered_importance_;

@@ -109,6 +109,45 @@ TEST_CASE("a given mask is kept, and may keep less than the policy stores") {
     CHECK(kept_columns(blocks, 1).empty());
 }
 
+namespace {
+
+/// Two rows of which a mask keeps fewer weights than the policy stores decode to what the kept weights alone decode to.
+template <class Granularity, class Offset, class Rule>
+void check_thinned(const lb::side_input& statistics = {}, std::vector<float> kept_statistics = {}) {
+    using thinned = lb::policy<lb::int4, Granularity, lb::scale_as<float>, Offset, lb::scale_rule<Rule>, lb::prune<lb::unstructured<25>, wanda>>;
+    using alone = lb::policy<lb::int4, Granularity, lb::scale_as<float>, Offset, lb::scale_rule<Rule>>;
+    const auto w = noise(11).weights(2, 16);
+    lb::matrix<std::uint8_t> mask(2, 16);
+    lb::matrix<float> kept(2, 5);
+    for (std::size_t i = 0; i < 2; ++i)
+        for (std::size_t k = 0; k < 5; ++k) mask(i, 3 * k) = 1, kept(i, k) = w(i, 3 * k);
+    lb::side_input side = statistics;
+    side.mask = mask.view();
+    lb::side_input kept_side;
+    kept_side.statistics = kept_statistics;
+    const auto back = lb::dequantize(lb::quantize<thinned>(w, side)), expected = lb::dequantize(lb::quantize<alone>(kept, kept_side));
+    for (std::size_t i = 0; i < 2; ++i)
+        for (std::size_t k = 0; k < 16; ++k) CHECK(back(i, k) == (mask(i, k) != 0 ? expected(i, k / 3) : 0.0f));
+}
+
+} // namespace
+
+TEST_CASE("every scale rule sees the weights that a mask keeps, and no others") {
+    check_thinned<lb::per_channel, lb::symmetric, lb::absmax>();
+    check_thinned<lb::per_channel, lb::asymmetric, lb::minmax>();
+    check_thinned<lb::per_tensor, lb::symmetric, lb::abs_mean>();
+    check_thinned<lb::per_channel, lb::symmetric, lb::percentile<50>>();
+    check_thinned<lb::per_channel, lb::asymmetric, lb::mse>();
+    std::vector<float> statistics(16);
+    for (std::size_t k = 0; k < 16; ++k) statistics[k] = static_cast<float>(k * k);
+    check_thinned<lb::per_tensor, lb::symmetric, lb::mse>(lb::with(statistics), {0, 9, 36, 81, 144});
+
+    // nothing kept: zeros, whatever the rule
+    const auto none = lb::quantize<lb::policy<lb::ternary, lb::per_tensor, lb::scale_rule<lb::abs_mean>, lb::prune<lb::unstructured<50>>>>(
+        ones(2, 8), lb::with(lb::matrix<std::uint8_t>(2, 8)));
+    CHECK(kept_columns(none, 0).empty());
+}
+
 TEST_CASE("an own criterion is asked, with the statistics of the columns") {
     const auto w = ones(1, 8);
     const std::vector<float> statistics{9, 8, 1, 0, 0, 2, 2, 2};

@@ -194,6 +194,11 @@ TEST_CASE("powers of two pass through, and rows stay apart") {
         CHECK(scaled(w8{}, power * 9));
         CHECK(scaled(lb::presets::ocp_mxfp4{}, power * 9));
     }
+    for (const int power : {-100, -70, 60, 100}) { // the search adds squares, which a float does not hold
+        CHECK(scaled(lb::policy<lb::int3, lb::scale_rule<lb::mse>>{}, power));
+        CHECK(scaled(lb::policy<lb::uint3, lb::minimum_as<float>, lb::scale_rule<lb::mse>>{}, power));
+        CHECK(scaled(lb::policy<lb::float4_e2m1, lb::per_group<32>, lb::scale_as<lb::e8m0>, lb::scale_rule<lb::mse>>{}, power));
+    }
     lb::matrix<float> turned(4, 70);
     for (std::size_t i = 0; i < 4; ++i) std::ranges::copy(w.row(3 - i), turned.row(i).begin());
     const auto a = lb::dequantize(lb::quantize<searched>(w)), b = lb::dequantize(lb::quantize<searched>(turned));
