@@ -10,8 +10,8 @@
 
 namespace lowbit::inline v0::exec {
 
-/// Runs work on the pool's threads and the calling thread. Must not be used from one of the pool's own threads. What f throws must
-/// not leave f: it ends the program.
+/// Runs work on the calling thread and all of the pool's but one, so that no more run than the pool has threads: it is made with one for
+/// each core. Must not be used from one of the pool's own threads. What f throws must not leave f: it ends the program.
 class eigen_thread_pool {
 public:
     explicit eigen_thread_pool(Eigen::ThreadPoolInterface& pool) noexcept : pool_(&pool) {}
@@ -25,7 +25,7 @@ public:
         const auto work = [&]() noexcept { // so that nobody leaves while others still work
             for (std::size_t i = next.fetch_add(1); i < n; i = next.fetch_add(1)) f(i);
         };
-        const std::size_t helpers = concurrency() < n ? concurrency() : n - 1;
+        const std::size_t helpers = (concurrency() < n ? concurrency() : n) - 1;
         Eigen::Barrier done(static_cast<unsigned>(helpers));
         for (std::size_t i = 0; i < helpers; ++i) {
             pool_->Schedule([&] {

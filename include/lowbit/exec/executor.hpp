@@ -47,7 +47,8 @@ inline exec::serial the_calling_thread; // stateless: only its address is taken
 
 constexpr on_t<exec::serial> here_and_now() noexcept { return {&the_calling_thread}; }
 
-/// Splits [0, n) into at most `concurrency * 4` runs of at least `grain` indices; calls f(first, last) for each.
+/// Splits [0, n) into at most `concurrency * 4` runs of about `grain` indices or more, none below half of that unless n is; calls
+/// f(first, last) for each.
 template <class Pool, class F>
 constexpr void for_ranges(on_t<Pool> on, std::size_t n, std::size_t grain, F&& f) {
     const auto threads = static_cast<std::size_t>(on.where->concurrency());

@@ -113,11 +113,13 @@ inline constexpr std::size_t least_work = std::size_t{1} << 20;
 
 template <class Here, compute C, class Pool, class Sink, class Epilogue>
 void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y, const Epilogue& ep,
-              const kernel::row_kernels& row_kernels) {
+              isa::level level) {
+    const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
     const std::size_t blocks = ceil_div(m, kernel::most_rows);
     const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, kernel::most_rows);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
     for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
+        const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
         alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
         for (std::size_t i = first; i < last; ++i) {
             const std::size_t column0 = i / blocks * kernel::panel_columns;
@@ -171,7 +173,7 @@ void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, cons
     for_ranges(where, m, std::max<std::size_t>(1, 32768 / (w.cols() + 1)), [&](std::size_t first, std::size_t last) {
         for (std::size_t r = first; r < last; ++r) prepared.prepare(x, r, w.order, row_kernels, w.factor);
     });
-    multiply<Here>(where, prepared, m, w, y, ep, row_kernels);
+    multiply<Here>(where, prepared, m, w, y, ep, level);
 }
 
 /// What X becomes before it meets weights of policy P.

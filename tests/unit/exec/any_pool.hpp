@@ -30,7 +30,7 @@ private:
 };
 
 /// Weights are encoded, packed and multiplied on the pool: the bits must be those of the calling thread alone. Also: f is called once for
-/// each index, for numbers of them from none to many more than there are threads.
+/// each index, for numbers of them from none to many more than there are threads, and concurrency() is how many run at once.
 void check_executor(any_pool pool);
 
 } // namespace lowbit_test

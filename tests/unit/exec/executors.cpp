@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What every executor owes, and what the library makes of one; many threads with one packed matrix.
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -45,6 +48,18 @@ void check_executor(any_pool pool) {
         pool.parallel_for(count, [&](std::size_t i) { ++seen.at(i); });
         for (const std::atomic<int>& s : seen) CHECK(s == 1);
     }
+    std::atomic<std::size_t> running{0}, peak{0};
+    pool.parallel_for(pool.concurrency() + 1, [&](std::size_t) { // one more than run at once
+        const std::size_t now = ++running;
+        std::size_t before = peak;
+        while (before < now && !peak.compare_exchange_weak(before, now)) {}
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (peak < pool.concurrency() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20)); // for one too many to come
+        --running;
+    });
+    CHECK(peak == pool.concurrency());
+
     pool.calls = 0;
     const operands o;
     const auto q = lb::quantize<policy>(lb::on(pool), o.w);
@@ -73,10 +88,10 @@ TEST_CASE("a caller's own, in any order") {
     }
 }
 
-TEST_CASE("ranges cover everything once, and are as long as asked") {
+TEST_CASE("ranges cover everything once, and none is shorter than half of what is asked") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{5}}) {
-        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{1000}}) {
-            for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{999}, std::size_t{5000}}) {
+        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{11}, std::size_t{1000}}) {
+            for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{10}, std::size_t{999}, std::size_t{5000}}) {
                 CAPTURE(threads);
                 CAPTURE(count);
                 CAPTURE(grain);
@@ -91,13 +106,14 @@ TEST_CASE("ranges cover everything once, and are as long as asked") {
                 } pool{threads};
                 lb::detail::for_ranges(lb::on(pool), count, grain, [&](std::size_t first, std::size_t last) {
                     CHECK(first < last);
+                    CHECK(2 * (last - first) >= std::min(grain, count));
                     ++ranges;
                     for (std::size_t i = first; i < last; ++i) ++seen[i];
                 });
                 for (const int s : seen) CHECK(s == 1);
                 CHECK(ranges <= (threads == 1 ? 1 : 4 * threads));
-                if (grain > 1) CHECK(ranges <= (count + grain - 1) / grain);
-                if (grain <= 1 && threads > 1) CHECK(ranges == std::min(count, 4 * threads));
+                const std::size_t most = grain == 0 ? count : (count + grain - 1) / grain;
+                if (threads > 1) CHECK(ranges == std::min(most, 4 * threads));
             }
         }
     }
@@ -118,13 +134,33 @@ TEST_CASE("eight threads multiply with one packed matrix") {
 }
 
 TEST_CASE("workers run at the level of the thread that called") {
+    struct elsewhere { // never the calling thread
+        [[nodiscard]] std::size_t concurrency() const { return 2; }
+        void parallel_for(std::size_t total, const std::function<void(std::size_t)>& f) const {
+            std::thread([&] {
+                for (std::size_t i = 0; i < total; ++i) f(i);
+            }).join();
+        }
+    } pool;
     const operands o;
-    const lb::isa::scoped_level force{lb::isa::level::baseline};
-    lb::matrix<float> alone(m, n), shared(m, n);
-    lb::gemm(o.x, o.p, alone);
-    test_pool pool(4);
-    lb::gemm(lb::on(pool), o.x, o.p, shared);
-    CHECK(same(alone, shared));
+    const auto p = lb::pack<lb::activations<float>>(o.q); // of floats, whose last bits tell a baseline without fused multiply-adds from others
+    const std::thread::id caller = std::this_thread::get_id();
+    for (const lb::isa::level level : {lb::isa::level::scalar, lb::isa::level::baseline}) {
+        CAPTURE(lb::isa::name(level));
+        const lb::isa::scoped_level force{level};
+        std::size_t here = 0, other_level = 0;
+        const auto look = lb::epilogue([&](float v) {
+            here += std::size_t{std::this_thread::get_id() == caller};
+            other_level += std::size_t{lb::isa::active() != level};
+            return v;
+        });
+        lb::matrix<float> alone(m, n), shared(m, n);
+        lb::gemm(o.x, p, alone);
+        lb::gemm(lb::on(pool), o.x, p, shared, look);
+        CHECK(here == 0);
+        CHECK(other_level == 0);
+        CHECK(same(alone, shared));
+    }
 }
 
 TEST_CASE("a bad weight is the same one on any number of threads") {
