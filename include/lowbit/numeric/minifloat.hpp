@@ -51,7 +51,7 @@ inline constexpr auto decode_table = [] {
 template <int ExponentBits, int MantissaBits, int Bias, float_kind Kind>
 class minifloat {
     static constexpr int magnitude_bits = ExponentBits + MantissaBits;
-    static constexpr bool f32_exponent = ExponentBits == 8 && Bias == detail::f32_bias; // bfloat16 and its like
+    static constexpr bool f32_exponent = ExponentBits == 8 && Bias == detail::f32_bias && Kind == float_kind::ieee; // bfloat16 and its like
 
     static_assert(ExponentBits >= 1 && ExponentBits <= 8 && MantissaBits >= 1 && magnitude_bits <= 15,
                   "lowbit: a minifloat has 1 to 8 exponent bits, a mantissa and at most 16 bits");

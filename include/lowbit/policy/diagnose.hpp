@@ -56,6 +56,30 @@ concept has_zero = element<E> && (E::decode(E::encode(0.0f)) == 0.0f);
 template <class T>
 concept storable_scale = std::same_as<T, float> || element<T>;
 
+/// A stored number with a range: it can tell its largest value from the half.
+template <class T>
+inline constexpr bool has_range = [] {
+    if constexpr (element<T>) {
+        const float half = T::decode(T::encode(T::max() * 0.5f));
+        return half > 0.0f && half < T::max();
+    }
+    return std::same_as<T, float>;
+}();
+
+/// A stored number that may be negative.
+template <class T>
+inline constexpr bool has_sign = [] {
+    if constexpr (element<T>) return T::lowest() < 0.0f;
+    return std::same_as<T, float>;
+}();
+
+template <class T>
+concept unsigned_integer = integer_element<T> && !T::is_signed;
+
+/// The scale of scales: nothing, or a real number.
+template <class T>
+inline constexpr bool scales_scales = std::is_void_v<T> || (has_range<T> && !integer_element<T>);
+
 /// What a wrapper tag is for: a scale rule, a rounding, a mask or a criterion.
 template <class T>
 concept stands_bare = !element<T> && (requires(std::span<const float> values) { T::range(values); } ||
@@ -75,6 +99,9 @@ struct diagnose {
     static_assert((is_on<Tags, policy_axis::element> || ...),
                   "lowbit policy: no element type; name one, for example policy<lowbit::int4, ...>");
     static_assert(at_most_one<policy_axis::element, Tags...>, "lowbit policy: two element types; keep one");
+    static_assert((is_on<Tags, policy_axis::offset> || ...) || has_sign<tag_on_t<policy_axis::element, int8, Tags...>>,
+                  "lowbit policy: an element without negative values, as uint4, and no offset; add asymmetric or minimum_as<float16>, or symmetric for "
+                  "weights that are never negative");
     static_assert(at_most_one<policy_axis::granularity, Tags...>,
                   "lowbit policy: two granularities; keep one of per_tensor, per_channel, per_group<N>, per_block<R, C>");
     static_assert(at_most_one<policy_axis::scale_type, Tags...>, "lowbit policy: two scale types; keep one scale_as<T>");
@@ -127,6 +154,10 @@ struct diagnose_combination {
                   "lowbit policy: an element wider than 8 bits; weights take 1 to 8 bits, float16 and bfloat16 are types of X, Y and scales");
     static_assert(storable_scale<scale_type>,
                   "lowbit policy: scale_as<T> with a type that stores no scale; use float, float16, bfloat16, float8_e4m3 or e8m0");
+    static_assert(has_range<scale_type>,
+                  "lowbit policy: scale_as<T> with a type that has no range, as ternary; use float, float16, bfloat16, float8_e4m3 or e8m0");
+    static_assert(scales_scales<typename Tags::super_scale::type>,
+                  "lowbit policy: super_scale<T, Groups> with a type that stores no real number; use super_scale<float16, Groups>");
     static_assert(!integer_element<scale_type> || !std::is_void_v<typename Tags::super_scale::type>,
                   "lowbit policy: integer scales need a second level; add super_scale<float16, Groups> or use scale_as<float16>");
     static_assert(offset::kind != offset_kind::zero_point || integer_element<element_type>,
@@ -135,10 +166,14 @@ struct diagnose_combination {
                   "lowbit policy: zero_point_as<T> stores a code, counted from the lowest; T is uint4, uint8 or another unsigned integer of enough bits");
     static_assert(offset::kind != offset_kind::minimum || (storable_scale<typename offset::type> && !integer_element<typename offset::type>),
                   "lowbit policy: minimum_as<T> stores a real number; use float, float16 or bfloat16");
-    static_assert(offset::kind != offset_kind::quantized_minimum || (integer_element<typename offset::type> && integer_element<element_type>),
+    static_assert(offset::kind != offset_kind::minimum || (has_range<typename offset::type> && has_sign<typename offset::type>),
+                  "lowbit policy: minimum_as<T> with a type that cannot be negative, as e8m0, or has no range; use float, float16 or bfloat16");
+    static_assert(offset::kind != offset_kind::quantized_minimum || (unsigned_integer<typename offset::type> && integer_element<element_type>),
                   "lowbit policy: quantized_minimum<T> needs an integer element, and an unsigned integer T as uint6 that counts super-minimums");
     static_assert((offset::kind == offset_kind::quantized_minimum) == !std::is_void_v<typename Tags::super_minimum::type>,
                   "lowbit policy: quantized_minimum<T> and super_minimum<float16, Groups> go together; add the one that lacks, or leave out the other");
+    static_assert(scales_scales<typename Tags::super_minimum::type>,
+                  "lowbit policy: super_minimum<T, Groups> with a type that stores no real number; use super_minimum<float16, Groups>");
     static_assert(!mask::present || masks<typename mask::mask>,
                   "lowbit policy: prune<Mask, Criterion> with a Mask that keeps nothing; use n_of_m<N, M>, unstructured<percent> or block_sparse<R, C, percent>");
     static_assert(!mask::present || has_zero<element_type>,
@@ -156,6 +191,10 @@ struct diagnose_combination {
     static_assert(std::is_void_v<typename Tags::activations::type> || std::same_as<typename Tags::activations::type, int8> ||
                       std::same_as<typename Tags::activations::type, float>,
                   "lowbit policy: activations<T> with an unknown T; use activations<int8>, activations<int8, per_group<32>> or activations<float>");
+    static_assert(Tags::activations::granularity::rows == 1,
+                  "lowbit policy: activations<int8, G> with a scale for several rows; use activations<int8> or activations<int8, per_group<N>>");
+    static_assert(!std::same_as<typename Tags::activations::type, float> || std::same_as<typename Tags::activations::granularity, per_channel>,
+                  "lowbit policy: activations<float> have no scales; leave the granularity out");
     static constexpr bool passed = true;
 };
 

@@ -218,7 +218,7 @@ TEST_CASE("levels") {
         lb::isa::scoped_level force{lb::isa::level::baseline};
         CHECK(lb::isa::active() == lb::isa::level::baseline);
         std::ostringstream mine;
-        lb::isa::explain(mine, lb::kernels_of<w8, w4z, lb::policy<lb::uint3, lb::per_block<16, 32>, lb::activations<float>>, lb::presets::nf4,
+        lb::isa::explain(mine, lb::kernels_of<w8, w4z, lb::policy<lb::uint3, lb::symmetric, lb::per_block<16, 32>, lb::activations<float>>, lb::presets::nf4,
                                               lb::policy<lb::int4, lb::per_group<64>, lb::minimum_as<lb::float16>, lb::activations<lb::int8, lb::per_group<32>>>>{});
         const auto lists = [&](const char* first, const char* last) {
             const std::size_t at = mine.str().find(first);

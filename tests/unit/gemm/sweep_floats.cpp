@@ -10,7 +10,7 @@ namespace lb = lowbit;
 using floats = lb::activations<float>;
 
 TEST_CASE("floats: int4 in groups of 32") { check_values(make_product<lb::presets::w4g32, floats>); }
-TEST_CASE("floats: uint7 per channel") { check_values(make_product<lb::policy<lb::uint7>, floats>); }
+TEST_CASE("floats: uint7 per channel") { check_values(make_product<lb::policy<lb::uint7, lb::symmetric>, floats>); }
 TEST_CASE("floats: binary in groups of 128") { check_values(make_product<lb::presets::q1_0, floats>); }
 TEST_CASE("floats: NF4 in groups of 64") { check_values(make_product<lb::presets::nf4>); }
 TEST_CASE("floats: IQ4_NL") { check_values(make_product<lb::presets::iq4_nl>); }
