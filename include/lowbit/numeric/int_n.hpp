@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -46,7 +47,9 @@ public:
     int_n() = default; // trivial: uninitialised as int is, zero when value-initialised
     explicit LOWBIT_ALWAYS_INLINE constexpr int_n(int value) noexcept
         : value_(static_cast<storage>(std::clamp(value, min_code, max_code))) {}
-    explicit LOWBIT_ALWAYS_INLINE constexpr int_n(float value) noexcept : int_n(round_to_int(value)) {}
+    /// Any other number, taken as a float: exact as far as codes reach.
+    template <std::convertible_to<float> T>
+    explicit LOWBIT_ALWAYS_INLINE constexpr int_n(T value) noexcept : int_n(round_to_int(static_cast<float>(value))) {}
 
     LOWBIT_ALWAYS_INLINE constexpr operator int() const noexcept { return value_; }
 

@@ -3,9 +3,13 @@
 #include "oracle.hpp"
 
 #include <lowbit/numeric/binary.hpp>
+#include <lowbit/numeric/float16.hpp>
 #include <lowbit/numeric/int_n.hpp>
 #include <lowbit/numeric/ternary.hpp>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <type_traits>
 
 namespace lb = lowbit;
@@ -51,6 +55,13 @@ TEST_CASE_TEMPLATE("int_n: every value, code and limit", P, INTEGERS) {
     }
     CHECK(I(P::highest + 1) == P::highest);
     CHECK(I(P::lowest - 1) == P::lowest);
+    CHECK(I(P::highest + 0.25) == P::highest); // of any type
+    CHECK(I(1l << 40) == P::highest);
+    CHECK(I(~std::size_t{0}) == P::highest);
+    CHECK(I(std::numeric_limits<std::int64_t>::min()) == P::lowest);
+    CHECK(I(std::numeric_limits<double>::infinity()) == P::highest);
+    CHECK(I(lb::float16(0.75f)) == std::min(P::highest, 1));
+    CHECK(I(lb::int8(-100)) == std::max(P::lowest, -100));
     CHECK(I(1e30f) == P::highest);
     CHECK(I(-1e30f) == P::lowest);
     for (const float nan : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
