@@ -14,14 +14,6 @@
 
 namespace lowbit::inline v0 {
 
-/// a + b into `result`; true, and `result` untouched, if that does not fit.
-template <std::unsigned_integral T>
-[[nodiscard]] constexpr bool add_overflow(T a, std::type_identity_t<T> b, T& result) noexcept {
-    if (b > std::numeric_limits<T>::max() - a) return true;
-    result = static_cast<T>(a + b);
-    return false;
-}
-
 /// a * b into `result`; true, and `result` untouched, if that does not fit.
 template <std::unsigned_integral T>
 [[nodiscard]] constexpr bool mul_overflow(T a, std::type_identity_t<T> b, T& result) noexcept {
@@ -38,11 +30,6 @@ template <std::unsigned_integral T>
 /// The next multiple of `multiple` (not 0) at or above `value`, which must exist.
 [[nodiscard]] constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
     return ceil_div(value, multiple) * multiple;
-}
-
-/// round_up for sizes from outside: true, and `result` untouched, if there is no such number.
-[[nodiscard]] constexpr bool round_up_overflow(std::size_t value, std::size_t multiple, std::size_t& result) noexcept {
-    return mul_overflow(ceil_div(value, multiple), multiple, result);
 }
 
 /// Bytes that `count` codes of `bits` (1..8) bits take in a dense stream. Never overflows.

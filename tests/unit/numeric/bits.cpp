@@ -178,24 +178,15 @@ TEST_CASE("trits: every byte, every length, from every first digit") {
 TEST_CASE("sizes: overflow is noticed exactly") {
     constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
     std::size_t result = 42;
-    CHECK_FALSE(lb::add_overflow<std::size_t>(most - 1, 1, result));
-    CHECK(result == most);
-    CHECK(lb::add_overflow<std::size_t>(most, 1, result));
     CHECK(lb::mul_overflow<std::size_t>(most / 3 + 1, 3, result));
-    CHECK(lb::round_up_overflow(most - 1, 64, result));
-    CHECK(result == most); // untouched by the three refusals
+    CHECK(result == 42); // untouched by a refusal
     CHECK_FALSE(lb::mul_overflow<std::size_t>(most / 3, 3, result));
     CHECK(result == most / 3 * 3);
     CHECK_FALSE(lb::mul_overflow<std::size_t>(most, 0, result));
     CHECK(result == 0);
-    CHECK_FALSE(lb::round_up_overflow(most - 63, 64, result));
-    CHECK(result == most - 63);
     for (unsigned a = 0; a < 256; ++a) {
         for (unsigned b = 0; b < 256; ++b) {
             std::uint8_t small = 7;
-            REQUIRE(lb::add_overflow(static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), small) == (a + b > 255));
-            REQUIRE(small == (a + b > 255 ? 7 : a + b));
-            small = 7;
             REQUIRE(lb::mul_overflow(static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), small) == (a * b > 255));
             REQUIRE(small == (a * b > 255 ? 7 : a * b));
         }
