@@ -13,6 +13,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace lb = lowbit;
 using lb::errc;
@@ -74,6 +75,14 @@ TEST_CASE("an expected holds a value or an error") {
     other = value;
     CHECK(*other == 6);
     static_assert([] { return *lb::expected<int>{3} + (lb::expected<int>{lb::fail(errc::io, "")}.has_value() ? 1 : 0); }() == 3);
+}
+
+TEST_CASE("an expected converts where its value does") {
+    static_assert(std::is_convertible_v<const char*, lb::expected<std::string>>);
+    static_assert(!std::is_convertible_v<int, lb::expected<std::vector<int>>>); // 5 is no vector, though a vector can be made of it
+    CHECK(lb::expected<std::vector<int>>(5)->size() == 5);
+    static_assert(!std::is_convertible_v<lb::unexpected<int>, lb::expected<int, std::vector<int>>>);
+    CHECK(lb::expected<int, std::vector<int>>(lb::unexpected<int>(5)).error().size() == 5);
 }
 
 TEST_CASE("an expected moves what only moves") {
