@@ -43,6 +43,7 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE ints load_bytes(const std::byte* p) { return std::to_integer<ints>(*p); }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return a & b; }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return a | b; }
+    static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return (a & mask) | bits; }
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
         const auto bits = static_cast<std::uint32_t>(a);
@@ -62,6 +63,8 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats load_floats(const float* p) { return *p; }
     static LOWBIT_ALWAYS_INLINE void store_floats(float* p, floats v) { *p = v; }
     static LOWBIT_ALWAYS_INLINE floats splat_float(float x) { return x; }
+    static LOWBIT_ALWAYS_INLINE floats as_floats(ints bits) { return std::bit_cast<float>(bits); }
+    static LOWBIT_ALWAYS_INLINE floats subtract_floats(floats a, floats b) { return a - b; }
     static LOWBIT_ALWAYS_INLINE floats to_floats(ints a) { return static_cast<float>(a); }
     static LOWBIT_ALWAYS_INLINE floats multiply_floats(floats a, floats b) { return a * b; }
     static LOWBIT_ALWAYS_INLINE floats fma(floats a, floats b, floats c) { return std::fma(a, b, c); }
@@ -69,10 +72,8 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats load_scales(const std::byte* p) {
         return scale_value<Kind>(p, 0, nullptr);
     }
-    template <unsigned>
-    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
-        return table[codes];
-    }
+    static constexpr unsigned table_bits = 0; // nothing is looked up but tables
+    static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) { return table[codes]; }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void*) {}
 
     template <unsigned>
@@ -197,6 +198,7 @@ struct ops {
     }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return a & b; }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return a | b; }
+    static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return (a & mask) | bits; }
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
         if constexpr (From > To) {
@@ -220,6 +222,8 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats load_floats(const float* p) { return floats::load_unaligned(p); }
     static LOWBIT_ALWAYS_INLINE void store_floats(float* p, floats v) { v.store_unaligned(p); }
     static LOWBIT_ALWAYS_INLINE floats splat_float(float x) { return floats(x); }
+    static LOWBIT_ALWAYS_INLINE floats as_floats(ints bits) { return xsimd::bitwise_cast<float>(bits); }
+    static LOWBIT_ALWAYS_INLINE floats subtract_floats(floats a, floats b) { return a - b; }
     static LOWBIT_ALWAYS_INLINE floats to_floats(ints a) { return xsimd::to_float(a); }
     static LOWBIT_ALWAYS_INLINE floats multiply_floats(floats a, floats b) { return a * b; }
     static LOWBIT_ALWAYS_INLINE floats fma(floats a, floats b, floats c) { return xsimd::fma(a, b, c); }
@@ -229,8 +233,8 @@ struct ops {
         for (unsigned i = 0; i < lanes; ++i) wide[i] = scale_value<Kind>(p, i, nullptr);
         return load_floats(wide);
     }
-    template <unsigned>
-    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
+    static constexpr unsigned table_bits = 0;
+    static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) {
         std::int32_t index[lanes];
         float value[lanes];
         store(index, codes);

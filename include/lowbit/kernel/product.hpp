@@ -123,9 +123,10 @@ inline constexpr std::size_t block_bytes = 16384;
 /// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
 inline constexpr std::size_t most_groups = 16;
 /// Bytes ahead of the stream of weights that are fetched into the second-level cache (the first has too few line buffers for
-/// the latency of DRAM), across the ends of pages too, where the hardware's own prefetch ends. Measured on Zen 4, M = 1: a
-/// quarter of a page reads 4-bit groups of 32 at 97 % of a plain loop's speed, half a page at 75 %, an eighth at 85 %.
-inline constexpr std::size_t prefetch_distance = 1024;
+/// the latency of DRAM), across the ends of pages, where the hardware's own prefetch ends. Measured on Zen 4 at M = 1, in
+/// shares of a plain loop's bandwidth: planes of 4 bits and less reach 0.85 to 1.2 at 6 KiB and 0.4 to 0.95 at 1 to 2 KiB (two
+/// planes are two streams, and no hardware prefetch follows them both); bytes reach 1.0 at 4 KiB and 0.85 at 6 KiB.
+[[nodiscard]] constexpr std::size_t prefetch_distance(unsigned bits) noexcept { return bits == 8 ? 4096 : 6144; }
 
 /// Number `index` of an array of scales of that kind.
 template <scale_kind Kind>

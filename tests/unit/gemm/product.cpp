@@ -132,7 +132,8 @@ void check_values(maker make) {
     // nothing, one, tails of rows, columns and K, more than one panel
     constexpr extents shapes[] = {{0, 5, 8}, {4, 0, 8}, {4, 6, 0}, {1, 1, 1}, {3, 65, 37}, {9, 64, 128}, {2, 130, 257}, {5, 7, 300}};
     std::uint64_t salt = 1;
-    for (const auto& [m, n, k] : shapes) {
+    for (const extents& shape : shapes) {
+        const std::size_t m = shape.m, n = shape.n, k = shape.k; // not a structured binding: clang 14 cannot capture one
         CAPTURE(m);
         CAPTURE(n);
         CAPTURE(k);

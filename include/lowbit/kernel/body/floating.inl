@@ -23,27 +23,78 @@ struct float_weights {
 template <class Ops, unsigned Bits, unsigned Step, decoding Code, offset_kind Offset>
 struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     using base = packed_weights<Ops, Bits, Step, Code>;
+    static constexpr bool has_zeros = Offset == offset_kind::zero_point;
+    /// Codes of few bits can be looked up by the lowest bits of a lane, whatever stands above them.
+    static constexpr bool has_entries = base::planes == 1 && Bits <= Ops::table_bits;
+    const float* entries;
     const std::int32_t* zeros;
     typename Ops::ints offset;
 
     LOWBIT_ALWAYS_INLINE packed_floats(const weight_block& b, const weight_panel& w)
-        : base(b, w), zeros(b.zeros), offset(Ops::splat(w.offset)) {}
+        : base(b, w), entries(b.entries), zeros(b.zeros), offset(Ops::splat(w.offset)) {}
     LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
         base::next_group(b);
-        if constexpr (Offset == offset_kind::zero_point) zeros += panel_columns;
+        if constexpr (has_zeros) zeros += panel_columns;
+    }
+    /// The values of all patterns of those lowest bits.
+    static LOWBIT_ALWAYS_INLINE void fill(float* entries, const weight_panel& w) {
+        for (unsigned i = 0; i < 1u << Ops::table_bits; ++i) {
+            const unsigned code = i % (1u << Bits);
+            if constexpr (Code == decoding::table) {
+                entries[i] = static_cast<const float*>(w.table)[code];
+            } else {
+                entries[i] = static_cast<float>(static_cast<std::int32_t>(code * Step) - (has_zeros ? 0 : w.offset));
+            }
+        }
     }
 
     template <unsigned K>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
-        typename Ops::ints code = Ops::template move_bits<K % 4 * 8, 0>(this->template codes<K / 4>(v));
-        if constexpr (K % 4 != 3) code = Ops::bit_and(code, Ops::splat(255));
-        if constexpr (Code == decoding::table) {
-            return Ops::template lookup_floats<Bits>(static_cast<const float*>(this->table), code);
-        } else if constexpr (Offset == offset_kind::zero_point) {
-            return Ops::to_floats(Ops::subtract(code, Ops::load(zeros + v * Ops::lanes)));
+        // One plane is read where it lies; several are put together to bytes.
+        constexpr bool in_place = base::planes == 1 && Step == 1;
+        constexpr unsigned width = in_place ? Bits : 8;
+        constexpr unsigned at = K % 4 * 8 + (in_place ? K / 4 % (8 / width) * width : 0);
+        typename Ops::ints lanes;
+        if constexpr (in_place) {
+            lanes = Ops::load(this->plane[0] + (K / 4 / (8 / width) * panel_columns + v * Ops::lanes) * 4);
         } else {
-            return Ops::to_floats(Ops::subtract(code, offset));
+            lanes = this->template codes<K / 4>(v);
         }
+        // Two ways to a number, for which x86 has different units: where a field lies in the mantissa it is read there.
+        constexpr bool readable = at > 0 && at + width <= mantissa_bits;
+        if constexpr (has_entries && (Code == decoding::table || !readable)) {
+            const typename Ops::floats entry = Ops::lookup_floats(entries, Ops::template move_bits<at, 0>(lanes));
+            return Code == decoding::table ? entry : less_zero(entry, v);
+        } else if constexpr (Code == decoding::table) {
+            return Ops::gather_floats(static_cast<const float*>(this->table),
+                                      Ops::bit_and(Ops::template move_bits<at, 0>(lanes), Ops::splat((1 << width) - 1)));
+        } else if constexpr (at + width <= mantissa_bits) {
+            return number<at, width>(lanes, v);
+        } else {
+            return number<at - 16, width>(Ops::template move_bits<16, 0>(lanes), v);
+        }
+    }
+
+private:
+    static constexpr unsigned mantissa_bits = 23;
+
+    /// The field of `Width` bits from bit `At` on, less its offset: beside the exponent of 2^(23 - At) the field counts ones, so
+    /// that subtracting that power, and exactly, is all the conversion there is.
+    template <unsigned At, unsigned Width>
+    LOWBIT_ALWAYS_INLINE typename Ops::floats number(typename Ops::ints lanes, unsigned v) const {
+        constexpr std::int32_t power = static_cast<std::int32_t>((127 + mantissa_bits - At) << mantissa_bits);
+        constexpr std::int32_t mask = ((1 << Width) - 1) << At;
+        const typename Ops::floats raised = Ops::as_floats(Ops::masked_or(lanes, Ops::splat(mask), Ops::splat(power)));
+        if constexpr (has_zeros) {
+            return less_zero(Ops::subtract_floats(raised, Ops::as_floats(Ops::splat(power))), v);
+        } else {
+            return Ops::subtract_floats(raised,
+                                        Ops::as_floats(Ops::add(Ops::splat(power), Ops::template move_bits<0, At>(offset))));
+        }
+    }
+    LOWBIT_ALWAYS_INLINE typename Ops::floats less_zero(typename Ops::floats code, unsigned v) const {
+        if constexpr (!has_zeros) return code;
+        return Ops::subtract_floats(code, Ops::to_floats(Ops::load(zeros + v * Ops::lanes)));
     }
 };
 

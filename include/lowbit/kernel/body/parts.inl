@@ -25,12 +25,14 @@ struct weight_block {
     bool last = false;                 ///< ... and its last
     const std::byte* beside = nullptr; ///< what stands beside the codes of the first group, from its scales on ...
     std::size_t beside_stride = 0;     ///< ... between records ...
+    std::size_t beside_bytes = 0;      ///< ... of how many bytes ...
     std::size_t offset_start = 0;      ///< ... and from the scales to the offsets
     scale_kind scale = scale_kind::none;
     bool streamed = false;   ///< decoded to the following by the tile, a group at a time; else all before it
     float* scales = nullptr; ///< 64 a group, where there are any; so the others
     float* minimums = nullptr;
     std::int32_t* zeros = nullptr;
+    const float* entries = nullptr; ///< see packed_floats
 };
 
 /// Calls f(row, vector) for a tile of sums, all in line.
@@ -51,6 +53,7 @@ struct packed_weights {
     static constexpr bool in_records = true;
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
+    static constexpr std::size_t ahead = prefetch_distance(Bits);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     const std::byte* plane[planes];
@@ -67,15 +70,14 @@ struct packed_weights {
     }
     /// From behind the last unit of a group to the next group.
     LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
-        for (std::size_t at = 0; at < b.record_bytes - b.planes_depth * 8 * Bits; at += 64)
-            Ops::prefetch(plane[planes - 1] + prefetch_distance + at);
+        for (std::size_t at = 0; at < b.beside_bytes; at += 64) Ops::prefetch(plane[planes - 1] + ahead + at);
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += b.record_bytes - b.depth * 8 * plane_of(Bits, p).width; });
     }
     /// Fetches what lies a few units ahead: the hardware stops at the end of each 4 KiB page.
     LOWBIT_ALWAYS_INLINE void prefetch() const {
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
             unroll<unit_depth * plane_of(Bits, p).width / 8>(
-                [&](auto line) LOWBIT_INLINE_LAMBDA { Ops::prefetch(plane[p] + prefetch_distance + line * 64); });
+                [&](auto line) LOWBIT_INLINE_LAMBDA { Ops::prefetch(plane[p] + ahead + line * 64); });
         });
     }
 

@@ -125,15 +125,20 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     alignas(64) float scales[most_groups * panel_columns];
     alignas(64) float minimums[family::offset == offset_kind::minimum ? most_groups * panel_columns : 1];
     alignas(64) std::int32_t zeros[family::offset == offset_kind::zero_point ? most_groups * panel_columns : 1];
+    alignas(64) float entries[1u << Ops::table_bits];
 
     const panel_layout& layout = w.layout;
     const std::size_t groups = layout.groups();
     const std::size_t segment = layout.padded(layout.segment());
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
     const bool narrow = w.columns < panel_columns;
+    const std::size_t beside_bytes = record_bytes - layout.scale_start(0, w.columns);
     const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > fused_rows;
     const bool streamed = fused_rows > 0 && !unpacks && has_plain_scales(w);
+    // One row reads its weights once, and in registers: nothing has to stay in a buffer or a cache.
+    const std::size_t deepest = rows > 1 || unpacks || narrow ? block_depth : longest_group;
+    if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
     std::memset(tile, 0, rows * panel_columns * sizeof(*tile));
     if (narrow) std::memset(wide, 0, sizeof wide);
 
@@ -144,20 +149,22 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.record_bytes = record_bytes;
         b.planes_depth = group_depth;
         b.start = start;
-        b.depth = std::min(group_depth - start, block_depth);
+        b.depth = std::min(group_depth - start, deepest);
         b.count = 1;
         b.group = group;
         b.first = start == 0;
         b.last = start + b.depth == group_depth;
         b.scales = scales;
+        b.entries = entries;
         b.minimums = minimums;
         b.zeros = zeros;
         // Groups of full length together; the last one, which may be shorter, alone.
-        if (b.first && b.last && group + 1 < groups) b.count = std::min({groups - 1 - group, block_depth / segment, most_groups});
+        if (b.first && b.last && group + 1 < groups) b.count = std::min({groups - 1 - group, deepest / segment, most_groups});
         const std::byte* records = w.data + group * record_bytes;
         b.data = records;
         b.beside = records + layout.scale_start(group, w.columns);
         b.beside_stride = record_bytes;
+        b.beside_bytes = beside_bytes;
         b.offset_start = offset_start;
         b.scale = layout.scale;
         b.streamed = streamed;

@@ -52,6 +52,8 @@ struct ops {
     }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return _mm256_and_si256(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return _mm256_or_si256(a, b); }
+    /// (a & mask) | bits
+    static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return bit_or(bit_and(a, mask), bits); }
     /// Moves bit `From` of every 32 bits to bit `To`.
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
@@ -74,6 +76,7 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats load_floats(const float* p) { return _mm256_loadu_ps(p); }
     static LOWBIT_ALWAYS_INLINE void store_floats(float* p, floats v) { _mm256_storeu_ps(p, v); }
     static LOWBIT_ALWAYS_INLINE floats splat_float(float x) { return _mm256_set1_ps(x); }
+    static LOWBIT_ALWAYS_INLINE floats as_floats(ints bits) { return _mm256_castsi256_ps(bits); }
     static LOWBIT_ALWAYS_INLINE floats to_floats(ints a) { return _mm256_cvtepi32_ps(a); }
     static LOWBIT_ALWAYS_INLINE floats multiply_floats(floats a, floats b) { return _mm256_mul_ps(a, b); }
     static LOWBIT_ALWAYS_INLINE floats fma(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
@@ -90,15 +93,16 @@ struct ops {
             }
         }
     }
-    template <unsigned Bits>
-    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
-        if constexpr (Bits == 4) { // two registers of 8, chosen between by the code's highest bit
-            const floats low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), codes);
-            const floats high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), codes);
-            return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28)));
-        } else {
-            return _mm256_i32gather_ps(table, codes, 4);
-        }
+    static LOWBIT_ALWAYS_INLINE floats subtract_floats(floats a, floats b) { return _mm256_sub_ps(a, b); }
+    /// Lowest bits of a lane that are looked up: two registers of 8, chosen between by the highest of them.
+    static constexpr unsigned table_bits = 4;
+    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* entries, ints codes) {
+        const floats low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(entries), codes);
+        const floats high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(entries + 8), codes);
+        return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28)));
+    }
+    static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) {
+        return _mm256_i32gather_ps(table, codes, 4);
     }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 

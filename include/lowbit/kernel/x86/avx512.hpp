@@ -52,6 +52,10 @@ struct vectors {
     }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return _mm512_and_si512(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return _mm512_or_si512(a, b); }
+    /// (a & mask) | bits
+    static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) {
+        return _mm512_ternarylogic_epi32(a, mask, bits, 0xea);
+    }
     /// Moves bit `From` of every 32 bits to bit `To`.
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
@@ -74,6 +78,7 @@ struct vectors {
     static LOWBIT_ALWAYS_INLINE floats load_floats(const float* p) { return _mm512_loadu_ps(p); }
     static LOWBIT_ALWAYS_INLINE void store_floats(float* p, floats v) { _mm512_storeu_ps(p, v); }
     static LOWBIT_ALWAYS_INLINE floats splat_float(float x) { return _mm512_set1_ps(x); }
+    static LOWBIT_ALWAYS_INLINE floats as_floats(ints bits) { return _mm512_castsi512_ps(bits); }
     static LOWBIT_ALWAYS_INLINE floats to_floats(ints a) { return _mm512_cvtepi32_ps(a); }
     static LOWBIT_ALWAYS_INLINE floats multiply_floats(floats a, floats b) { return _mm512_mul_ps(a, b); }
     static LOWBIT_ALWAYS_INLINE floats fma(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
@@ -90,14 +95,14 @@ struct vectors {
             }
         }
     }
-    /// Tables of 16 are one register, and the permutation reads only the 4 lowest bits of a code.
-    template <unsigned Bits>
-    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* table, ints codes) {
-        if constexpr (Bits == 4) {
-            return _mm512_permutexvar_ps(codes, _mm512_loadu_ps(table));
-        } else {
-            return _mm512_i32gather_ps(codes, table, 4);
-        }
+    static LOWBIT_ALWAYS_INLINE floats subtract_floats(floats a, floats b) { return _mm512_sub_ps(a, b); }
+    /// Lowest bits of a lane that one permutation looks up.
+    static constexpr unsigned table_bits = 4;
+    static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* entries, ints codes) {
+        return _mm512_permutexvar_ps(codes, _mm512_loadu_ps(entries));
+    }
+    static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) {
+        return _mm512_i32gather_ps(codes, table, 4);
     }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };
