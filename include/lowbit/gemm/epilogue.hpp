@@ -200,6 +200,12 @@ constexpr auto as_part(const E& e) {
     }
 }
 
+template <class... Parts>
+inline constexpr bool requantizes_at_most_last = [] {
+    std::size_t left = sizeof...(Parts);
+    return ((--left == 0 || !std::same_as<Parts, requantize>) && ...);
+}();
+
 } // namespace detail
 
 /// A sequence of parts; see lb::epilogue.
@@ -208,10 +214,7 @@ struct epilogue_t {
     std::tuple<Parts...> parts;
 
     static constexpr bool requantizes = (std::same_as<Parts, requantize> || ...);
-    static_assert([] {
-        std::size_t left = sizeof...(Parts);
-        return ((--left == 0 || !std::same_as<Parts, requantize>) && ...);
-    }(), "lowbit: requantize is the last part of an epilogue");
+    static_assert(detail::requantizes_at_most_last<Parts...>, "lowbit: requantize is the last part of an epilogue");
 
     void check(std::size_t rows, std::size_t cols) const {
         std::apply([&](const Parts&... part) { (check_part(part, rows, cols), ...); }, parts);
