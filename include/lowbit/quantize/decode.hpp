@@ -105,12 +105,13 @@ public:
             // the kept levels are read into the end of the row and spread from the front: a level never moves up
             using mask = typename format::mask::mask;
             const std::byte* bits = view_.planes().mask + row / mask::rows * shape_.mask_row_bytes();
-            std::size_t next = shape_.cols;
-            for (std::size_t k = 0; k < shape_.cols; ++k) next -= std::size_t{mask_bit(bits, k / mask::cols)};
+            std::size_t kept = 0;
+            for (std::size_t k = 0; k < shape_.cols; ++k) kept += std::size_t{mask_bit(bits, k / mask::cols)};
+            std::size_t next = shape_.cols - std::min(kept, shape_.stored_cols()); // foreign bits may claim more than is stored
             access::load_codes(view_.planes(), shape_, row, 0, levels.subspan(next));
             flip_levels<format>(levels.subspan(next));
             for (std::size_t k = 0; k < shape_.cols; ++k) {
-                levels[k] = mask_bit(bits, k / mask::cols) ? levels[next++] : static_cast<std::uint8_t>(zero(row, k / group_cols()));
+                levels[k] = mask_bit(bits, k / mask::cols) && next < shape_.cols ? levels[next++] : static_cast<std::uint8_t>(zero(row, k / group_cols()));
             }
         } else {
             access::load_codes(view_.planes(), shape_, row, 0, levels);
@@ -118,10 +119,10 @@ public:
         }
     }
 
-    /// The logical column of a stored one.
+    /// The logical column of a stored one; the last, where foreign bytes name one that is not there.
     [[nodiscard]] constexpr std::size_t column(std::size_t stored) const noexcept {
         if constexpr (format::column_order::permuted) {
-            return static_cast<std::size_t>(load_le<4>(view_.planes().order + 4 * stored));
+            return std::min(static_cast<std::size_t>(load_le<4>(view_.planes().order + 4 * stored)), shape_.cols - 1);
         } else {
             return stored;
         }

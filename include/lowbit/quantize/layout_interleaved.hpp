@@ -9,7 +9,8 @@
 namespace lowbit::inline v0::detail {
 
 template <class F, std::size_t Groups, class... Fields>
-struct layout_access<F, interleaved<Groups, Fields...>> {
+struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
+    using base = layout_base<F>;
     using shape = shape_of<F>;
     using order = code_order<typename F::code_order>;
     using offset_field = std::conditional_t<F::offset::kind == offset_kind::none, void,
@@ -68,18 +69,11 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
 
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t blocks(const shape& s) noexcept { return ceil_div(s.cols, block_cols); }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * blocks(s) * block_bytes; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept { return codes_bytes(s) + order_bytes(s) + tensor_bytes(); }
-
-    template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
-        planes<Byte> p;
-        p.codes = base;
-        p.order = base + codes_bytes(s);
-        p.tensor_scale = p.order + order_bytes(s);
-        return p;
-    }
+    // all numbers of a group stand among the codes
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape&) noexcept { return 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape&) noexcept { return 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_scales_bytes(const shape&) noexcept { return 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums_bytes(const shape&) noexcept { return 0; }
 
     template <class Field, class Byte>
     static LOWBIT_ALWAYS_INLINE constexpr Byte* at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t block) noexcept {
@@ -105,50 +99,50 @@ struct layout_access<F, interleaved<Groups, Fields...>> {
         }
     }
 
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        return at<field::scales>(p, s, row, g / Groups) + g % Groups * base::scale::bytes;
+    }
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* offset_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        return at<offset_field>(p, s, row, g / Groups) + g % Groups * base::offset::bytes;
+    }
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        return at<field::super_scale>(p, s, row, g / Groups);
+    }
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_minimum_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
+        return at<field::super_minimum>(p, s, row, g / Groups);
+    }
+
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
         if constexpr (has<field::packed_6bit>) {
             return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0);
         } else {
-            return load_scalar<typename F::scale_type>(at<field::scales>(p, s, row, g / Groups) +
-                                                       g % Groups * scalar_codec<typename F::scale_type>::bytes);
+            return base::load_scale(p, s, row, g);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
         if constexpr (has<field::packed_6bit>) {
             store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0, code);
         } else {
-            store_scalar<typename F::scale_type>(
-                at<field::scales>(p, s, row, g / Groups) + g % Groups * scalar_codec<typename F::scale_type>::bytes, code);
+            base::store_scale(p, s, row, g, code);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
         if constexpr (has<field::packed_6bit>) {
             return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4);
         } else {
-            return load_scalar<typename F::offset::type>(at<offset_field>(p, s, row, g / Groups) +
-                                                         g % Groups * scalar_codec<typename F::offset::type>::bytes);
+            return base::load_offset(p, s, row, g);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
         if constexpr (has<field::packed_6bit>) {
             store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4, code);
         } else {
-            store_scalar<typename F::offset::type>(
-                at<offset_field>(p, s, row, g / Groups) + g % Groups * scalar_codec<typename F::offset::type>::bytes, code);
+            base::store_offset(p, s, row, g, code);
         }
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
-        return load_scalar<typename F::super_scale::type>(at<field::super_scale>(p, s, row, g / Groups));
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g, std::uint32_t code) noexcept {
-        store_scalar<typename F::super_scale::type>(at<field::super_scale>(p, s, row, g / Groups), code);
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t g) noexcept {
-        return load_scalar<typename F::super_minimum::type>(at<field::super_minimum>(p, s, row, g / Groups));
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t g,
-                                              std::uint32_t code) noexcept {
-        store_scalar<typename F::super_minimum::type>(at<field::super_minimum>(p, s, row, g / Groups), code);
     }
 
 private:

@@ -7,10 +7,10 @@
 namespace lowbit::inline v0::detail {
 
 template <class F>
-struct layout_access<F, planar_transposed> {
+struct layout_access<F, planar_transposed> : layout_base<F> {
+    using base = layout_base<F>;
     using shape = shape_of<F>;
-    using scale = scalar_codec<typename F::scale_type>;
-    using offset = scalar_codec<typename F::offset::type>;
+    using typename base::offset;
 
     static_assert(F::granularity::rows == 1, "lowbit policy: planar_transposed stores per_channel or per_group scales");
     static_assert(32 % F::bits == 0 && std::same_as<typename F::code_order, sequential>,
@@ -22,25 +22,9 @@ struct layout_access<F, planar_transposed> {
     static constexpr std::size_t per_word = 32 / F::bits;
 
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return ceil_div(s.cols, per_word) * s.rows * 4; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.groups() * s.rows * scale::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.groups() * s.rows * base::scale::bytes; }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_row_bytes(const shape& s) noexcept { return ceil_div(s.rows * offset::bits, 32) * 4; }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.groups() * offset_row_bytes(s); }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept {
-        return codes_bytes(s) + scales_bytes(s) + offsets_bytes(s) + order_bytes(s) + tensor_bytes();
-    }
-
-    template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
-        planes<Byte> p;
-        p.codes = base;
-        p.scales = p.codes + codes_bytes(s);
-        p.offsets = p.scales + scales_bytes(s);
-        p.order = p.offsets + offsets_bytes(s);
-        p.tensor_scale = p.order + order_bytes(s);
-        return p;
-    }
 
     // A word is little-endian, so its bytes hold consecutive k: code k of column n lies in byte k % per_word * bits / 8 of word (k / per_word, n).
     static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
@@ -56,34 +40,32 @@ struct layout_access<F, planar_transposed> {
         }
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
-        return load_scalar<typename F::scale_type>(p.scales + (group * s.rows + row) * scale::bytes);
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return p.scales + (group * s.rows + row) * base::scale::bytes;
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
-        store_scalar<typename F::scale_type>(p.scales + (group * s.rows + row) * scale::bytes, code);
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* offset_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return p.offsets + group * offset_row_bytes(s) + row * offset::bits / 8;
     }
+
+    // Offsets of less than a byte share one.
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
-        if constexpr (offset::bits == 0) {
-            return 0;
-        } else if constexpr (offset::bits < 8) {
+        if constexpr (offset::bits % 8 != 0) {
             return unpack_code(p.offsets + group * offset_row_bytes(s), row, offset::bits);
         } else {
-            return load_scalar<typename F::offset::type>(p.offsets + group * offset_row_bytes(s) + row * offset::bytes);
+            return base::load_offset(p, s, row, group);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
-        if constexpr (offset::bits == 0) {
-            return;
-        } else if constexpr (offset::bits < 8) {
-            std::byte& at = p.offsets[group * offset_row_bytes(s) + row * offset::bits / 8];
+        if constexpr (offset::bits % 8 != 0) {
+            std::byte& at = *offset_at(p, s, row, group);
             const auto shift = static_cast<int>(row * offset::bits % 8);
             at = (at & ~(static_cast<std::byte>((1u << offset::bits) - 1) << shift)) | static_cast<std::byte>(code) << shift;
         } else {
-            store_scalar<typename F::offset::type>(p.offsets + group * offset_row_bytes(s) + row * offset::bytes, code);
+            base::store_offset(p, s, row, group, code);
         }
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const planes<const std::byte>&, const shape&, std::size_t, std::size_t) noexcept { return 0; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const planes<const std::byte>&, const shape&, std::size_t, std::size_t) noexcept { return 0; }
 };
 
 } // namespace lowbit::inline v0::detail

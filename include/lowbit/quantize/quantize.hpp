@@ -44,11 +44,8 @@ expected<bool> check_side(const side_input& side, std::size_t rows, std::size_t 
     }
     if (!side.order.empty()) {
         if (side.order.size() != cols) return fail(errc::shape_mismatch, "the given order is not one index for each column", side.order.size());
-        scratch<bool> seen(cols);
-        for (std::size_t k = 0; k < cols; ++k) {
-            if (side.order[k] >= cols || seen[side.order[k]]) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
-            seen[side.order[k]] = true;
-        }
+        const std::size_t k = first_out_of_order<isa::here>(cols, [&](std::size_t i) { return side.order[i]; });
+        if (k != cols) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
     }
     return true;
 }
@@ -61,6 +58,7 @@ void store_matrix_planes(const Source& source, const side_input& side, const Row
         for (std::size_t k = 0; k < source.cols(); ++k) store_le<4>(to.order + 4 * k, side.order.empty() ? k : side.order[k]);
     }
     if constexpr (F::tensor_scale::present) {
+        if (source.rows() == 0 || source.cols() == 0) return; // nothing is stored
         scratch<float> row(source.cols());
         float largest = 0.0f;
         for (std::size_t i = 0; i < source.rows(); ++i) {

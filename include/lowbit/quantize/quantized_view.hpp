@@ -7,12 +7,30 @@
 #include <span>
 
 #include <lowbit/core/expected.hpp>
+#include <lowbit/core/scratch.hpp>
+#include <lowbit/isa/here.hpp>
 #include <lowbit/policy/policy.hpp>
 #include <lowbit/quantize/layout_interleaved.hpp>
 #include <lowbit/quantize/layout_transposed.hpp>
 #include <lowbit/quantize/storage.hpp>
 
 namespace lowbit::inline v0 {
+
+namespace detail {
+
+/// The first of `cols` places whose column, `column_at(place)`, is not there or stands earlier too; `cols` for a permutation.
+template <class Here, class ColumnAt>
+constexpr std::size_t first_out_of_order(std::size_t cols, ColumnAt column_at) {
+    scratch<bool> seen(cols);
+    for (std::size_t k = 0; k < cols; ++k) {
+        const std::uint64_t column = column_at(k);
+        if (column >= cols || seen[static_cast<std::size_t>(column)]) return k;
+        seen[static_cast<std::size_t>(column)] = true;
+    }
+    return cols;
+}
+
+} // namespace detail
 
 /// The planes of a quantized matrix, each in memory of its own. What the policy does not use stays empty. Little-endian, unaligned.
 struct quantized_parts {
@@ -36,10 +54,12 @@ public:
     constexpr quantized_view() noexcept = default;
 
     /// A view of `size_bytes()` bytes that stand as quantized_matrix keeps them (for interleaved policies: as the file has them). The
-    /// caller vouches for their number.
+    /// caller vouches for their number; whatever they hold, no other byte is touched.
     constexpr quantized_view(const std::byte* bytes, std::size_t rows, std::size_t cols) noexcept
         : planes_(access::split(bytes, shape{rows, cols})), shape_{rows, cols} {
-        if constexpr (format::tensor_scale::present) tensor_scale_ = detail::scalar_codec<float>::decode(detail::load_scalar<float>(planes_.tensor_scale));
+        if constexpr (format::tensor_scale::present) {
+            if (access::tensor_bytes(shape_) != 0) tensor_scale_ = detail::scalar_codec<float>::decode(detail::load_scalar<float>(planes_.tensor_scale));
+        }
     }
 
     /// Any policy with the same format reads the same bytes.
@@ -48,11 +68,13 @@ public:
     constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
         : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
 
-    /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them, errc::malformed if the order names a column that is not there.
+    /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them, errc::malformed if the order
+    /// is not a permutation of the columns or a mask row keeps another number than the policy.
+    template <class Here = isa::here>
     [[nodiscard]] static constexpr expected<quantized_view> from(const quantized_parts& parts, std::size_t rows, std::size_t cols) {
         quantized_view v;
         v.shape_ = shape{rows, cols};
-        if (auto ok = v.take(parts); !ok) return unexpected<error>(ok.error());
+        if (auto ok = v.template take<Here>(parts); !ok) return unexpected<error>(ok.error());
         return v;
     }
 
@@ -86,6 +108,7 @@ private:
     using access = detail::layout_access<format>;
     using shape = detail::shape_of<format>;
 
+    template <class Here>
     constexpr expected<bool> take(const quantized_parts& parts) {
         const shape& s = shape_;
         if (std::size_t bytes = 0; detail::bytes_overflow(s, bytes)) return fail(errc::limit_exceeded, "rows x cols overflows size_t");
@@ -94,20 +117,15 @@ private:
             return part.size() >= size;
         };
         if (!plane(parts.codes, access::codes_bytes(s), planes_.codes)) return fail(errc::truncated, "codes are shorter than the shape needs", parts.codes.size());
-        if constexpr (requires { access::scales_bytes(s); }) {
-            if (!plane(parts.scales, access::scales_bytes(s), planes_.scales)) return fail(errc::truncated, "scales are shorter than the shape needs", parts.scales.size());
-            if (!plane(parts.offsets, access::offsets_bytes(s), planes_.offsets)) return fail(errc::truncated, "offsets are shorter than the shape needs", parts.offsets.size());
-        }
-        if constexpr (requires { access::mask_bytes(s); }) {
-            if (!plane(parts.super_scales, access::super_scales_bytes(s), planes_.super_scales)) return fail(errc::truncated, "super-scales are shorter than the shape needs", parts.super_scales.size());
-            if (!plane(parts.super_minimums, access::super_minimums_bytes(s), planes_.super_minimums)) return fail(errc::truncated, "super-minimums are shorter than the shape needs", parts.super_minimums.size());
-            if (!plane(parts.mask, access::mask_bytes(s), planes_.mask)) return fail(errc::truncated, "the mask is shorter than the shape needs", parts.mask.size());
-        }
+        if (!plane(parts.scales, access::scales_bytes(s), planes_.scales)) return fail(errc::truncated, "scales are shorter than the shape needs", parts.scales.size());
+        if (!plane(parts.offsets, access::offsets_bytes(s), planes_.offsets)) return fail(errc::truncated, "offsets are shorter than the shape needs", parts.offsets.size());
+        if (!plane(parts.super_scales, access::super_scales_bytes(s), planes_.super_scales)) return fail(errc::truncated, "super-scales are shorter than the shape needs", parts.super_scales.size());
+        if (!plane(parts.super_minimums, access::super_minimums_bytes(s), planes_.super_minimums)) return fail(errc::truncated, "super-minimums are shorter than the shape needs", parts.super_minimums.size());
+        if (!plane(parts.mask, access::mask_bytes(s), planes_.mask)) return fail(errc::truncated, "the mask is shorter than the shape needs", parts.mask.size());
         if (!plane(parts.order, access::order_bytes(s), planes_.order)) return fail(errc::truncated, "the order is shorter than the shape needs", parts.order.size());
         if constexpr (format::column_order::permuted) {
-            for (std::size_t k = 0; k < s.cols; ++k) {
-                if (detail::load_le<4>(planes_.order + 4 * k) >= s.cols) return fail(errc::malformed, "the order names a column that is not there", k);
-            }
+            const std::size_t k = detail::first_out_of_order<Here>(s.cols, [this](std::size_t i) { return detail::load_le<4>(planes_.order + 4 * i); });
+            if (k != s.cols) return fail(errc::malformed, "the order is not a permutation of the columns", k);
         }
         if constexpr (format::mask::present) {
             for (std::size_t r = 0; r < s.mask_rows(); ++r) {

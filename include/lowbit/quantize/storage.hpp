@@ -110,33 +110,32 @@ struct shape_of {
     [[nodiscard]] constexpr std::size_t mask_row_bytes() const noexcept { return ceil_div(mask_cols(), 8); }
 };
 
-/// The access to a format's bytes, by layout. Each offers: `bytes(shape)`, `split(base, shape)`, and `codes`, `scale`, `offset`,
-/// `super_scale`, `super_minimum` at a row and group, reading and writing.
+/// The access to a format's bytes, by layout. Each says how large its planes of codes, scales and offsets are, reads and writes codes by
+/// row, and knows where the numbers of a row and group lie (`scale_at`, `offset_at`, `super_scale_at`, `super_minimum_at`); the rest is
+/// layout_base.
 template <class F, class Layout = typename F::layout>
 struct layout_access;
 
 template <class F>
-struct layout_access<F, planar> {
+struct layout_base {
+    using layout = layout_access<F>;
     using shape = shape_of<F>;
-    using order = code_order<typename F::code_order>;
+    using numbers = planes<const std::byte>;
     using scale = scalar_codec<typename F::scale_type>;
     using offset = scalar_codec<typename F::offset::type>;
     using super = scalar_codec<typename F::super_scale::type>;
     using super_min = scalar_codec<typename F::super_minimum::type>;
 
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t code_row_bytes(const shape& s) noexcept { return order::bytes(s.stored_cols(), F::bits); }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * scale::bytes; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * offset::bytes; }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.supers() * super::bytes; }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums_bytes(const shape& s) noexcept { return s.scale_rows() * s.super_minimums() * super_min::bytes; }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_bytes(const shape& s) noexcept { return s.mask_rows() * s.mask_row_bytes(); }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes() noexcept { return F::tensor_scale::present ? 4 : 0; }
+    /// A matrix without weights has no tensor scale, so that a default one needs no memory.
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes(const shape& s) noexcept { return F::tensor_scale::present && s.rows != 0 && s.cols != 0 ? 4 : 0; }
 
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept {
-        return codes_bytes(s) + scales_bytes(s) + offsets_bytes(s) + super_scales_bytes(s) + super_minimums_bytes(s) + mask_bytes(s) +
-               order_bytes(s) + tensor_bytes();
+        return layout::codes_bytes(s) + layout::scales_bytes(s) + layout::offsets_bytes(s) + layout::super_scales_bytes(s) +
+               layout::super_minimums_bytes(s) + mask_bytes(s) + order_bytes(s) + tensor_bytes(s);
     }
 
     /// The planes of one buffer, in the order in which they stand in it, without padding.
@@ -144,15 +143,52 @@ struct layout_access<F, planar> {
     static LOWBIT_ALWAYS_INLINE constexpr planes<Byte> split(Byte* base, const shape& s) noexcept {
         planes<Byte> p;
         p.codes = base;
-        p.scales = p.codes + codes_bytes(s);
-        p.offsets = p.scales + scales_bytes(s);
-        p.super_scales = p.offsets + offsets_bytes(s);
-        p.super_minimums = p.super_scales + super_scales_bytes(s);
-        p.mask = p.super_minimums + super_minimums_bytes(s);
+        p.scales = p.codes + layout::codes_bytes(s);
+        p.offsets = p.scales + layout::scales_bytes(s);
+        p.super_scales = p.offsets + layout::offsets_bytes(s);
+        p.super_minimums = p.super_scales + layout::super_scales_bytes(s);
+        p.mask = p.super_minimums + layout::super_minimums_bytes(s);
         p.order = p.mask + mask_bytes(s);
         p.tensor_scale = p.order + order_bytes(s);
         return p;
     }
+
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::scale_type>(layout::scale_at(p, s, row, group));
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::offset::type>(layout::offset_at(p, s, row, group));
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::super_scale::type>(layout::super_scale_at(p, s, row, group));
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return load_scalar<typename F::super_minimum::type>(layout::super_minimum_at(p, s, row, group));
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+        store_scalar<typename F::scale_type>(layout::scale_at(p, s, row, group), code);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+        store_scalar<typename F::offset::type>(layout::offset_at(p, s, row, group), code);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+        store_scalar<typename F::super_scale::type>(layout::super_scale_at(p, s, row, group), code);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+        store_scalar<typename F::super_minimum::type>(layout::super_minimum_at(p, s, row, group), code);
+    }
+};
+
+template <class F>
+struct layout_access<F, planar> : layout_base<F> {
+    using base = layout_base<F>;
+    using shape = shape_of<F>;
+    using order = code_order<typename F::code_order>;
+
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t code_row_bytes(const shape& s) noexcept { return order::bytes(s.stored_cols(), F::bits); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * base::scale::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * base::offset::bytes; }
 
     static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
                                      std::span<std::uint8_t> codes) noexcept {
@@ -162,39 +198,21 @@ struct layout_access<F, planar> {
         order::pack(codes, F::bits, p.codes + row * code_row_bytes(s));
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t at(const shape& s, std::size_t row, std::size_t group) noexcept {
-        return row / s.group_rows() * s.groups() + group;
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return p.scales + (row / s.group_rows() * s.groups() + group) * base::scale::bytes;
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
-        return load_scalar<typename F::scale_type>(p.scales + at(s, row, group) * scale::bytes);
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* offset_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return p.offsets + (row / s.group_rows() * s.groups() + group) * base::offset::bytes;
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
-        return load_scalar<typename F::offset::type>(p.offsets + at(s, row, group) * offset::bytes);
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * base::super::bytes;
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
-        return load_scalar<typename F::super_scale::type>(
-            p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * super::bytes);
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const planes<const std::byte>& p, const shape& s, std::size_t row,
-                                                      std::size_t group) noexcept {
-        return load_scalar<typename F::super_minimum::type>(
-            p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * super_min::bytes);
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
-        store_scalar<typename F::scale_type>(p.scales + at(s, row, group) * scale::bytes, code);
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
-        store_scalar<typename F::offset::type>(p.offsets + at(s, row, group) * offset::bytes, code);
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
-                                            std::uint32_t code) noexcept {
-        store_scalar<typename F::super_scale::type>(
-            p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * super::bytes, code);
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group,
-                                              std::uint32_t code) noexcept {
-        store_scalar<typename F::super_minimum::type>(
-            p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * super_min::bytes, code);
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_minimum_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+        return p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * base::super_min::bytes;
     }
 };
 

@@ -7,6 +7,7 @@
 #include <lowbit/quantize/quantize.hpp>
 
 #include "support/counting_resource.hpp"
+#include "support/guarded.hpp"
 #include "support/noise.hpp"
 #include "support/raised.hpp"
 
@@ -174,6 +175,39 @@ TEST_CASE("empty matrices have a shape and no weights") {
     }
 }
 
+TEST_CASE("a matrix without weights takes no memory, and can be quantized into") {
+    lb::quantized_matrix<lb::presets::nvfp4> q;
+    CHECK(q.size_bytes() == 0);
+    lb::quantize_into(q, lb::matrix_view<const float>{});
+    CHECK(q.view().tensor_scale() == 1.0f);
+    auto used = lb::quantize<lb::presets::nvfp4>(noise(10).weights(3, 40));
+    q = std::move(used);
+    CHECK(used.size_bytes() == 0);
+    CHECK(used.bytes().empty());
+    lb::quantize_into(used, lb::matrix<float>(0, 0));
+    CHECK(q.size_bytes() == q.bytes().size());
+}
+
+TEST_CASE("whatever a view's bytes hold, nothing beyond them is touched") {
+    const auto check = []<class P>(P, std::size_t rows, std::size_t cols) {
+        const auto q = lb::quantize<P>(noise(11).weights(rows, cols));
+        for (const auto side : lowbit_test::edges) {
+            lowbit_test::guarded<std::byte> bytes(q.size_bytes(), side);
+            for (const int fill : {0xff, 0x00, 0xaa}) {
+                for (std::size_t from = 0; from < bytes.size(); from += 1 + bytes.size() / 7) { // mask and order alone, and all the rest too
+                    std::ranges::copy(q.bytes(), bytes.begin());
+                    std::fill(bytes.begin() + from, bytes.end(), static_cast<std::byte>(fill));
+                    CHECK(lb::dequantize(lb::quantized_view<P>{bytes.data(), rows, cols}).rows() == rows);
+                }
+            }
+        }
+    };
+    check(lb::policy<lb::int8, lb::prune<lb::unstructured<50>>>{}, 3, 4096);
+    check(lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 16, 75>>>{}, 5, 1000);
+    check(lb::policy<lb::int8, lb::permuted_columns>{}, 3, 100);
+    check(full{}, 3, 300);
+}
+
 TEST_CASE("1 x 1") {
     lb::matrix<float> one(1, 1);
     one(0, 0) = -2.5f;
@@ -242,7 +276,9 @@ TEST_CASE("a view of parts is the view of the whole, and every part is checked t
     wrong[4 * 9] = std::byte{21};
     parts other = p;
     other.order = wrong;
-    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() == lb::error{errc::malformed, "the order names a column that is not there", 9});
+    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() == lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
+    wrong[4 * 9] = wrong[4 * 3]; // twice
+    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() == lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
 
     std::vector<std::byte> mask(p.mask.begin(), p.mask.end());
     mask[3 * 2] ^= std::byte{4}; // row 2 keeps one more or less
