@@ -155,10 +155,12 @@ struct float_family {
         }
     }
 
-    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const weight_block& b, std::size_t column,
-                                            const float*, const float* xsums, std::size_t at) {
-        y = Ops::fma(acc, Ops::load_floats(b.scales + column), y);
-        if constexpr (Offset == offset_kind::minimum)
-            y = Ops::fma(Ops::load_floats(b.minimums + column), Ops::splat_float(xsums[at]), y);
+    static LOWBIT_ALWAYS_INLINE void add_scaled(typename Ops::floats& y, sums acc, typename Ops::floats scale, const float*,
+                                                std::size_t) {
+        y = Ops::fma(acc, scale, y);
+    }
+    static LOWBIT_ALWAYS_INLINE void add_minimum(typename Ops::floats& y, typename Ops::floats minimum, const float*,
+                                                 const float* xsums, std::size_t at) {
+        y = Ops::fma(minimum, Ops::splat_float(xsums[at]), y);
     }
 };

@@ -129,16 +129,19 @@ struct integer_family {
         }
     }
 
-    /// Adds a finished group to a result.
-    static LOWBIT_ALWAYS_INLINE void finish(typename Ops::floats& y, sums acc, const weight_block& b, std::size_t column,
-                                            const float* xscales, const std::int32_t* xsums, std::size_t at) {
-        typename Ops::floats scale = Ops::load_floats(b.scales + column);
+    /// Adds a finished group to a result, and then its minimum.
+    static LOWBIT_ALWAYS_INLINE void add_scaled(typename Ops::floats& y, sums acc, typename Ops::floats scale,
+                                                const float* xscales, std::size_t at) {
+        y = Ops::fma(Ops::to_floats(acc), of_rows(scale, xscales, at), y);
+    }
+    static LOWBIT_ALWAYS_INLINE void add_minimum(typename Ops::floats& y, typename Ops::floats minimum, const float* xscales,
+                                                 const std::int32_t* xsums, std::size_t at) {
+        y = Ops::fma(of_rows(minimum, xscales, at), Ops::splat_float(static_cast<float>(xsums[at])), y);
+    }
+
+private:
+    static LOWBIT_ALWAYS_INLINE typename Ops::floats of_rows(typename Ops::floats scale, const float* xscales, std::size_t at) {
         if constexpr (scaled_groups) scale = Ops::multiply_floats(scale, Ops::splat_float(xscales[at]));
-        y = Ops::fma(Ops::to_floats(acc), scale, y);
-        if constexpr (Offset == offset_kind::minimum) {
-            typename Ops::floats minimum = Ops::load_floats(b.minimums + column);
-            if constexpr (scaled_groups) minimum = Ops::multiply_floats(minimum, Ops::splat_float(xscales[at]));
-            y = Ops::fma(minimum, Ops::splat_float(static_cast<float>(xsums[at])), y);
-        }
+        return scale;
     }
 };

@@ -111,12 +111,14 @@ private:
 [[nodiscard]] LOWBIT_ALWAYS_INLINE bool has_plain_scales(const weight_panel& w) {
     return w.columns == panel_columns && w.layout.columns_per_scale() == 1 && w.layout.scale != scale_kind::table8;
 }
-/// Decodes 64 plain scales (or minimums) to floats.
-template <class Ops>
-LOWBIT_ALWAYS_INLINE void decode(scale_kind kind, const std::byte* from, float* to) {
+/// Decodes plain scales (or minimums) of `Vectors` column vectors from vector `first` on.
+template <class Ops, unsigned Vectors>
+LOWBIT_ALWAYS_INLINE void decode_scales(scale_kind kind, const std::byte* from, unsigned first,
+                                        typename Ops::floats (&to)[Vectors]) {
     const auto as = [&]<scale_kind Kind>() LOWBIT_INLINE_LAMBDA {
-        for (unsigned v = 0; v < panel_vectors<Ops>; ++v)
-            Ops::store_floats(to + v * Ops::lanes, Ops::template load_scales<Kind>(from + v * Ops::lanes * size_of(Kind)));
+        LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+            to[v] = Ops::template load_scales<Kind>(from + (first + v) * Ops::lanes * size_of(Kind));
+        }
     };
     if (kind == scale_kind::float16) {
         as.template operator()<scale_kind::float16>();
@@ -128,14 +130,21 @@ LOWBIT_ALWAYS_INLINE void decode(scale_kind kind, const std::byte* from, float* 
 }
 /// Zero points of 64 columns as int32.
 template <class Ops>
-LOWBIT_ALWAYS_INLINE void decode(scale_kind, const std::byte* from, std::int32_t* to) {
+LOWBIT_ALWAYS_INLINE void decode_zeros(const std::byte* from, std::int32_t* to) {
     for (unsigned v = 0; v < panel_vectors<Ops>; ++v) Ops::store(to + v * Ops::lanes, Ops::load_bytes(from + v * Ops::lanes));
 }
 
 /// The same for scales of any kind and number; columns that a narrow panel lacks get 0.
 template <class Ops>
-void expand(const weight_panel& w, const std::byte* from, float* to) {
-    if (has_plain_scales(w)) return decode<Ops>(w.layout.scale, from, to);
+void expand_scales(const weight_panel& w, const std::byte* from, float* to) {
+    if (has_plain_scales(w)) {
+        for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
+            typename Ops::floats scale[1];
+            decode_scales<Ops, 1>(w.layout.scale, from, v, scale);
+            Ops::store_floats(to + v * Ops::lanes, scale[0]);
+        }
+        return;
+    }
     const std::size_t shared = w.layout.columns_per_scale();
     std::fill(to + w.columns, to + panel_columns, 0.0f);
     const auto as = [&]<scale_kind Kind>() {
@@ -155,8 +164,8 @@ void expand(const weight_panel& w, const std::byte* from, float* to) {
     }
 }
 template <class Ops>
-void expand(const weight_panel& w, const std::byte* from, std::int32_t* to) {
-    if (has_plain_scales(w)) return decode<Ops>(w.layout.scale, from, to);
+void expand_zeros(const weight_panel& w, const std::byte* from, std::int32_t* to) {
+    if (has_plain_scales(w)) return decode_zeros<Ops>(from, to);
     const std::size_t shared = w.layout.columns_per_scale();
     for (std::size_t c = 0; c < w.columns; ++c) to[c] = std::to_integer<std::int32_t>(from[c / shared]);
     for (std::size_t c = w.columns; c < panel_columns; ++c) to[c] = 0;

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: MIT
 // The loops that every product shares: K in blocks that stay in the first-level cache, then rows, columns and groups.
 
-/// Calls f for what stands beside the codes of group i of a block and for where it goes, if the block needs it: zero points
-/// before the group's codes, scales and minimums where it ends.
-template <class Family, class F>
-LOWBIT_ALWAYS_INLINE void for_beside(const weight_block& b, std::size_t i, F&& f) {
-    const std::byte* scales = b.beside + i * b.beside_stride;
-    const std::byte* offsets = scales + b.offset_start;
-    if constexpr (Family::offset == offset_kind::zero_point) f(offsets, b.zeros + i * panel_columns);
-    if (!b.last) return;
-    if constexpr (Family::scaled) f(scales, b.scales + i * panel_columns);
-    if constexpr (Family::offset == offset_kind::minimum) f(offsets, b.minimums + i * panel_columns);
+/// Decodes what stands beside the codes of all groups of a block, as far as the block needs it: zero points with the first codes
+/// of a group, scales and minimums with the last.
+template <class Family, class Ops>
+LOWBIT_ALWAYS_INLINE void expand_beside(const weight_panel& w, const weight_block& b) {
+    const std::byte* scales = b.beside;
+    for (std::size_t at = 0; at < b.count * panel_columns; at += panel_columns) {
+        const std::byte* offsets = scales + b.offset_start;
+        if constexpr (Family::offset == offset_kind::zero_point) expand_zeros<Ops>(w, offsets, b.zeros + at);
+        if (b.last) {
+            if constexpr (Family::scaled) expand_scales<Ops>(w, scales, b.scales + at);
+            if constexpr (Family::offset == offset_kind::minimum) expand_scales<Ops>(w, offsets, b.minimums + at);
+        }
+        scales += b.beside_stride;
+    }
 }
+
+/// Whether a tile decodes the scales of a group from where they lie, so that a panel is read as one stream, and not all scales of
+/// a block before it. For several rows of whole bytes compilers run out of registers.
+template <class Weights, unsigned Rows>
+inline constexpr bool can_stream = Weights::in_records && (Rows == 1 || Weights::max_code < 255);
 
 /// `Rows` rows of x times a block of weights: tile += products of the groups that end in the block; a long group's sums so far
 /// are kept in `sums`. A function of its own, so that formats which decode to the same weights share it, and with few enough
@@ -39,13 +48,11 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         const std::int32_t offset = w.offset;
         std::size_t at = row * groups + b.group; // in xsums and xscales
         std::size_t column = first * lanes;      // in scales, minimums and zeros
+        const std::byte* beside = b.beside;
         for (std::size_t i = 0; i < b.count; ++i) {
-            // Just before its codes, so that a panel is read as one stream.
-            if constexpr (Weights::in_records) {
-                if (first == 0 && b.streamed) {
-                    for_beside<Family>(
-                        b, i, [&](const std::byte* from, auto* to) LOWBIT_INLINE_LAMBDA { decode<Ops>(b.scale, from, to); });
-                }
+            const bool streamed = can_stream<Weights, Rows> && b.streamed;
+            if constexpr (Family::offset == offset_kind::zero_point) {
+                if (streamed && first == 0) decode_zeros<Ops>(beside + b.offset_start, b.zeros + i * panel_columns);
             }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 acc[r][v] = b.first ? Family::start(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
@@ -62,9 +69,22 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             weights.next_group(b);
             if constexpr (Family::scaled) {
                 if (b.last) {
+                    typename Ops::floats part[vectors]; // of what stands beside: scales, then minimums
+                    const auto load = [&](const std::byte* stored, const float* expanded) LOWBIT_INLINE_LAMBDA {
+                        if (streamed) return decode_scales<Ops, vectors>(b.scale, stored, first, part);
+                        LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) part[v] = Ops::load_floats(expanded + v * lanes);
+                    };
+                    load(beside, b.scales + column);
                     for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                        Family::finish(y[r][v], acc[r][v], b, column + v * lanes, xscales, xsums, at + r * groups);
+                        Family::add_scaled(y[r][v], acc[r][v], part[v], xscales, at + r * groups);
                     });
+                    if constexpr (Family::offset == offset_kind::minimum) {
+                        load(beside + b.offset_start, b.minimums + column);
+                        for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                            Family::add_minimum(y[r][v], part[v], xscales, xsums, at + r * groups);
+                        });
+                    }
+                    beside += b.beside_stride;
                     column += panel_columns;
                     ++at;
                     continue;
@@ -135,7 +155,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t beside_bytes = record_bytes - layout.scale_start(0, w.columns);
     const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > fused_rows;
-    const bool streamed = fused_rows > 0 && !unpacks && has_plain_scales(w);
+    const bool streamed =
+        rows <= fused_rows && (rows < tile_rows ? can_stream<packed, 1> : can_stream<packed, tile_rows>)&&has_plain_scales(w);
     // One row reads its weights once, and in registers: nothing has to stay in a buffer or a cache.
     const std::size_t deepest = rows > 1 || unpacks || narrow ? block_depth : longest_group;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
@@ -168,10 +189,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.offset_start = offset_start;
         b.scale = layout.scale;
         b.streamed = streamed;
-        if (!streamed) {
-            for (std::size_t i = 0; i < b.count; ++i)
-                for_beside<family>(b, i, [&](const std::byte* from, auto* to) LOWBIT_INLINE_LAMBDA { expand<Ops>(w, from, to); });
-        }
+        if (!streamed) expand_beside<family, Ops>(w, b);
 
         if (narrow) {
             std::byte* to = wide;
