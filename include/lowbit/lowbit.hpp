@@ -7,6 +7,7 @@
 #include <lowbit/core/view.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/exec/openmp.hpp>
+#include <lowbit/fwd.hpp>
 #include <lowbit/gemm/epilogue.hpp>
 #include <lowbit/gemm/explain.hpp>
 #include <lowbit/gemm/gemm.hpp>

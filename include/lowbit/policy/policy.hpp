@@ -4,6 +4,7 @@
 
 #include <type_traits>
 
+#include <lowbit/fwd.hpp>
 #include <lowbit/numeric/float16.hpp>
 #include <lowbit/policy/axes.hpp>
 #include <lowbit/policy/diagnose.hpp>
@@ -61,11 +62,6 @@ struct policy : detail::choices<Tags...> {
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_policy = false;
-template <class... Tags>
-inline constexpr bool is_policy<policy<Tags...>> = true;
-
 template <class Mask>
 struct format_mask {
     using type = dense;
@@ -82,10 +78,6 @@ using format_of_policy =
            typename P::column_order, typename format_mask<typename P::mask>::type>;
 
 } // namespace detail
-
-/// A policy, as the argument of quantize, a container or a view.
-template <class P>
-concept any_policy = detail::is_policy<P>;
 
 /// The policy stripped to its format axes, every one written out in a fixed order: two policies store the same bytes exactly
 /// when this is the same type.
