@@ -4,7 +4,8 @@
 /// Weights decoded to floats: 64 columns of a k, then the next k.
 template <class Ops>
 struct float_weights {
-    static constexpr bool in_records = false;
+    template <unsigned>
+    static constexpr bool streams = false;
     static constexpr unsigned unit_depth = 1;
 
     const float* data;

@@ -4,7 +4,8 @@
 /// Weights decoded to bytes: 4 consecutive k of a column, 64 columns, then the next 4. Also what 8-bit codes look like packed.
 template <class Ops, unsigned MaxCode>
 struct byte_weights {
-    static constexpr bool in_records = false;
+    template <unsigned>
+    static constexpr bool streams = false;
     static constexpr unsigned unit_depth = 4;
     static constexpr unsigned max_code = MaxCode;
 

@@ -50,11 +50,15 @@ inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 /// Weights as panel_layout stores them. A unit is the shortest piece of K that is a whole number of runs in each plane.
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_weights {
-    static constexpr bool in_records = true;
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
     static constexpr std::size_t ahead = prefetch_distance(Bits);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
+
+    /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
+    /// and not all scales of a block before it. For several rows of whole bytes compilers run out of registers.
+    template <unsigned Rows>
+    static constexpr bool streams = Rows == 1 || max_code < 255;
 
     const std::byte* plane[planes];
     const void* table; ///< for decoding::table

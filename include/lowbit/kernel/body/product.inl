@@ -17,11 +17,6 @@ LOWBIT_ALWAYS_INLINE void expand_beside(const weight_panel& w, const weight_bloc
     }
 }
 
-/// Whether a tile decodes the scales of a group from where they lie, so that a panel is read as one stream, and not all scales of
-/// a block before it. For several rows of whole bytes compilers run out of registers.
-template <class Weights, unsigned Rows>
-inline constexpr bool can_stream = Weights::in_records && (Rows == 1 || Weights::max_code < 255);
-
 /// `Rows` rows of x times a block of weights: tile += products of the groups that end in the block; a long group's sums so far
 /// are kept in `sums`. A function of its own, so that formats which decode to the same weights share it, and with few enough
 /// live pointers that no register of the tile is spilled.
@@ -50,7 +45,7 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         std::size_t column = first * lanes;      // in scales, minimums and zeros
         const std::byte* beside = b.beside;
         for (std::size_t i = 0; i < b.count; ++i) {
-            const bool streamed = can_stream<Weights, Rows> && b.streamed;
+            const bool streamed = Weights::template streams<Rows> && b.streamed;
             if constexpr (Family::offset == offset_kind::zero_point) {
                 if (streamed && first == 0) decode_zeros<Ops>(beside + b.offset_start, b.zeros + i * panel_columns);
             }
@@ -155,8 +150,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t beside_bytes = record_bytes - layout.scale_start(0, w.columns);
     const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > fused_rows;
-    const bool streamed =
-        rows <= fused_rows && (rows < tile_rows ? can_stream<packed, 1> : can_stream<packed, tile_rows>)&&has_plain_scales(w);
+    constexpr bool tile_streams = packed::template streams<tile_rows>;
+    const bool streamed = rows <= fused_rows && (rows < tile_rows || tile_streams) && has_plain_scales(w);
     // One row reads its weights once, and in registers: nothing has to stay in a buffer or a cache.
     const std::size_t deepest = rows > 1 || unpacks || narrow ? block_depth : longest_group;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
