@@ -30,6 +30,17 @@ concept nudge_rounding = rounding_mode<R> && requires(std::uint64_t significand,
     { R::nudge(significand, shift, significand) } noexcept -> std::same_as<std::uint64_t>;
 };
 
+/// What a random rounding draws from, given to quantize as `with(seed{n})`: the same seed gives the same bytes, another one others.
+struct seed {
+    std::uint64_t value = 0;
+};
+
+/// A random rounding whose counters can begin elsewhere for every seed: at `stream(seed)`.
+template <class R>
+concept seeded_rounding = rounding_mode<R> && requires(std::uint64_t value) {
+    { R::stream(value) } noexcept -> std::same_as<std::uint64_t>;
+};
+
 namespace detail {
 
 inline constexpr std::uint32_t f32_sign = 0x8000'0000u;
@@ -110,8 +121,8 @@ struct stochastic : detail::rounds_by_nudge<stochastic> {
         return z ^ (z >> 31);
     }
 
-    /// Where the counters of a seed begin; element i takes `stream(seed) + i`.
-    static constexpr std::uint64_t stream(std::uint64_t seed) noexcept { return hash(~seed); }
+    /// Where the counters of a seed's value begin; element i takes `stream(value) + i`.
+    static constexpr std::uint64_t stream(std::uint64_t value) noexcept { return hash(~value); }
 
     static LOWBIT_ALWAYS_INLINE constexpr std::uint64_t nudge(std::uint64_t /*significand*/, int shift,
                                                               std::uint64_t counter) noexcept {

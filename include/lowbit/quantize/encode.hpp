@@ -268,10 +268,14 @@ private:
     float per_unit_ = 1.0f;
 };
 
+/// A rule of the searching kind: asks the quantizer for errors.
+template <class R, class Quantizer>
+concept fit_rule = requires(const Quantizer& quantizer) { R::fit(quantizer); };
+
 /// Applies a rule of either kind to a group.
 template <class Rule, class Quantizer, class Rows>
 constexpr group_fit fit_group(Quantizer quantizer, const Rows& rows) {
-    if constexpr (requires { Rule::fit(quantizer); }) {
+    if constexpr (fit_rule<Rule, Quantizer>) {
         quantizer.choose_unit();
         return Rule::fit(quantizer);
     } else if constexpr (requires { Rule::range(quantizer.values(), rows); }) {
@@ -381,6 +385,14 @@ private:
         return true;
     }
 
+    /// Where the counters of a random rounding begin.
+    constexpr std::uint64_t first_counter() const {
+        if constexpr (seeded_rounding<typename P::rounding>) {
+            return P::rounding::stream(side_->rounding_seed.value_or(seed{}).value);
+        }
+        return 0;
+    }
+
     constexpr std::size_t stored_to_logical(std::size_t k) const {
         if constexpr (F::column_order::permuted) {
             if (!side_->order.empty()) return side_->order[k];
@@ -461,7 +473,7 @@ private:
             for (std::size_t g = 0; g < groups; ++g) {
                 const auto values = group_values(r, g, copy);
                 const quantizer q{*rows_, values, std::span<const float>{}, room_.span()};
-                q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g), (row + r) * shape_.cols + g * shape_.group_cols(),
+                q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g), first_counter() + (row + r) * shape_.cols + g * shape_.group_cols(),
                          levels_.span().subspan(start(r, g), values.size()));
             }
             const auto levels = levels_.span().first(shape_.stored_cols());

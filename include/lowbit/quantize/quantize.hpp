@@ -22,31 +22,46 @@ namespace lowbit::inline v0 {
 
 namespace detail {
 
-template <class F>
-expected<bool> check_side(const side_input& side, std::size_t rows, std::size_t cols) {
-    if (!F::mask::present && (side.scores.data() != nullptr || side.mask.data() != nullptr)) {
-        return fail(errc::invalid_argument, "a mask or scores are given, but the policy prunes nothing; add prune<Mask>");
+/// What is given but asked for by no axis of the policy, in words; null if nothing is.
+template <any_policy P, class Rows>
+const char* unasked(const side_input& side) {
+    constexpr bool uses_statistics =
+        fit_rule<typename P::rule, group_quantizer<P, Rows>> || (P::mask::present && !std::same_as<typename P::mask::criterion, by_magnitude>);
+    if (!P::mask::present && (side.scores.data() != nullptr || side.mask.data() != nullptr)) {
+        return "a mask or scores are given, but the policy prunes nothing; add prune<Mask>";
     }
-    if (!F::column_order::permuted && !side.order.empty()) {
-        return fail(errc::invalid_argument, "a column order is given, but the policy keeps none; add permuted_columns");
+    if (!uses_statistics && !side.statistics.empty()) {
+        return "column statistics are given, but the policy uses none; add scale_rule<mse> or prune<Mask, Criterion> with a criterion that does";
     }
-    if (side.scores.data() != nullptr && (side.scores.rows() != rows || side.scores.cols() != cols)) {
-        return fail(errc::shape_mismatch, "the given scores have another shape than the weights");
-    }
-    if (side.mask.data() != nullptr && (side.mask.rows() != rows || side.mask.cols() != cols)) {
-        return fail(errc::shape_mismatch, "the given mask has another shape than the weights");
-    }
-    if (!side.statistics.empty() && side.statistics.size() != cols) {
-        return fail(errc::shape_mismatch, "the given statistics are not one for each column", side.statistics.size());
-    }
+    if (!P::column_order::permuted && !side.order.empty()) return "a column order is given, but the policy keeps none; add permuted_columns";
+    if (!seeded_rounding<typename P::rounding> && side.rounding_seed) return "a seed is given, but the policy rounds nothing at random; add rounding<stochastic>";
+    return nullptr;
+}
+
+/// The first given thing of another shape than the weights, and that shape; no message if all fit.
+struct misfit {
+    const char* message = nullptr;
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+};
+inline misfit first_misfit(const side_input& side, std::size_t rows, std::size_t cols) {
+    const auto matrix_fits = [&](const auto& given) { return given.data() == nullptr || (given.rows() == rows && given.cols() == cols); };
+    const auto vector_fits = [&](const auto& given) { return given.empty() || given.size() == cols; };
+    if (!matrix_fits(side.scores)) return {"the given scores have another shape than the weights", side.scores.rows(), side.scores.cols()};
+    if (!matrix_fits(side.mask)) return {"the given mask has another shape than the weights", side.mask.rows(), side.mask.cols()};
+    if (!vector_fits(side.statistics)) return {"the given statistics are not one for each column", 1, side.statistics.size()};
+    if (!vector_fits(side.order)) return {"the given order is not one index for each column", 1, side.order.size()};
+    return {};
+}
+
+/// What is given for each column; an error carries the column.
+template <class Here>
+expected<bool> check_columns(const side_input& side) {
     for (std::size_t k = 0; k < side.statistics.size(); ++k) {
         if (side.statistics[k] - side.statistics[k] != 0.0f || side.statistics[k] < 0.0f) return fail(errc::non_finite, "a column statistic is negative, NaN or infinite", k);
     }
-    if (!side.order.empty()) {
-        if (side.order.size() != cols) return fail(errc::shape_mismatch, "the given order is not one index for each column", side.order.size());
-        const std::size_t k = first_out_of_order<isa::here>(cols, [&](std::size_t i) { return side.order[i]; });
-        if (k != cols) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
-    }
+    const std::size_t k = first_out_of_order<Here>(side.order.size(), [&](std::size_t i) { return side.order[i]; });
+    if (k != side.order.size()) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
     return true;
 }
 
@@ -85,7 +100,6 @@ template <any_policy P, class Pool, class Source, class Rows>
 expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side, const Rows& rows) {
     using F = format_of<P>;
     const shape_of<F> shape{q.rows(), q.cols()};
-    if (auto ok = check_side<F>(side, q.rows(), q.cols()); !ok) return ok;
     const auto to = layout_access<F>::split(q.bytes().data(), shape);
     store_matrix_planes<P>(source, side, rows, to);
     if (q.rows() == 0 || q.cols() == 0) return true;
@@ -109,24 +123,39 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
     return true;
 }
 
-[[noreturn]] inline void raise_weight(const error& e, std::size_t cols) {
-    if ((e.code == errc::non_finite || e.code == errc::scale_range) && cols != 0) {
-        raise(e.code, "quantize: ", e.message, " (row ", e.offset / cols, ", column ", e.offset % cols, ")");
+template <any_policy P, class Here, class Pool, class Source>
+expected<bool> try_encode(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side) {
+    if (const char* message = unasked<P, level_rows<Here>>(side)) return fail(errc::invalid_argument, message);
+    if (const misfit other = first_misfit(side, q.rows(), q.cols()); other.message != nullptr) return fail(errc::shape_mismatch, other.message, other.cols);
+    if (auto ok = check_columns<Here>(side); !ok) return ok;
+    return encode_into<P>(where, q, source, side, active_rows<Here>());
+}
+/// The same, with the numbers in words.
+template <any_policy P, class Here, class Pool, class Source>
+void encode_or_raise(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side) {
+    if (const char* message = unasked<P, level_rows<Here>>(side)) raise(errc::invalid_argument, "quantize: ", message);
+    if (const misfit other = first_misfit(side, q.rows(), q.cols()); other.message != nullptr) {
+        raise(errc::shape_mismatch, "quantize: ", other.message, " (", other.rows, " x ", other.cols, ", weights are ", q.rows(), " x ", q.cols(), ")");
     }
-    raise(e.code, "quantize: ", e.message, " (", e.offset, ")");
+    if (auto ok = check_columns<Here>(side); !ok) raise(ok.error().code, "quantize: ", ok.error().message, " (column ", ok.error().offset, ")");
+    if (auto ok = encode_into<P>(where, q, source, side, active_rows<Here>()); !ok) {
+        const error& e = ok.error();
+        raise(e.code, "quantize: ", e.message, " (row ", e.offset / q.cols(), ", column ", e.offset % q.cols(), ")");
+    }
 }
 
 } // namespace detail
 
 /// Encodes `weights` (N x K) under policy P into new storage. An error carries the index row * K + column of the weight:
-/// errc::non_finite, errc::scale_range (a scale above its stored type), errc::shape_mismatch and errc::invalid_argument for side input.
+/// errc::non_finite, errc::scale_range (a scale above its stored type). Of side input it is errc::shape_mismatch with
+/// the length of a row, errc::non_finite and errc::invalid_argument with the column, errc::invalid_argument alone for what the policy asks not for.
 /// Scales below the smallest stored number flush to 0, and their weights with them.
 template <any_policy P, class Here = isa::here, class Pool, viewable W>
 [[nodiscard]] expected<quantized_matrix<P>> try_quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
                                                          std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
     const auto source = detail::rows_of(weights);
     quantized_matrix<P> q(source.rows(), source.cols(), memory);
-    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows<Here>()); !ok) return unexpected<error>(ok.error());
+    if (auto ok = detail::try_encode<P, Here>(where, q, source, side); !ok) return unexpected<error>(ok.error());
     return q;
 }
 template <any_policy P, class Here = isa::here, viewable W>
@@ -136,14 +165,15 @@ template <any_policy P, class Here = isa::here, viewable W>
 }
 
 /// Encodes `weights` into the storage of `q` again, as training loops do; nothing of the result is allocated. Raises what try_quantize
-/// returns, and errc::shape_mismatch.
+/// returns, and errc::shape_mismatch. When weights are at fault, rows of `q` are old, new or half written: they read as some numbers, and
+/// quantizing again makes them whole.
 template <any_policy P, class Here = isa::here, class Pool, viewable W>
 void quantize_into(on_t<Pool> where, quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
     const auto source = detail::rows_of(weights);
     if (q.rows() != source.rows() || q.cols() != source.cols()) {
         raise(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ", source.rows(), " x ", source.cols());
     }
-    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows<Here>()); !ok) detail::raise_weight(ok.error(), q.cols());
+    detail::encode_or_raise<P, Here>(where, q, source, side);
 }
 template <any_policy P, class Here = isa::here, viewable W>
 void quantize_into(quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
@@ -156,7 +186,7 @@ template <any_policy P, class Here = isa::here, class Pool, viewable W>
                                            std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
     const auto source = detail::rows_of(weights);
     quantized_matrix<P> q(source.rows(), source.cols(), memory);
-    if (auto ok = detail::encode_into<P>(where, q, source, side, detail::active_rows<Here>()); !ok) detail::raise_weight(ok.error(), q.cols());
+    detail::encode_or_raise<P, Here>(where, q, source, side);
     return q;
 }
 template <any_policy P, class Here = isa::here, viewable W>

@@ -6,6 +6,7 @@
 #include <lowbit/quantize/quantize.hpp>
 
 #include "support/noise.hpp"
+#include "support/raised.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,7 @@
 namespace lb = lowbit;
 using lb::errc;
 using lowbit_test::noise;
+using lowbit_test::raises;
 
 namespace {
 
@@ -197,6 +199,33 @@ TEST_CASE("side input that no axis of the policy asks for is refused, not forgot
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<std::uint8_t>(2, 8))).code == errc::invalid_argument);
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<float>(2, 8))).code == errc::invalid_argument);
     CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7})).code == errc::invalid_argument);
+    CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::invalid_argument);
+    CHECK(refused<w24>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::invalid_argument); // magnitudes ask for none
+    CHECK(refused<lb::policy<lb::int8, lb::scale_rule<lb::mse>>>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::not_found);
+    CHECK(refused<lb::presets::w8>(w, lb::with(lb::seed{1})).code == errc::invalid_argument);
+}
+
+TEST_CASE("what is raised says which shapes, and where") {
+    const auto w = ones(2, 8);
+    const auto raised = [&]<class P>(P, errc code, const lb::side_input& side, const char* text) {
+        return raises(code, [&] { static_cast<void>(lb::quantize<P>(w, side)); }, text);
+    };
+    const lb::matrix<float> scores(3, 3);
+    const lb::matrix<std::uint8_t> mask(8, 2);
+    const std::vector<float> five(5, 1.0f);
+    CHECK(raised(w24{}, errc::shape_mismatch, lb::with(scores), "quantize: the given scores have another shape than the weights (3 x 3, weights are 2 x 8)"));
+    CHECK(raised(w24{}, errc::shape_mismatch, lb::with(mask), "quantize: the given mask has another shape than the weights (8 x 2, weights are 2 x 8)"));
+    CHECK(raised(by_wanda{}, errc::shape_mismatch, lb::with(five), "quantize: the given statistics are not one for each column (1 x 5, weights are 2 x 8)"));
+    lb::matrix<std::uint8_t> more(2, 8);
+    more(1, 4) = more(1, 5) = more(1, 7) = 1;
+    CHECK(raised(w24{}, errc::invalid_argument, lb::with(more), "quantize: the given mask keeps more weights than the policy stores (row 1, column 7)"));
+    std::vector<float> negative(8, 1.0f);
+    negative[6] = -1.0f;
+    CHECK(raised(by_wanda{}, errc::non_finite, lb::with(negative), "quantize: a column statistic is negative, NaN or infinite (column 6)"));
+    const std::vector<std::uint32_t> twice{0, 1, 2, 3, 4, 5, 6, 6};
+    CHECK(raised(lb::policy<lb::int8, lb::permuted_columns>{}, errc::invalid_argument, lb::with(twice),
+                 "quantize: the given order is not a permutation of the columns (column 7)"));
+    CHECK(raised(lb::presets::w8{}, errc::invalid_argument, lb::with(more), "add prune<Mask>"));
 }
 
 TEST_CASE("scores and statistics that are no numbers are refused at their place") {

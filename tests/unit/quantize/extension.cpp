@@ -152,6 +152,19 @@ TEST_CASE("stochastic rounding keeps the mean and repeats itself and the other r
     CHECK(std::fabs(sum / 4000 - 0.3) < 0.03); // four standard deviations
     CHECK(std::ranges::equal(lb::quantize<random>(w).bytes(), lb::quantize<random>(w).bytes()));
 
+    // a training loop rounds each step by a seed of its own
+    const auto seeded = [&](std::uint64_t n) { return lb::quantize<random>(w, lb::with(lb::seed{n})); };
+    CHECK(std::ranges::equal(seeded(1).bytes(), seeded(1).bytes()));
+    CHECK_FALSE(std::ranges::equal(seeded(1).bytes(), seeded(2).bytes()));
+    CHECK(std::ranges::equal(seeded(0).bytes(), lb::quantize<random>(w).bytes()));
+    const auto first = lb::dequantize(seeded(1)), second = lb::dequantize(seeded(2));
+    double mean = 0;
+    std::size_t same = 0;
+    for (std::size_t k = 0; k < 4000; ++k) mean += static_cast<double>(second(0, k)) / 4000, same += first(0, k) == second(0, k) ? 1u : 0u;
+    CHECK(std::fabs(mean - 0.3) < 0.03);
+    CHECK(std::fabs(static_cast<double>(same) / 4000 - 0.58) < 0.04); // 0.3^2 + 0.7^2, as of independent ones
+    CHECK(first(0, 0) == lb::stochastic::round(0.3f, lb::stochastic::stream(1)));
+
     lb::matrix<float> ties(1, 5);
     std::ranges::copy(std::array{127.0f, 2.5f, -2.5f, 2.9f, 3.5f}, ties.data());
     const auto rounded = [&]<class R>(R) { return lb::dequantize(lb::quantize<lb::policy<lb::int8, lb::rounding<R>>>(ties)); };
