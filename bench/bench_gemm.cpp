@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products of packed weights: formats, batch sizes, weights hot in cache or streamed from memory. Names are kernel keys.
+// Products of packed weights: formats, batch sizes, weights hot in cache or streamed from memory.
 #include <benchmark/benchmark.h>
 
 #include "gemm_case.hpp"
@@ -23,29 +23,31 @@ using w4z = lb::policy<lb::int4, lb::per_group<64>, lb::asymmetric>;
 using w3g32 = lb::policy<lb::int3, lb::per_group<32>>;
 using w5g32 = lb::policy<lb::int5, lb::per_group<32>>;
 using w6g32 = lb::policy<lb::int6, lb::per_group<32>>;
-using exact = lb::activations<float>;
 
 void batches(benchmark::internal::Benchmark* b) {
     b->ArgNames({"M", "copies"})->UseRealTime()->Unit(benchmark::kMicrosecond);
     b->Args({1, 1})->Args({1, 24})->Args({4, 1})->Args({16, 1})->Args({64, 1})->Args({512, 1});
 }
 
-BENCHMARK(product<lb::presets::w8>)->Name("gemm_f32_qd8_w8")->Apply(batches);
-BENCHMARK(product<lb::presets::w8g32>)->Name("gemm_f32_qd8_w8g32")->Apply(batches);
-BENCHMARK(product<lb::presets::w4>)->Name("gemm_f32_qd8_w4")->Apply(batches);
-BENCHMARK(product<lb::presets::w4g32>)->Name("gemm_f32_qd8_w4g32")->Apply(batches);
-BENCHMARK(product<lb::presets::w4g128>)->Name("gemm_f32_qd8_w4g128")->Apply(batches);
-BENCHMARK(product<w4z>)->Name("gemm_f32_qd8_w4g64z")->Apply(batches);
-BENCHMARK(product<lb::presets::w2g32>)->Name("gemm_f32_qd8_w2g32")->Apply(batches);
-BENCHMARK(product<lb::presets::w158>)->Name("gemm_f32_qd8_ternary")->Apply(batches);
-BENCHMARK(product<w3g32>)->Name("gemm_f32_qd8_w3g32")->Apply(batches);
-BENCHMARK(product<w5g32>)->Name("gemm_f32_qd8_w5g32")->Apply(batches);
-BENCHMARK(product<w6g32>)->Name("gemm_f32_qd8_w6g32")->Apply(batches);
-BENCHMARK(product<lb::presets::iq4_nl, lb::activations<lb::int8>>)->Name("gemm_f32_qd8_iq4_nl")->Apply(batches);
-BENCHMARK(product<lb::presets::nf4, lb::activations<lb::int8>>)->Name("gemm_f32_qd8_nf4g64")->Apply(batches);
-BENCHMARK(product<lb::presets::w8, exact>)->Name("gemm_f32_f32_w8")->Apply(batches);
-BENCHMARK(product<lb::presets::w4g32, exact>)->Name("gemm_f32_f32_w4g32")->Apply(batches);
-BENCHMARK(product<lb::presets::w2g32, exact>)->Name("gemm_f32_f32_w2g32")->Apply(batches);
-BENCHMARK(product<lb::presets::nf4>)->Name("gemm_f32_f32_nf4g64")->Apply(batches);
+/// Registers the products of policies under the names of their kernels on this machine.
+template <class... P>
+struct weights {
+    template <class Activations = void>
+    static bool registered() {
+        (batches(benchmark::RegisterBenchmark(name<P, Activations>().c_str(), product<P, Activations>)), ...);
+        return true;
+    }
+
+private:
+    template <class Q, class Activations>
+    static std::string name() {
+        return lb::kernel_name(lb::pack<Activations>(lb::quantize<Q>(lb::matrix<float>(1, 1))));
+    }
+};
+
+using namespace lb::presets;
+const bool products = weights<w8, w8g32, w4, w4g32, w4g128, w4z, w2g32, w158, w3g32, w5g32, w6g32>::registered() &&
+                      weights<iq4_nl, nf4>::registered<lb::activations<lb::int8>>() &&
+                      weights<w8, w4g32, w2g32, nf4>::registered<lb::activations<float>>();
 
 } // namespace
