@@ -22,7 +22,7 @@ struct view_access<Derived> {
     static constexpr bool is_vector = Derived::IsVectorAtCompileTime != 0;
 
     template <class Object>
-    static auto view(Object& object) {
+    static LOWBIT_ALWAYS_INLINE auto view(Object& object) {
         using scalar = std::remove_pointer_t<decltype(object.data())>;
         const auto rows = static_cast<std::size_t>(object.rows());
         const auto cols = static_cast<std::size_t>(object.cols());

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: MIT
-// The whole way from weights to a product, as the function PRODUCT; compiled twice, with different flags.
+// The whole way from weights to a product, with what may go wrong on it, as the function PRODUCT; compiled twice, with different flags.
 #include <lowbit/lowbit.hpp>
 
 #include <cmath>
+#include <limits>
 
 namespace lb = lowbit;
 
 double PRODUCT();
+
+namespace {
+
+using pruned = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>, lb::scale_rule<lb::percentile<99>>>;
+
+/// What the sum below counts for an error that is raised: that it was, and with a text.
+template <class F>
+double raised(F f) {
+    try {
+        f();
+    } catch (const lb::exception& e) {
+        return e.what()[0] != '\0' ? 1.0 : std::numeric_limits<double>::quiet_NaN();
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+}
+
+} // namespace
+
 double PRODUCT() {
     lb::matrix<float> weights(48, 200), x(5, 200), y(5, 48);
     for (std::size_t i = 0; i < weights.rows(); ++i)
@@ -15,12 +34,30 @@ double PRODUCT() {
         for (std::size_t k = 0; k < x.cols(); ++k) x(i, k) = std::cos(0.11f * static_cast<float>(200 * i + k));
 
     double sum = 0;
-    const auto add_product_of = [&](const auto& q) {
-        lb::gemm(x.view(), lb::pack(q), y.view());
-        for (std::size_t i = 0; i < y.rows(); ++i)
-            for (std::size_t j = 0; j < y.cols(); ++j) sum += std::fabs(static_cast<double>(y(i, j)));
+    const auto add = [&](const lb::matrix<float>& m) {
+        for (std::size_t i = 0; i < m.rows(); ++i)
+            for (std::size_t j = 0; j < m.cols(); ++j) sum += std::fabs(static_cast<double>(m(i, j)));
     };
-    add_product_of(lb::quantize<lb::policy<lb::int8, lb::per_channel>>(weights.view()));
-    add_product_of(lb::quantize<lb::policy<lb::int4, lb::per_group<32>, lb::symmetric, lb::scale_as<lb::float16>>>(weights.view()));
+    const auto add_product_of = [&](const auto& q) {
+        const auto first = lb::pack(q);
+        auto copy = first, other = first;
+        copy = other;
+        lb::gemm(x, copy, y, lb::epilogue(lb::add_bias(std::span(x.data(), y.cols())), lb::clamp(-100.0f, 100.0f), lb::relu));
+        add(y);
+        lb::matrix<float> back = lb::dequantize(q);
+        add(back);
+        sum += raised([&] { lb::gemm(x, first, back); });
+        sum += raised([&] { lb::gemm(x, first, y, lb::epilogue(lb::add_bias(std::span(x.data(), 3)))); });
+    };
+    add_product_of(lb::quantize<pruned>(weights));
+    add_product_of(lb::try_quantize<lb::presets::w4g32>(weights).value());
+    add_product_of(lb::quantize<lb::presets::nf4>(weights));
+
+    weights(1, 3) = std::numeric_limits<float>::infinity();
+    sum += raised([&] { static_cast<void>(lb::quantize<pruned>(weights)); });
+    sum += raised([&] { static_cast<void>(lb::try_quantize<lb::presets::w4g32>(weights).value()); });
+    sum += raised([&] { lb::matrix_view<const float>(x.data(), 2, 20, x.rows()); });
+    sum += raised([&] { lb::matrix<float>(std::numeric_limits<std::size_t>::max(), x.rows()); });
+    sum += raised([&] { lb::clamp(static_cast<float>(x.rows()), 0.0f); });
     return sum;
 }

@@ -24,45 +24,50 @@ template <class T>
     requires std::is_trivially_copyable_v<T>
 class aligned_buffer {
 public:
-    aligned_buffer() noexcept = default;
-    explicit aligned_buffer(std::size_t size, std::pmr::memory_resource* memory = std::pmr::get_default_resource())
-        : size_(size), memory_(memory) {
-        if (size == 0) return;
-        if (size > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
-            raise(errc::invalid_argument, "buffer of ", size, " elements of ", sizeof(T), " bytes overflows size_t");
-        }
-        data_ = static_cast<T*>(memory_->allocate(size * sizeof(T), buffer_alignment));
-        std::memset(static_cast<void*>(data_), 0, size * sizeof(T));
-    }
-    aligned_buffer(const aligned_buffer& other) : aligned_buffer(other.size_, other.memory_) {
+    LOWBIT_ALWAYS_INLINE aligned_buffer() noexcept = default;
+    LOWBIT_ALWAYS_INLINE explicit aligned_buffer(std::size_t size, std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+        : data_(allocate(size, memory)), size_(size), memory_(memory) {}
+    LOWBIT_ALWAYS_INLINE aligned_buffer(const aligned_buffer& other) : aligned_buffer(other.size_, other.memory_) {
         if (size_ != 0) std::memcpy(static_cast<void*>(data_), other.data_, size_ * sizeof(T));
     }
-    aligned_buffer(aligned_buffer&& other) noexcept
+    LOWBIT_ALWAYS_INLINE aligned_buffer(aligned_buffer&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), memory_(other.memory_) {}
-    aligned_buffer& operator=(aligned_buffer other) noexcept {
+    LOWBIT_ALWAYS_INLINE aligned_buffer& operator=(aligned_buffer other) noexcept {
         swap(other);
         return *this;
     }
-    ~aligned_buffer() {
+    LOWBIT_ALWAYS_INLINE ~aligned_buffer() {
         if (data_ != nullptr) memory_->deallocate(data_, size_ * sizeof(T), buffer_alignment);
     }
 
-    void swap(aligned_buffer& other) noexcept {
+    LOWBIT_ALWAYS_INLINE void swap(aligned_buffer& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         std::swap(memory_, other.memory_);
     }
 
-    [[nodiscard]] T* data() noexcept { return data_; }
-    [[nodiscard]] const T* data() const noexcept { return data_; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] std::span<T> span() noexcept { return {data_, size_}; }
-    [[nodiscard]] std::span<const T> span() const noexcept { return {data_, size_}; }
-    [[nodiscard]] T& operator[](std::size_t i) noexcept { return data_[i]; }
-    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return data_[i]; }
-    [[nodiscard]] std::pmr::memory_resource* resource() const noexcept { return memory_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE T* data() noexcept { return data_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const T* data() const noexcept { return data_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::span<T> span() noexcept { return {data_, size_}; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::span<const T> span() const noexcept { return {data_, size_}; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE T& operator[](std::size_t i) noexcept { return data_[i]; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::pmr::memory_resource* resource() const noexcept { return memory_; }
 
 private:
+    /// Zeros, or null where nothing is asked for.
+    template <class Here = build_flags>
+    static T* allocate(std::size_t size, std::pmr::memory_resource* memory) {
+        if (size == 0) return nullptr;
+        if (size > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
+            raise<Here>(errc::invalid_argument, "buffer of ", size, " elements of ", sizeof(T), " bytes overflows size_t");
+        }
+        void* bytes = memory->allocate(size * sizeof(T), buffer_alignment);
+        std::memset(bytes, 0, size * sizeof(T));
+        return static_cast<T*>(bytes);
+    }
+
     T* data_ = nullptr;
     std::size_t size_ = 0;
     std::pmr::memory_resource* memory_ = std::pmr::get_default_resource();

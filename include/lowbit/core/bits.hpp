@@ -16,24 +16,24 @@ namespace lowbit::inline v0 {
 
 /// a * b into `result`; true, and `result` untouched, if that does not fit.
 template <std::unsigned_integral T>
-[[nodiscard]] constexpr bool mul_overflow(T a, std::type_identity_t<T> b, T& result) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool mul_overflow(T a, std::type_identity_t<T> b, T& result) noexcept {
     if (b != 0 && a > std::numeric_limits<T>::max() / b) return true;
     result = static_cast<T>(a * b);
     return false;
 }
 
 /// How many groups of `size` (not 0) hold `count` things, the last perhaps partly filled. Never overflows.
-[[nodiscard]] constexpr std::size_t ceil_div(std::size_t count, std::size_t size) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t ceil_div(std::size_t count, std::size_t size) noexcept {
     return count / size + (count % size != 0 ? 1 : 0);
 }
 
 /// The next multiple of `multiple` (not 0) at or above `value`, which must exist.
-[[nodiscard]] constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
     return ceil_div(value, multiple) * multiple;
 }
 
 /// Bytes that `count` codes of `bits` (1..8) bits take in a dense stream. Never overflows.
-[[nodiscard]] constexpr std::size_t packed_bytes(std::size_t count, int bits) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_bytes(std::size_t count, int bits) noexcept {
     const auto width = static_cast<std::size_t>(bits);
     return count / 8 * width + ceil_div(count % 8 * width, 8);
 }
@@ -163,7 +163,7 @@ LOWBIT_ALWAYS_INLINE constexpr void unpack_codes(const std::byte* in, std::size_
 }
 
 /// Bytes that `count` base-3 digits take, five to a byte.
-[[nodiscard]] constexpr std::size_t packed_trit_bytes(std::size_t count) noexcept { return ceil_div(count, 5); }
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_trit_bytes(std::size_t count) noexcept { return ceil_div(count, 5); }
 
 /// Digit `index` (0..4) of a byte that pack_trits wrote: the byte is the fraction v / 243 in 1/256ths, rounded up, so
 /// multiplying by 3 moves one digit at a time over the point - which SIMD can do, unlike division.

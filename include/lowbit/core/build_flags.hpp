@@ -30,9 +30,10 @@ consteval std::uint64_t flag_bits(std::initializer_list<const char*> expanded) {
 #define LOWBIT_DETAIL_FLAG(name) LOWBIT_DETAIL_TEXT(name)
 
 /// The flags of the translation unit that reads this line. The linker keeps one copy of an inline function, and it may
-/// be the copy of the object compiled with -mavx2; so every function here that is not forced inline and whose
-/// instructions depend on -m flags takes `class Here = build_flags` as its last template parameter, which gives each set
-/// of flags a symbol of its own. Data types never carry it.
+/// be the copy of the object compiled with -mavx2; so every function here that is not forced inline takes
+/// `class Here = build_flags` as its last template parameter, or has a parameter that does, which gives each set of flags
+/// a symbol of its own. That goes for copies and moves of data types, which are forced inline, for what only raises, and
+/// for lambdas handed to standard algorithms: these are named after their function. Data types never carry it.
 using build_flags = flag_set<detail::flag_bits({
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
     LOWBIT_DETAIL_FLAG(__SSE2__),

@@ -30,7 +30,7 @@ enum class errc : std::uint8_t {
 };
 
 /// The name of an error code, for messages.
-constexpr std::string_view name(errc code) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr std::string_view name(errc code) noexcept {
     switch (code) {
     case errc::invalid_argument: return "invalid argument";
     case errc::shape_mismatch: return "shape mismatch";
@@ -68,7 +68,7 @@ public:
         (append(parts), ...);
     }
 
-    [[nodiscard]] constexpr const char* c_str() const noexcept { return text_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const char* c_str() const noexcept { return text_; }
 
 private:
     LOWBIT_ALWAYS_INLINE constexpr void append(char c) noexcept {
@@ -104,7 +104,7 @@ public:
     LOWBIT_ALWAYS_INLINE exception(errc code, detail::error_text text) noexcept : text_(text), code_(code) {}
 
     [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
-    [[nodiscard]] errc code() const noexcept { return code_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE errc code() const noexcept { return code_; }
 
 private:
     detail::error_text text_;
@@ -120,7 +120,7 @@ inline std::atomic<failure_handler> current_failure_handler{nullptr};
 }
 
 /// Sets the handler of builds without exceptions; returns the one before.
-inline failure_handler set_failure_handler(failure_handler handler) noexcept {
+LOWBIT_ALWAYS_INLINE failure_handler set_failure_handler(failure_handler handler) noexcept {
     return detail::current_failure_handler.exchange(handler);
 }
 

@@ -2,6 +2,7 @@
 // expected<T>: a value or an error, for data from outside. std::expected where the library has it.
 #pragma once
 
+#include <lowbit/core/config.hpp>
 #include <lowbit/core/error.hpp>
 
 #include <type_traits>
@@ -27,9 +28,9 @@ using std::unexpected;
 template <class E>
 class unexpected {
 public:
-    constexpr explicit unexpected(E e) : error_(std::move(e)) {}
-    [[nodiscard]] constexpr const E& error() const& noexcept { return error_; }
-    [[nodiscard]] constexpr E&& error() && noexcept { return std::move(error_); }
+    LOWBIT_ALWAYS_INLINE constexpr explicit unexpected(E e) : error_(std::move(e)) {}
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const E& error() const& noexcept { return error_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr E&& error() && noexcept { return std::move(error_); }
 
 private:
     E error_;
@@ -45,27 +46,27 @@ public:
     using value_type = T;
     using error_type = E;
 
-    constexpr expected()
+    LOWBIT_ALWAYS_INLINE constexpr expected()
         requires std::is_default_constructible_v<stored>
         : state_(std::in_place_index<0>) {}
     template <class U = stored>
         requires(!std::is_same_v<std::remove_cvref_t<U>, expected> && !std::is_void_v<T> && std::is_constructible_v<stored, U>)
-    constexpr explicit(!std::is_convertible_v<U, stored>) expected(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {} // NOLINT: as std::expected
+    LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<U, stored>) expected(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {} // NOLINT: as std::expected
     template <class G>
-    constexpr explicit(!std::is_convertible_v<G, E>) expected(unexpected<G> e) : state_(std::in_place_index<1>, std::move(e).error()) {} // NOLINT: as std::expected
+    LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<G, E>) expected(unexpected<G> e) : state_(std::in_place_index<1>, std::move(e).error()) {} // NOLINT: as std::expected
 
-    [[nodiscard]] constexpr bool has_value() const noexcept { return state_.index() == 0; }
-    constexpr explicit operator bool() const noexcept { return has_value(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool has_value() const noexcept { return state_.index() == 0; }
+    LOWBIT_ALWAYS_INLINE constexpr explicit operator bool() const noexcept { return has_value(); }
 
     /// The value; undefined when there is none.
-    [[nodiscard]] constexpr stored& operator*() & noexcept { return *std::get_if<0>(&state_); }
-    [[nodiscard]] constexpr const stored& operator*() const& noexcept { return *std::get_if<0>(&state_); }
-    [[nodiscard]] constexpr stored&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
-    [[nodiscard]] constexpr stored* operator->() noexcept { return std::get_if<0>(&state_); }
-    [[nodiscard]] constexpr const stored* operator->() const noexcept { return std::get_if<0>(&state_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr stored& operator*() & noexcept { return *std::get_if<0>(&state_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const stored& operator*() const& noexcept { return *std::get_if<0>(&state_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr stored&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr stored* operator->() noexcept { return std::get_if<0>(&state_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const stored* operator->() const noexcept { return std::get_if<0>(&state_); }
 
     /// The value; raises the error when there is none.
-    constexpr stored& value() & {
+    LOWBIT_ALWAYS_INLINE constexpr stored& value() & {
         require();
         return **this;
     }
@@ -73,20 +74,20 @@ public:
         require();
         return **this;
     }
-    constexpr stored&& value() && {
+    LOWBIT_ALWAYS_INLINE constexpr stored&& value() && {
         require();
         return std::move(**this);
     }
     template <class U>
-    [[nodiscard]] constexpr stored value_or(U&& other) const& {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr stored value_or(U&& other) const& {
         return has_value() ? **this : static_cast<stored>(std::forward<U>(other));
     }
 
     /// The error; undefined when there is a value.
-    [[nodiscard]] constexpr const E& error() const noexcept { return *std::get_if<1>(&state_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const E& error() const noexcept { return *std::get_if<1>(&state_); }
 
 private:
-    constexpr void require() const {
+    LOWBIT_ALWAYS_INLINE constexpr void require() const {
         if (!has_value()) {
             if constexpr (std::is_same_v<E, lowbit::error>) {
                 raise(error());
@@ -102,7 +103,7 @@ private:
 #endif
 
 /// Shorthand for `return fail(errc::truncated, "...", offset);` in a function that returns an expected.
-constexpr unexpected<error> fail(errc code, const char* message, std::uint64_t offset = 0) {
+LOWBIT_ALWAYS_INLINE constexpr unexpected<error> fail(errc code, const char* message, std::uint64_t offset = 0) {
     return unexpected<error>(error{code, message, offset});
 }
 

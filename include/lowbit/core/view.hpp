@@ -19,10 +19,10 @@ public:
     using value_type = std::remove_cv_t<T>;
 
     constexpr matrix_view() noexcept = default;
-    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+    LOWBIT_ALWAYS_INLINE constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
         : data_(data), rows_(rows), cols_(cols), stride_(cols) {}
     /// Raises errc::invalid_argument when rows would overlap.
-    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
+    LOWBIT_ALWAYS_INLINE constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
         : data_(data), rows_(rows), cols_(cols), stride_(stride) {
         if (stride < cols && rows > 1) {
             raise(errc::invalid_argument, "matrix_view: row stride ", stride, " is less than ", cols, " columns");
@@ -30,16 +30,16 @@ public:
     }
     template <class U>
         requires std::is_same_v<const U, T>
-    constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
+    LOWBIT_ALWAYS_INLINE constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
         : data_(other.data()), rows_(other.rows()), cols_(other.cols()), stride_(other.stride()) {}
 
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return rows_; }
-    [[nodiscard]] constexpr std::size_t cols() const noexcept { return cols_; }
-    [[nodiscard]] constexpr std::size_t stride() const noexcept { return stride_; }
-    [[nodiscard]] constexpr T* data() const noexcept { return data_; }
-    [[nodiscard]] constexpr T* row_data(std::size_t i) const noexcept { return data_ + i * stride_; }
-    [[nodiscard]] constexpr std::span<T> row(std::size_t i) const noexcept { return {data_ + i * stride_, cols_}; }
-    [[nodiscard]] constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return cols_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stride() const noexcept { return stride_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T* data() const noexcept { return data_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T* row_data(std::size_t i) const noexcept { return data_ + i * stride_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::span<T> row(std::size_t i) const noexcept { return {data_ + i * stride_, cols_}; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
         LOWBIT_ASSERT(i < rows_ && j < cols_);
         return data_[i * stride_ + j];
     }
@@ -57,11 +57,11 @@ class transposed_view {
 public:
     using value_type = std::remove_cv_t<T>;
 
-    constexpr explicit transposed_view(matrix_view<T> base) noexcept : base_(base) {}
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return base_.cols(); }
-    [[nodiscard]] constexpr std::size_t cols() const noexcept { return base_.rows(); }
-    [[nodiscard]] constexpr matrix_view<T> base() const noexcept { return base_; }
-    [[nodiscard]] constexpr T& operator()(std::size_t i, std::size_t j) const noexcept { return base_(j, i); }
+    LOWBIT_ALWAYS_INLINE constexpr explicit transposed_view(matrix_view<T> base) noexcept : base_(base) {}
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return base_.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return base_.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr matrix_view<T> base() const noexcept { return base_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T& operator()(std::size_t i, std::size_t j) const noexcept { return base_(j, i); }
 
 private:
     matrix_view<T> base_;
@@ -106,11 +106,11 @@ template <class T>
 struct view_access;
 template <class T>
 struct view_access<matrix_view<T>> {
-    static constexpr matrix_view<T> view(matrix_view<T> v) noexcept { return v; }
+    static LOWBIT_ALWAYS_INLINE constexpr matrix_view<T> view(matrix_view<T> v) noexcept { return v; }
 };
 template <class T>
 struct view_access<transposed_view<T>> {
-    static constexpr transposed_view<T> view(transposed_view<T> v) noexcept { return v; }
+    static LOWBIT_ALWAYS_INLINE constexpr transposed_view<T> view(transposed_view<T> v) noexcept { return v; }
 };
 
 /// An object that stands for a matrix: a view, an owning matrix, or another library's where its adaptor is included.
@@ -119,7 +119,7 @@ concept viewable = requires(T& object) { view_access<std::remove_cvref_t<T>>::vi
 
 /// The view of a viewable object; views of const objects are views of const elements.
 template <viewable T>
-[[nodiscard]] constexpr auto view_of(T&& object) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr auto view_of(T&& object) {
     return view_access<std::remove_cvref_t<T>>::view(object);
 }
 
@@ -131,7 +131,7 @@ namespace detail {
 
 /// The elements of one row or one column that lie side by side; raises errc::shape_mismatch for others.
 template <class T>
-constexpr std::span<T> elements_of(matrix_view<T> v) {
+LOWBIT_ALWAYS_INLINE constexpr std::span<T> elements_of(matrix_view<T> v) {
     if (v.rows() > 1 && v.cols() != 0 && (v.cols() != 1 || v.stride() != 1)) {
         raise(errc::shape_mismatch, "a vector is one row or one column, side by side in memory, and not ", v.rows(), " x ", v.cols(),
               " with a row stride of ", v.stride());
@@ -139,26 +139,26 @@ constexpr std::span<T> elements_of(matrix_view<T> v) {
     return {v.data(), v.rows() * v.cols()};
 }
 template <class T>
-constexpr std::span<T> elements_of(transposed_view<T> v) {
+LOWBIT_ALWAYS_INLINE constexpr std::span<T> elements_of(transposed_view<T> v) {
     return elements_of(v.base());
 }
 
 template <class T>
-constexpr transposed_view<T> transpose_of(matrix_view<T> v) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr transposed_view<T> transpose_of(matrix_view<T> v) noexcept {
     return transposed_view<T>(v);
 }
 template <class T>
-constexpr matrix_view<T> transpose_of(transposed_view<T> v) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr matrix_view<T> transpose_of(transposed_view<T> v) noexcept {
     return v.base();
 }
 
 /// The same shape, `by` elements further on.
 template <class T>
-constexpr matrix_view<T> shifted(matrix_view<T> v, std::size_t by) {
+LOWBIT_ALWAYS_INLINE constexpr matrix_view<T> shifted(matrix_view<T> v, std::size_t by) {
     return {v.data() + by, v.rows(), v.cols(), v.stride()};
 }
 template <class T>
-constexpr transposed_view<T> shifted(transposed_view<T> v, std::size_t by) {
+LOWBIT_ALWAYS_INLINE constexpr transposed_view<T> shifted(transposed_view<T> v, std::size_t by) {
     return transpose_of(shifted(v.base(), by));
 }
 
@@ -166,7 +166,7 @@ constexpr transposed_view<T> shifted(transposed_view<T> v, std::size_t by) {
 
 /// Reads a view, or what stands for one, as its transpose; nothing is moved.
 template <viewable T>
-[[nodiscard]] constexpr auto transposed(T&& object) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr auto transposed(T&& object) {
     return detail::transpose_of(view_of(object));
 }
 
@@ -176,9 +176,9 @@ class batch_view {
 public:
     using value_type = typename View::value_type;
 
-    constexpr batch_view(View first, std::size_t count, std::size_t step) noexcept : first_(first), count_(count), step_(step) {}
-    [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
-    [[nodiscard]] constexpr View operator[](std::size_t i) const { return detail::shifted(first_, i * step_); }
+    LOWBIT_ALWAYS_INLINE constexpr batch_view(View first, std::size_t count, std::size_t step) noexcept : first_(first), count_(count), step_(step) {}
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr View operator[](std::size_t i) const { return detail::shifted(first_, i * step_); }
 
 private:
     View first_;
@@ -189,7 +189,7 @@ private:
 /// A batch of matrices: `count` of the shape of `first`, each `step` elements after the one before. Members may lie between each
 /// other, as heads that are columns of one matrix do.
 template <viewable T>
-[[nodiscard]] constexpr auto batched(T&& first, std::size_t count, std::size_t step) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr auto batched(T&& first, std::size_t count, std::size_t step) {
     return batch_view<decltype(view_of(first))>{view_of(first), count, step};
 }
 

@@ -22,7 +22,7 @@ struct int8_rows {
     std::span<const float> scales;
 };
 /// Hands over quantized activations: `scales` holds 1 or M floats. Codes of -128 are allowed.
-[[nodiscard]] inline int8_rows quantized_rows(matrix_view<const std::int8_t> codes, std::span<const float> scales) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE int8_rows quantized_rows(matrix_view<const std::int8_t> codes, std::span<const float> scales) {
     if (scales.size() != 1 && scales.size() != codes.rows()) {
         raise(errc::shape_mismatch, "quantized_rows: ", scales.size(), " scales for ", codes.rows(), " rows; give 1 or one each");
     }
@@ -36,7 +36,7 @@ struct rows_at_scale {
     float scale;
 };
 template <viewable X>
-[[nodiscard]] auto at_scale(X&& x, float scale) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE auto at_scale(X&& x, float scale) {
     if (!(scale > 0.0f) || scale - scale != 0.0f) raise(errc::invalid_argument, "at_scale: the scale must be a positive number");
     return rows_at_scale<decltype(view_of(x))>{view_of(x), scale};
 }
@@ -44,9 +44,9 @@ template <viewable X>
 namespace detail {
 
 /// The caller's memory behind an X that stands for more than a view.
-inline matrix_view<const std::int8_t> memory_of(const int8_rows& x) noexcept { return x.codes; }
+LOWBIT_ALWAYS_INLINE matrix_view<const std::int8_t> memory_of(const int8_rows& x) noexcept { return x.codes; }
 template <class View>
-auto memory_of(const rows_at_scale<View>& x) noexcept {
+LOWBIT_ALWAYS_INLINE auto memory_of(const rows_at_scale<View>& x) noexcept {
     return memory_of(x.view);
 }
 
@@ -59,24 +59,24 @@ struct activation_source<matrix_view<T>> {
     using value_type = std::remove_const_t<T>;
     static constexpr bool contiguous = true;
     matrix_view<T> x;
-    [[nodiscard]] std::size_t rows() const noexcept { return x.rows(); }
-    [[nodiscard]] std::size_t cols() const noexcept { return x.cols(); }
-    [[nodiscard]] float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
-    [[nodiscard]] const value_type* row(std::size_t r) const noexcept { return x.row_data(r); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return x.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return x.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const value_type* row(std::size_t r) const noexcept { return x.row_data(r); }
 };
 template <class T>
 struct activation_source<transposed_view<T>> {
     using value_type = std::remove_const_t<T>;
     static constexpr bool contiguous = false;
     transposed_view<T> x;
-    [[nodiscard]] std::size_t rows() const noexcept { return x.rows(); }
-    [[nodiscard]] std::size_t cols() const noexcept { return x.cols(); }
-    [[nodiscard]] float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return x.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return x.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
 };
 template <class View>
 struct activation_source<rows_at_scale<View>> : activation_source<View> {
     float scale;
-    explicit activation_source(const rows_at_scale<View>& given) noexcept : activation_source<View>{given.view}, scale(given.scale) {}
+    LOWBIT_ALWAYS_INLINE explicit activation_source(const rows_at_scale<View>& given) noexcept : activation_source<View>{given.view}, scale(given.scale) {}
 };
 /// Codes are copied in any order; they never become floats.
 template <>
@@ -84,13 +84,13 @@ struct activation_source<int8_rows> {
     using value_type = std::int8_t;
     static constexpr bool contiguous = true;
     int8_rows x;
-    [[nodiscard]] std::size_t rows() const noexcept { return x.codes.rows(); }
-    [[nodiscard]] std::size_t cols() const noexcept { return x.codes.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return x.codes.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return x.codes.cols(); }
 };
 
 /// Whether rows must pass through a row of floats: their columns are gathered, or X is read against its grain.
 template <class Source>
-[[nodiscard]] constexpr bool staged(std::span<const std::uint32_t> order) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool staged(std::span<const std::uint32_t> order) noexcept {
     return !std::same_as<Source, activation_source<int8_rows>> && (!order.empty() || !Source::contiguous);
 }
 

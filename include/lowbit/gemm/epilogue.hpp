@@ -54,11 +54,11 @@ void for_each_vector(const result_run& run, F f) {
 namespace vector_math = xsimd;
 #else
 namespace vector_math {
-inline float max(float a, float b) noexcept { return a > b ? a : b; }
-inline float min(float a, float b) noexcept { return a < b ? a : b; }
-inline float select(bool c, float a, float b) noexcept { return c ? a : b; }
-inline float exp(float a) noexcept { return std::exp(a); }
-inline float erf(float a) noexcept { return std::erf(a); }
+LOWBIT_ALWAYS_INLINE float max(float a, float b) noexcept { return a > b ? a : b; }
+LOWBIT_ALWAYS_INLINE float min(float a, float b) noexcept { return a < b ? a : b; }
+LOWBIT_ALWAYS_INLINE float select(bool c, float a, float b) noexcept { return c ? a : b; }
+LOWBIT_ALWAYS_INLINE float exp(float a) noexcept { return std::exp(a); }
+LOWBIT_ALWAYS_INLINE float erf(float a) noexcept { return std::erf(a); }
 } // namespace vector_math
 #endif
 
@@ -89,7 +89,7 @@ struct silu_part {
 
 /// The view of an object that holds floats.
 template <viewable V>
-constexpr auto floats_of(const V& values) {
+LOWBIT_ALWAYS_INLINE constexpr auto floats_of(const V& values) {
     static_assert(std::same_as<typename decltype(view_of(values))::value_type, float>, "lowbit: add_bias and add_residual take float");
     return view_of(values);
 }
@@ -98,7 +98,7 @@ template <class View>
 struct residual_part {
     View residual;
 
-    void check(std::size_t rows, std::size_t cols) const {
+    LOWBIT_ALWAYS_INLINE void check(std::size_t rows, std::size_t cols) const {
         if (residual.rows() != rows || residual.cols() != cols) {
             raise(errc::shape_mismatch, "add_residual: ", residual.rows(), " x ", residual.cols(), " for a product of ", rows, " x ", cols);
         }
@@ -122,11 +122,11 @@ inline constexpr detail::silu_part silu{};
 struct add_bias {
     std::span<const float> bias;
 
-    explicit add_bias(std::span<const float> values) noexcept : bias(values) {}
+    LOWBIT_ALWAYS_INLINE explicit add_bias(std::span<const float> values) noexcept : bias(values) {}
     /// Raises errc::shape_mismatch where `values` is no vector, or its elements do not lie side by side.
     template <viewable V>
-    explicit add_bias(const V& values) : bias(detail::elements_of(detail::floats_of(values))) {}
-    void check(std::size_t /*rows*/, std::size_t cols) const {
+    LOWBIT_ALWAYS_INLINE explicit add_bias(const V& values) : bias(detail::elements_of(detail::floats_of(values))) {}
+    LOWBIT_ALWAYS_INLINE void check(std::size_t /*rows*/, std::size_t cols) const {
         if (bias.size() != cols) raise(errc::shape_mismatch, "add_bias: ", bias.size(), " values for ", cols, " columns");
     }
     template <class Here = isa::here>
@@ -147,7 +147,7 @@ struct clamp {
     float low;
     float high;
 
-    clamp(float lowest, float highest) : low(lowest), high(highest) {
+    LOWBIT_ALWAYS_INLINE clamp(float lowest, float highest) : low(lowest), high(highest) {
         if (!(low <= high)) raise(errc::invalid_argument, "clamp: the lower bound is not below the upper one");
     }
     template <class Here = isa::here>
@@ -164,7 +164,7 @@ struct requantize {
     float scale;
     std::int32_t zero = 0;
 
-    explicit requantize(float step, std::int32_t zero_point = 0) : scale(step), zero(zero_point) {
+    LOWBIT_ALWAYS_INLINE explicit requantize(float step, std::int32_t zero_point = 0) : scale(step), zero(zero_point) {
         if (!(scale > 0.0f) || scale - scale != 0.0f) raise(errc::invalid_argument, "requantize: the scale must be a positive number");
         if (zero < -128 || zero > 127) raise(errc::invalid_argument, "requantize: zero point ", zero, " is no int8");
     }
@@ -189,7 +189,7 @@ struct function_part {
 };
 
 template <class E>
-constexpr auto as_part(const E& e) {
+LOWBIT_ALWAYS_INLINE constexpr auto as_part(const E& e) {
     if constexpr (epilogue_part<E> || std::same_as<E, requantize>) {
         return e;
     } else {
@@ -216,6 +216,7 @@ struct epilogue_t {
     static constexpr bool requantizes = (std::same_as<Parts, requantize> || ...);
     static_assert(detail::requantizes_at_most_last<Parts...>, "lowbit: requantize is the last part of an epilogue");
 
+    template <class Here = isa::here>
     void check(std::size_t rows, std::size_t cols) const {
         std::apply([&](const Parts&... part) { (check_part(part, rows, cols), ...); }, parts);
     }
@@ -223,7 +224,7 @@ struct epilogue_t {
     void apply(const result_run& run) const {
         std::apply([&](const Parts&... part) { (apply_part<Here>(part, run), ...); }, parts);
     }
-    [[nodiscard]] const requantize& output() const noexcept
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const requantize& output() const noexcept
         requires requantizes
     {
         return std::get<requantize>(parts);
@@ -231,7 +232,7 @@ struct epilogue_t {
 
 private:
     template <class Part>
-    static void check_part(const Part& part, std::size_t rows, std::size_t cols) {
+    static LOWBIT_ALWAYS_INLINE void check_part(const Part& part, std::size_t rows, std::size_t cols) {
         if constexpr (requires { part.check(rows, cols); }) part.check(rows, cols);
     }
     template <class Here, class Part>
@@ -246,7 +247,7 @@ private:
 
 /// Makes an epilogue: lb::epilogue(lb::add_bias(b), lb::relu). Objects that parts refer to must outlive the product.
 template <class... Parts>
-[[nodiscard]] constexpr auto epilogue(const Parts&... parts) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr auto epilogue(const Parts&... parts) {
     return epilogue_t<decltype(detail::as_part(parts))...>{{detail::as_part(parts)...}};
 }
 

@@ -35,17 +35,17 @@ struct result_sink<matrix_view<T>> {
     static_assert(!std::is_const_v<T>, "lowbit: Y is const; a product needs somewhere to write");
     using value_type = T;
     matrix_view<T> y;
-    [[nodiscard]] std::size_t rows() const noexcept { return y.rows(); }
-    [[nodiscard]] std::size_t cols() const noexcept { return y.cols(); }
-    [[nodiscard]] T* at(std::size_t row, std::size_t col) const noexcept { return y.row_data(row) + col; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return y.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return y.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE T* at(std::size_t row, std::size_t col) const noexcept { return y.row_data(row) + col; }
 };
 template <class T>
 struct result_sink<transposed_view<T>> {
     static_assert(!std::is_const_v<T>, "lowbit: Y is const; a product needs somewhere to write");
     using value_type = T;
     transposed_view<T> y;
-    [[nodiscard]] std::size_t rows() const noexcept { return y.rows(); }
-    [[nodiscard]] std::size_t cols() const noexcept { return y.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return y.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return y.cols(); }
 };
 
 template <class T>

@@ -56,13 +56,13 @@ public:
     using policy_type = P;
     using format = format_of<P>;
 
-    packed_matrix() noexcept = default;
-    packed_matrix(const packed_matrix&) = default;
+    LOWBIT_ALWAYS_INLINE packed_matrix() noexcept = default;
+    LOWBIT_ALWAYS_INLINE packed_matrix(const packed_matrix&) = default;
     /// Leaves 0 x 0.
-    packed_matrix(packed_matrix&& other) noexcept
+    LOWBIT_ALWAYS_INLINE packed_matrix(packed_matrix&& other) noexcept
         : rows_(std::exchange(other.rows_, 0)), layout_(std::exchange(other.layout_, {})), bytes_(std::move(other.bytes_)),
           order_(std::move(other.order_)), scale_table_(std::move(other.scale_table_)) {}
-    packed_matrix& operator=(packed_matrix other) noexcept {
+    LOWBIT_ALWAYS_INLINE packed_matrix& operator=(packed_matrix other) noexcept {
         std::swap(rows_, other.rows_);
         std::swap(layout_, other.layout_);
         bytes_.swap(other.bytes_);
@@ -70,23 +70,23 @@ public:
         scale_table_.swap(other.scale_table_);
         return *this;
     }
-    ~packed_matrix() = default;
+    LOWBIT_ALWAYS_INLINE ~packed_matrix() = default;
 
     /// N, the outputs of a product.
-    [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return rows_; }
     /// K, the inputs.
-    [[nodiscard]] std::size_t cols() const noexcept { return layout_.depth; }
-    [[nodiscard]] const std::byte* data() const noexcept { return bytes_.data(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return layout_.depth; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const std::byte* data() const noexcept { return bytes_.data(); }
     /// Everything kept: codes, scales, offsets, order. Pruned weights are packed densely.
-    [[nodiscard]] std::size_t size_bytes() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t size_bytes() const noexcept {
         return bytes_.size() + order_.size() * sizeof(std::uint32_t) + scale_table_.size() * sizeof(float);
     }
     /// The version of the byte order.
     [[nodiscard]] static constexpr std::string_view layout_tag() noexcept { return kernel::panel_layout::tag; }
 
     /// For the product: the layout, and the stored column order (empty when natural).
-    [[nodiscard]] const kernel::panel_layout& layout() const noexcept { return layout_; }
-    [[nodiscard]] std::span<const std::uint32_t> order() const noexcept { return order_.span(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const kernel::panel_layout& layout() const noexcept { return layout_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::span<const std::uint32_t> order() const noexcept { return order_.span(); }
 
     /// All panels as one: `data` is where the first starts, `columns` is N. For activations of kind C.
     template <compute C, class Here = isa::here>
@@ -136,7 +136,7 @@ public:
 private:
     using weights = detail::weights_of<format>;
 
-    static kernel::panel_layout layout_for(std::size_t rows, std::size_t cols) noexcept {
+    static LOWBIT_ALWAYS_INLINE kernel::panel_layout layout_for(std::size_t rows, std::size_t cols) noexcept {
         using granularity = typename format::granularity;
         kernel::panel_layout layout;
         layout.depth = cols;

@@ -20,7 +20,7 @@ namespace detail {
 
 /// The entry of that level, or of the best one below it. The first is of level scalar.
 template <class Table>
-[[nodiscard]] constexpr const auto& best_of(const Table& table, isa::level l) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const auto& best_of(const Table& table, isa::level l) noexcept {
     std::size_t best = 0;
     for (std::size_t i = 0; i < table.size(); ++i) {
         if (table[i].level <= l) best = i;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include <lowbit/core/error.hpp>
+#include <lowbit/isa/here.hpp>
 #include <lowbit/quantize/encode.hpp>
 
 namespace lowbit::inline v0 {
@@ -41,7 +42,7 @@ struct array_source {
     constexpr const float* row(std::size_t i, float* /*scratch*/) const noexcept { return first[i].data(); }
 };
 
-template <any_policy P, std::size_t Rows, std::size_t Cols>
+template <any_policy P, class Here, std::size_t Rows, std::size_t Cols>
 constexpr quantized_constant<P, Rows, Cols> encode_constant(const std::array<float, Cols>* weights) {
     using F = format_of<P>;
     static_assert(!F::tensor_scale::present && !F::column_order::permuted,
@@ -50,23 +51,23 @@ constexpr quantized_constant<P, Rows, Cols> encode_constant(const std::array<flo
     const shape_of<F> shape{Rows, Cols};
     const array_source<Rows, Cols> source{weights};
     const side_input side{};
-    const reference_rows rows{};
-    encoder<P, array_source<Rows, Cols>, reference_rows> encode(source, side, rows, layout_access<F>::split(q.bytes_.data(), shape), shape);
-    if (auto ok = encode(0, Rows); !ok) raise(ok.error());
+    const reference_rows<Here> rows{};
+    encoder<P, array_source<Rows, Cols>, reference_rows<Here>> encode(source, side, rows, layout_access<F>::split(q.bytes_.data(), shape), shape);
+    if (auto ok = encode(0, Rows); !ok) raise<Here>(ok.error());
     return q;
 }
 
 } // namespace detail
 
 /// Encodes one row of K weights as a 1 x K matrix. In a constant expression a weight that cannot be encoded is a compile-time error.
-template <any_policy P, std::size_t Cols>
+template <any_policy P, std::size_t Cols, class Here = isa::here>
 [[nodiscard]] constexpr quantized_constant<P, 1, Cols> quantize_constant(const std::array<float, Cols>& weights) {
-    return detail::encode_constant<P, 1>(&weights);
+    return detail::encode_constant<P, Here, 1>(&weights);
 }
 /// Encodes N rows of K weights as an N x K matrix.
-template <any_policy P, std::size_t Rows, std::size_t Cols>
+template <any_policy P, std::size_t Rows, std::size_t Cols, class Here = isa::here>
 [[nodiscard]] constexpr quantized_constant<P, Rows, Cols> quantize_constant(const std::array<std::array<float, Cols>, Rows>& weights) {
-    return detail::encode_constant<P, Rows>(weights.data());
+    return detail::encode_constant<P, Here, Rows>(weights.data());
 }
 
 } // namespace lowbit::inline v0

@@ -19,7 +19,7 @@ struct level_of {
     static constexpr std::uint8_t sign = 0;
     static constexpr std::uint8_t first = E::encode(E::lowest()); ///< the levels of the lowest and the largest value
     static constexpr std::uint8_t last = E::encode(E::max());
-    static constexpr float decode(std::uint8_t level, int /*zero*/) noexcept { return E::decode(level); }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint8_t level, int /*zero*/) noexcept { return E::decode(level); }
 };
 template <integer_element E>
 struct level_of<E> {
@@ -27,11 +27,11 @@ struct level_of<E> {
     static constexpr std::uint8_t sign = E::is_signed ? 1u << (E::bits - 1) : 0; ///< level = two's complement code ^ sign
     static constexpr std::uint8_t first = 0;
     static constexpr std::uint8_t last = E::max_code - E::min_code;
-    static constexpr float decode(std::uint8_t level, int zero) noexcept { return static_cast<float>(int{level} - zero); }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint8_t level, int zero) noexcept { return static_cast<float>(int{level} - zero); }
 };
 
 /// Flips between the codes that a format stores and levels; its own inverse.
-template <class F>
+template <class F, class Here = isa::here>
 constexpr void flip_levels(std::span<std::uint8_t> codes) noexcept {
     constexpr std::uint8_t sign = F::code_form::excess ? 0 : level_of<typename F::element_type>::sign;
     if constexpr (sign != 0) {

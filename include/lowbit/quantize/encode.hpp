@@ -41,7 +41,7 @@ struct integer_levels<ternary> {
 };
 
 /// The power of two at or below x >= 0.
-constexpr float floor_power(float x) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr float floor_power(float x) noexcept {
     const auto value = std::bit_cast<std::uint32_t>(x);
     return std::bit_cast<float>(value < 0x0080'0000u ? std::bit_floor(value) : value & f32_infinity);
 }
@@ -49,7 +49,7 @@ constexpr float floor_power(float x) noexcept {
 /// Stores a scale: the format's code of an ideal one. Powers of two round down, as OCP MX asks, where the codes reach beyond the range;
 /// with an offset they just cover it, and a smaller scale would cut it.
 template <any_policy F>
-constexpr std::uint32_t encode_scale(float ideal) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_scale(float ideal) noexcept {
     using T = typename F::scale_type;
     if constexpr (!is_e8m0<T>) {
         return scalar_codec<T>::encode(ideal);

@@ -44,7 +44,8 @@ struct misfit {
     std::size_t rows = 0;
     std::size_t cols = 0;
 };
-inline misfit first_misfit(const side_input& side, std::size_t rows, std::size_t cols) {
+template <class Here>
+misfit first_misfit(const side_input& side, std::size_t rows, std::size_t cols) {
     const auto matrix_fits = [&](const auto& given) { return given.data() == nullptr || (given.rows() == rows && given.cols() == cols); };
     const auto vector_fits = [&](const auto& given) { return given.empty() || given.size() == cols; };
     if (!matrix_fits(side.scores)) return {"the given scores have another shape than the weights", side.scores.rows(), side.scores.cols()};
@@ -126,7 +127,7 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
 template <any_policy P, class Here, class Pool, class Source>
 expected<bool> try_encode(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side) {
     if (const char* message = unasked<P, level_rows<Here>>(side)) return fail(errc::invalid_argument, message);
-    if (const misfit other = first_misfit(side, q.rows(), q.cols()); other.message != nullptr) return fail(errc::shape_mismatch, other.message, other.cols);
+    if (const misfit other = first_misfit<Here>(side, q.rows(), q.cols()); other.message != nullptr) return fail(errc::shape_mismatch, other.message, other.cols);
     if (auto ok = check_columns<Here>(side); !ok) return ok;
     return encode_into<P>(where, q, source, side, active_rows<Here>());
 }
@@ -134,7 +135,7 @@ expected<bool> try_encode(on_t<Pool> where, quantized_matrix<P>& q, const Source
 template <any_policy P, class Here, class Pool, class Source>
 void encode_or_raise(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side) {
     if (const char* message = unasked<P, level_rows<Here>>(side)) raise(errc::invalid_argument, "quantize: ", message);
-    if (const misfit other = first_misfit(side, q.rows(), q.cols()); other.message != nullptr) {
+    if (const misfit other = first_misfit<Here>(side, q.rows(), q.cols()); other.message != nullptr) {
         raise(errc::shape_mismatch, "quantize: ", other.message, " (", other.rows, " x ", other.cols, ", weights are ", q.rows(), " x ", q.cols(), ")");
     }
     if (auto ok = check_columns<Here>(side); !ok) raise(ok.error().code, "quantize: ", ok.error().message, " (column ", ok.error().offset, ")");
@@ -171,7 +172,7 @@ template <any_policy P, class Here = isa::here, class Pool, viewable W>
 void quantize_into(on_t<Pool> where, quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
     const auto source = detail::rows_of(weights);
     if (q.rows() != source.rows() || q.cols() != source.cols()) {
-        raise(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ", source.rows(), " x ", source.cols());
+        raise<Here>(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ", source.rows(), " x ", source.cols());
     }
     detail::encode_or_raise<P, Here>(where, q, source, side);
 }

@@ -55,7 +55,7 @@ public:
 
     /// A view of `size_bytes()` bytes that stand as quantized_matrix keeps them (for interleaved policies: as the file has them). The
     /// caller vouches for their number; whatever they hold, no other byte is touched.
-    constexpr quantized_view(const std::byte* bytes, std::size_t rows, std::size_t cols) noexcept
+    LOWBIT_ALWAYS_INLINE constexpr quantized_view(const std::byte* bytes, std::size_t rows, std::size_t cols) noexcept
         : planes_(access::split(bytes, shape{rows, cols})), shape_{rows, cols} {
         if constexpr (format::tensor_scale::present) {
             if (access::tensor_bytes(shape_) != 0) tensor_scale_ = detail::scalar_codec<float>::decode(detail::load_scalar<float>(planes_.tensor_scale));
@@ -65,7 +65,7 @@ public:
     /// Any policy with the same format reads the same bytes.
     template <any_policy Q>
         requires(std::same_as<format_of<Q>, format> && !std::same_as<P, Q>)
-    constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
+    LOWBIT_ALWAYS_INLINE constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
         : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
 
     /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them, errc::malformed if the order
@@ -79,7 +79,7 @@ public:
     }
 
     /// A view of planes that somebody else has split; for the library's own code.
-    [[nodiscard]] static constexpr quantized_view over(const detail::planes<const std::byte>& planes, detail::shape_of<format> shape,
+    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr quantized_view over(const detail::planes<const std::byte>& planes, detail::shape_of<format> shape,
                                                        float tensor_scale) noexcept {
         quantized_view v;
         v.planes_ = planes;
@@ -88,21 +88,21 @@ public:
         return v;
     }
 
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return shape_.rows; }
-    [[nodiscard]] constexpr std::size_t cols() const noexcept { return shape_.cols; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return shape_.rows; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return shape_.cols; }
     /// Exactly what the format stores: codes, scales, offsets, masks, order.
-    [[nodiscard]] constexpr std::size_t size_bytes() const noexcept { return access::bytes(shape_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t size_bytes() const noexcept { return access::bytes(shape_); }
     /// Stored bits over rows x cols; 0 for an empty matrix.
-    [[nodiscard]] constexpr double bits_per_weight() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr double bits_per_weight() const noexcept {
         const double weights = static_cast<double>(rows()) * static_cast<double>(cols());
         return weights == 0 ? 0 : 8.0 * static_cast<double>(size_bytes()) / weights;
     }
-    [[nodiscard]] constexpr float tensor_scale() const noexcept { return tensor_scale_; }
-    [[nodiscard]] constexpr quantized_view view() const noexcept { return *this; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float tensor_scale() const noexcept { return tensor_scale_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr quantized_view view() const noexcept { return *this; }
 
     /// For the code that reads rows: the planes and the shape.
-    [[nodiscard]] constexpr const detail::planes<const std::byte>& planes() const noexcept { return planes_; }
-    [[nodiscard]] constexpr detail::shape_of<format> layout_shape() const noexcept { return shape_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const detail::planes<const std::byte>& planes() const noexcept { return planes_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr detail::shape_of<format> layout_shape() const noexcept { return shape_; }
 
 private:
     using access = detail::layout_access<format>;
@@ -111,7 +111,7 @@ private:
     template <class Here>
     constexpr expected<bool> take(const quantized_parts& parts) {
         const shape& s = shape_;
-        if (std::size_t bytes = 0; detail::bytes_overflow(s, bytes)) return fail(errc::limit_exceeded, "rows x cols overflows size_t");
+        if (std::size_t bytes = 0; detail::bytes_overflow<format, Here>(s, bytes)) return fail(errc::limit_exceeded, "rows x cols overflows size_t");
         const auto plane = [](std::span<const std::byte> part, std::size_t size, const std::byte*& to) {
             to = part.data();
             return part.size() >= size;

@@ -9,12 +9,14 @@
 #include <limits>
 
 #include <lowbit/core/config.hpp>
+#include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/rows/row_kernels.hpp>
 #include <lowbit/numeric/rounding.hpp>
 
 namespace lowbit::inline v0::detail {
 
 /// Sums run in 16 partial sums (lane j takes elements j, j + 16, ...) and a tree, so that SIMD of any width adds alike.
+template <class Here = isa::here>
 struct reference_rows {
     static constexpr std::size_t lanes = 16;
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 
+#include <lowbit/core/config.hpp>
 #include <lowbit/core/scratch.hpp>
 
 namespace lowbit::inline v0 {
@@ -17,7 +18,7 @@ struct value_range {
     float high;
 
     /// What of it lies within `reach` of 0. Its magnitude is `reach`, if it went as far.
-    [[nodiscard]] constexpr value_range within(float reach) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr value_range within(float reach) const noexcept {
         return {std::clamp(low, -reach, reach), std::clamp(high, -reach, reach)};
     }
 };
@@ -74,7 +75,8 @@ struct percentile {
         detail::scratch<float> magnitudes(n);
         for (std::size_t i = 0; i < n; ++i) magnitudes[i] = values[i] < 0.0f ? -values[i] : values[i];
         const std::size_t rank = (n / Of * Part + (n % Of * Part + Of - 1) / Of) - 1;
-        std::nth_element(magnitudes.data(), magnitudes.data() + rank, magnitudes.data() + n);
+        // this function is named after Rows, and with it what is instantiated for the lambda: see isa/here.hpp
+        std::nth_element(magnitudes.data(), magnitudes.data() + rank, magnitudes.data() + n, [](float a, float b) { return a < b; });
         return minmax::range(values, rows).within(magnitudes[rank]);
     }
 };

@@ -36,7 +36,7 @@ inline strided_view<const std::uint8_t> side_matrix(strided_view<const bool> v) 
 
 /// The form in which a fact is kept: a strided_view of a matrix, a span of a vector.
 template <class T>
-constexpr auto side_view(const T& x) {
+LOWBIT_ALWAYS_INLINE constexpr auto side_view(const T& x) {
     if constexpr (vector_viewable<T>) {
         const std::span elements = elements_of(view_of(x));
         return std::span<const typename decltype(elements)::value_type>{elements};
@@ -51,11 +51,11 @@ constexpr auto side_view(const T& x) {
 template <class T>
 using side_view_of = decltype(side_view(std::declval<const T&>()));
 
-constexpr void add_side(side_input& side, strided_view<const float> scores) noexcept { side.scores = scores; }
-constexpr void add_side(side_input& side, strided_view<const std::uint8_t> mask) noexcept { side.mask = mask; }
-constexpr void add_side(side_input& side, std::span<const float> statistics) noexcept { side.statistics = statistics; }
-constexpr void add_side(side_input& side, std::span<const std::uint32_t> order) noexcept { side.order = order; }
-constexpr void add_side(side_input& side, seed value) noexcept { side.rounding_seed = value; }
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const float> scores) noexcept { side.scores = scores; }
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const std::uint8_t> mask) noexcept { side.mask = mask; }
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const float> statistics) noexcept { side.statistics = statistics; }
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const std::uint32_t> order) noexcept { side.order = order; }
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, seed value) noexcept { side.rounding_seed = value; }
 
 template <class Fact>
 concept side_fact = std::same_as<Fact, decltype(side_input::scores)> || std::same_as<Fact, decltype(side_input::mask)> ||
@@ -71,7 +71,7 @@ inline constexpr bool given_once = (std::size_t{std::same_as<Fact, Facts>} + ...
 /// span or vector of float (column statistics), a span or vector of uint32 (column order), a seed (random rounding). Matrices are what quantize takes; the vectors
 /// of another library are vectors.
 template <class... Facts>
-[[nodiscard]] constexpr side_input with(const Facts&... facts) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr side_input with(const Facts&... facts) {
     static_assert((detail::side_fact<detail::side_view_of<Facts>> && ...),
                   "lowbit: with(...) takes a matrix of float (scores), a matrix of bool or std::uint8_t (mask), a vector of float (column "
                   "statistics), a vector of std::uint32_t (column order) and a seed");

@@ -15,8 +15,8 @@ template <class View>
 struct row_source {
     View view;
 
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return view.rows(); }
-    [[nodiscard]] constexpr std::size_t cols() const noexcept { return view.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return view.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return view.cols(); }
     constexpr const float* row(std::size_t i, float* scratch) const noexcept {
         for (std::size_t k = 0; k < view.cols(); ++k) scratch[k] = static_cast<float>(view(i, k));
         return scratch;
@@ -29,8 +29,8 @@ template <class T>
 struct row_source<matrix_view<T>> {
     matrix_view<T> view;
 
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return view.rows(); }
-    [[nodiscard]] constexpr std::size_t cols() const noexcept { return view.cols(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return view.rows(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return view.cols(); }
     constexpr const float* row(std::size_t i, float* /*scratch*/) const noexcept { return view.row_data(i); }
 };
 

@@ -13,6 +13,7 @@
 #include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/core/error.hpp>
+#include <lowbit/isa/here.hpp>
 #include <lowbit/policy/policy.hpp>
 #include <lowbit/prune/select.hpp>
 #include <lowbit/quantize/code_order.hpp>
@@ -43,7 +44,7 @@ struct scalar_codec<void> {
 };
 
 template <class T>
-constexpr std::uint32_t load_scalar(const std::byte* at) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scalar(const std::byte* at) noexcept {
     if constexpr (scalar_codec<T>::bytes == 0) {
         return 0;
     } else {
@@ -51,7 +52,7 @@ constexpr std::uint32_t load_scalar(const std::byte* at) noexcept {
     }
 }
 template <class T>
-constexpr void store_scalar(std::byte* at, std::uint32_t code) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr void store_scalar(std::byte* at, std::uint32_t code) noexcept {
     if constexpr (scalar_codec<T>::bytes != 0) store_le<static_cast<int>(scalar_codec<T>::bytes)>(at, code);
 }
 
@@ -67,7 +68,7 @@ struct planes {
     Byte* order{};
     Byte* tensor_scale{};
 
-    constexpr operator planes<const Byte>() const noexcept
+    LOWBIT_ALWAYS_INLINE constexpr operator planes<const Byte>() const noexcept
         requires(!std::is_const_v<Byte>)
     {
         return {codes, scales, offsets, super_scales, super_minimums, mask, order, tensor_scale};
@@ -83,31 +84,31 @@ struct shape_of {
     std::size_t rows = 0;
     std::size_t cols = 0;
 
-    [[nodiscard]] constexpr std::size_t group_cols() const noexcept { return granularity::group_cols(cols); }
-    [[nodiscard]] constexpr std::size_t group_rows() const noexcept { return granularity::group_rows(rows); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t group_cols() const noexcept { return granularity::group_cols(cols); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t group_rows() const noexcept { return granularity::group_rows(rows); }
     /// Groups in a row, and rows of groups.
-    [[nodiscard]] constexpr std::size_t groups() const noexcept { return ceil_div(cols, group_cols()); }
-    [[nodiscard]] constexpr std::size_t scale_rows() const noexcept { return ceil_div(rows, group_rows()); }
-    [[nodiscard]] constexpr std::size_t supers() const noexcept { return ceil_div(groups(), F::super_scale::groups); }
-    [[nodiscard]] constexpr std::size_t super_minimums() const noexcept { return ceil_div(groups(), F::super_minimum::groups); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept { return ceil_div(cols, group_cols()); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_rows() const noexcept { return ceil_div(rows, group_rows()); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t supers() const noexcept { return ceil_div(groups(), F::super_scale::groups); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums() const noexcept { return ceil_div(groups(), F::super_minimum::groups); }
 
     /// Mask bits in a row, rows of mask bits, and how many codes a row stores (a pruned row stores what it keeps).
-    [[nodiscard]] constexpr std::size_t mask_cols() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_cols() const noexcept {
         if constexpr (F::mask::present) return ceil_div(cols, mask::cols);
         return 0;
     }
-    [[nodiscard]] constexpr std::size_t mask_rows() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_rows() const noexcept {
         if constexpr (F::mask::present) return ceil_div(rows, mask::rows);
         return 0;
     }
-    [[nodiscard]] constexpr std::size_t stored_cols() const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stored_cols() const noexcept {
         if constexpr (F::mask::present) {
             const std::size_t codes = mask::kept(mask_cols()) * mask::cols;
             return codes < cols ? codes : cols;
         }
         return cols;
     }
-    [[nodiscard]] constexpr std::size_t mask_row_bytes() const noexcept { return ceil_div(mask_cols(), 8); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_row_bytes() const noexcept { return ceil_div(mask_cols(), 8); }
 };
 
 /// The access to a format's bytes, by layout. Each says how large its planes of codes, scales and offsets are, reads and writes codes by
@@ -217,7 +218,7 @@ struct layout_access<F, planar> : layout_base<F> {
 };
 
 /// The bytes of a matrix into `bytes`; true, and `bytes` untouched, if they or the weights are more than size_t counts.
-template <class F>
+template <class F, class Here = isa::here>
 constexpr bool bytes_overflow(const shape_of<F>& s, std::size_t& bytes) noexcept {
     constexpr std::size_t most_cols = std::numeric_limits<std::size_t>::max() / 128; // no row takes that many bytes for each weight
     std::size_t weights = 0;

@@ -74,7 +74,7 @@ byte_vector encode(const lb::matrix<float>& w, const lb::side_input& side, way h
     const auto source = lb::detail::rows_of(w);
     const auto here = lb::detail::here_and_now();
     const auto ok = how == way::level ? lb::detail::encode_into<P>(here, q, source, side, lb::detail::active_rows())
-                                      : lb::detail::encode_into<P>(here, q, source, side, lb::detail::reference_rows{});
+                                      : lb::detail::encode_into<P>(here, q, source, side, lb::detail::reference_rows<>{});
     REQUIRE(ok.has_value());
     return {q.bytes().begin(), q.bytes().end()};
 }
@@ -141,7 +141,7 @@ TEST_CASE("every level writes the bytes of the reference rows, whatever the weig
 }
 
 TEST_CASE("the reference rows are what the kernels are") {
-    using lb::detail::reference_rows;
+    using reference_rows = lb::detail::reference_rows<>;
     noise random(6);
     const auto bits = [](float x) { return std::bit_cast<std::uint32_t>(x); };
     for (int round = 0; round < 200; ++round) {
