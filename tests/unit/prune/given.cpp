@@ -76,6 +76,10 @@ TEST_CASE("given scores stand for the criterion's") {
     lb::matrix<float> wide(1, 20);
     std::copy(given.begin(), given.end(), wide.data() + 5);
     CHECK(kept_columns(lb::quantize<w24>(w, lb::with(lb::matrix_view<const float>{wide.data() + 5, 1, 8, 20})), 0) == columns{0, 2, 5, 6});
+    // and a transposed one
+    lb::matrix<float> column(8, 1);
+    std::copy(given.begin(), given.end(), column.data());
+    CHECK(kept_columns(lb::quantize<w24>(w, lb::with(lb::transposed(column))), 0) == columns{0, 2, 5, 6});
 }
 
 TEST_CASE("a given mask is kept, and may keep less than the policy stores") {
@@ -93,6 +97,10 @@ TEST_CASE("a given mask is kept, and may keep less than the policy stores") {
     const lb::matrix_view<const bool> as_bool{flags.get(), 2, 8};
     const auto same = lb::quantize<w24>(w, lb::with(as_bool));
     CHECK(std::equal(q.bytes().begin(), q.bytes().end(), same.bytes().begin()));
+    lb::matrix<bool> turned(8, 2);
+    for (std::size_t i = 0; i < 16; ++i) turned(i % 8, i / 8) = flags[i];
+    const auto transposed = lb::quantize<w24>(w, lb::with(lb::transposed(turned)));
+    CHECK(std::equal(q.bytes().begin(), q.bytes().end(), transposed.bytes().begin()));
 
     // what is dropped has no part in the scale
     lb::matrix<float> outlier = ones(1, 4);
