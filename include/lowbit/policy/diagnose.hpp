@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -142,6 +143,13 @@ concept masks = requires {
     { M::kept(std::size_t{}) } -> std::same_as<std::size_t>;
 };
 
+/// The largest scale that a type stores.
+template <class T>
+inline constexpr float largest_scale = [] {
+    if constexpr (element<T>) return T::max();
+    return std::numeric_limits<float>::max();
+}();
+
 /// Refuses tags that do not fit together. `Tags` is one choice on every axis, as a policy resolves them.
 template <class Tags>
 struct diagnose_combination {
@@ -160,6 +168,8 @@ struct diagnose_combination {
                   "lowbit policy: super_scale<T, Groups> with a type that stores no real number; use super_scale<float16, Groups>");
     static_assert(!integer_element<scale_type> || !std::is_void_v<typename Tags::super_scale::type>,
                   "lowbit policy: integer scales need a second level; add super_scale<float16, Groups> or use scale_as<float16>");
+    static_assert(std::is_void_v<typename Tags::super_scale::type> || largest_scale<scale_type> <= largest_scale<typename Tags::super_scale::type>,
+                  "lowbit policy: scale_as<T> reaches further than its super_scale, which would be 0; use a smaller T, as uint6 or float8_e4m3");
     static_assert(offset::kind != offset_kind::zero_point || integer_element<element_type>,
                   "lowbit policy: asymmetric needs an integer element, since a zero point is a code; use minimum_as<float16> or an integer element");
     static_assert(offset::kind != offset_kind::zero_point || holds_levels<typename offset::type, element_type>,

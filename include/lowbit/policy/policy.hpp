@@ -79,8 +79,8 @@ using format_of_policy =
 
 } // namespace detail
 
-/// The policy stripped to its format axes, every one written out in a fixed order: two policies store the same bytes exactly
-/// when this is the same type.
+/// The policy stripped to its format axes, every one written out in a fixed order: two policies store the same bytes if
+/// this is the same type.
 template <any_policy P>
 using format_of = detail::format_of_policy<P>;
 

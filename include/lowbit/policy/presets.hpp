@@ -49,7 +49,8 @@ using ocp_mxint8 = policy<int8, per_group<32>, scale_as<basic_e8m0<127 + 6>>>; /
 // NVFP4: E4M3 scales for each 16 weights under one float for the tensor (a multiplier).
 using nvfp4 = policy<float4_e2m1, per_group<16>, scale_as<float8_e4m3>, tensor_scale>;
 
-// GPTQ checkpoints: 32-bit words along K, zero points and scales for each group, optionally sorted columns.
+// GPTQ checkpoints of format v2 ("gptq_v2"): 32-bit words along K, zero points and scales for each group, optionally sorted columns. v1
+// stores each zero point less 1; add 1 to them before they are read as this.
 template <std::size_t Group>
 using gptq4 = policy<uint4, per_group<Group>, zero_point_as<uint4>, planar_transposed, permuted_columns>;
 

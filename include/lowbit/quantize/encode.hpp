@@ -46,17 +46,25 @@ LOWBIT_ALWAYS_INLINE constexpr float floor_power(float x) noexcept {
     return std::bit_cast<float>(value < 0x0080'0000u ? std::bit_floor(value) : value & f32_infinity);
 }
 
-/// Stores a scale: the format's code of an ideal one. Powers of two round down, as OCP MX asks, where the codes reach beyond the range;
-/// with an offset they just cover it, and a smaller scale would cut it.
+/// The code of a scale whose codes just cover a range: powers of two round up, since a smaller one would cut it.
+template <class T>
+constexpr std::uint32_t encode_cover(float ideal) noexcept {
+    if constexpr (is_e8m0<T>) {
+        return T::encode_ceil(ideal);
+    } else {
+        return scalar_codec<T>::encode(ideal);
+    }
+}
+
+/// Stores a scale: the format's code of an ideal one. Without an offset codes reach beyond the range, and powers of two round down, as
+/// OCP MX asks.
 template <any_policy F>
 LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_scale(float ideal) noexcept {
     using T = typename F::scale_type;
-    if constexpr (!is_e8m0<T>) {
-        return scalar_codec<T>::encode(ideal);
-    } else if constexpr (F::offset::kind == offset_kind::none) {
+    if constexpr (is_e8m0<T> && F::offset::kind == offset_kind::none) {
         return T::encode_floor(ideal);
     } else {
-        return T::encode_ceil(ideal);
+        return encode_cover<T>(ideal);
     }
 }
 
@@ -571,7 +579,7 @@ private:
             for (std::size_t g = first; g < end; ++g) largest = std::max({largest, get(fits_[g]), -get(fits_[g])});
             const float ideal = largest / scalar_codec<Sub>::max();
             if (!(ideal <= scalar_codec<typename Super::type>::max())) return false;
-            const std::uint32_t code = scalar_codec<typename Super::type>::encode(ideal);
+            const std::uint32_t code = encode_cover<typename Super::type>(ideal);
             const float super = scalar_codec<typename Super::type>::decode(code);
             store_super(to_, shape_, row, first, code);
             for (std::size_t g = first; g < end; ++g) store_sub(to_, shape_, row, g, scalar_codec<Sub>::encode(super == 0.0f ? 0.0f : get(fits_[g]) / super));

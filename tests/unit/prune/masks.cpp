@@ -82,8 +82,9 @@ pruned prune(const lb::matrix<float>& w) {
     return p;
 }
 
-/// int8 with a float for each row: the mask is the wanted one, what is dropped is 0, what is kept is what int8 without a mask makes of
+/// int8 with a float for each row: the mask is the wanted one, what is dropped is 0, what is kept is what `Alone`, int8 without a mask, makes of
 /// a row's kept weights, and the size is codes, floats, and a bit for each block in whole bytes.
+template <class Alone = lb::presets::w8>
 void check_rows(const pruned& p, const lb::matrix<float>& w) {
     CAPTURE(w.rows());
     CAPTURE(w.cols());
@@ -92,7 +93,7 @@ void check_rows(const pruned& p, const lb::matrix<float>& w) {
         std::vector<float> row;
         for (std::size_t k = 0; k < w.cols(); ++k)
             if (p.kept[i][k]) row.push_back(w(i, k));
-        const auto alone = lb::dequantize(lb::quantize<lb::presets::w8>(lb::matrix_view<const float>{row.data(), 1, row.size()}));
+        const auto alone = lb::dequantize(lb::quantize<Alone>(lb::matrix_view<const float>{row.data(), 1, row.size()}));
         std::size_t next = 0;
         for (std::size_t k = 0; k < w.cols(); ++k) REQUIRE(p.back(i, k) == (p.kept[i][k] ? alone(0, next++) : 0.0f));
     }
@@ -150,6 +151,19 @@ TEST_CASE("unstructured keeps exactly K - floor(K * percent / 100) of each row")
 TEST_CASE("block_sparse keeps or drops whole blocks, ragged ones too") {
     check_mask<lb::block_sparse<1, 16, 75>>({1, 16, 17, 64, 100, 256});
     check_mask<lb::block_sparse<2, 3, 50>>({1, 3, 4, 12, 31});
+}
+
+TEST_CASE("every scale rule sees what is kept, and no more") {
+    noise random(3);
+    const auto check = [&]<class Rule>(Rule) {
+        for (const std::size_t cols : {0u, 1u, 5u, 100u}) {
+            const auto w = random.weights(3, cols);
+            check_rows<lb::policy<lb::int8, lb::scale_rule<Rule>>>(prune<lb::policy<lb::int8, lb::scale_rule<Rule>, lb::prune<lb::unstructured<60>>>>(w), w);
+        }
+    };
+    check(lb::abs_mean{});
+    check(lb::percentile<80>{});
+    check(lb::mse{});
 }
 
 TEST_CASE("masks, scale blocks and tensors of any row counts fit together") {

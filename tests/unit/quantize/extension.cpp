@@ -77,6 +77,13 @@ struct power_of_two {
     }
 };
 
+/// A mask: a row keeps its best three.
+struct best_three {
+    static constexpr std::size_t rows = 1;
+    static constexpr std::size_t cols = 1;
+    static constexpr std::size_t kept(std::size_t bits) noexcept { return std::min<std::size_t>(bits, 3); }
+};
+
 /// A rounding: always up.
 struct upward {
     static constexpr float round(float x, std::uint64_t) noexcept {
@@ -139,6 +146,14 @@ TEST_CASE("an own rounding") {
     using up = lb::policy<lb::int8, lb::rounding<user::upward>>;
     const auto back = lb::dequantize(lb::quantize<up>(w));
     for (std::size_t k = 0; k < 64; ++k) CHECK(back(1, k) > w(1, k) - 1e-5f);
+}
+
+TEST_CASE("an own mask") {
+    lb::matrix<float> w(1, 8);
+    std::ranges::copy(std::array{1.0f, -7.0f, 2.0f, 3.0f, -4.0f, 0.5f, 5.0f, 2.5f}, w.data());
+    const auto q = lb::quantize<lb::policy<lb::int4, lb::prune<user::best_three>>>(w); // the scale is 1
+    CHECK(q.size_bytes() == 2 + 4 + 1);
+    CHECK(std::ranges::equal(lb::dequantize(q).row(0), std::array{0.0f, -7.0f, 0.0f, 0.0f, -4.0f, 0.0f, 5.0f, 0.0f}));
 }
 
 TEST_CASE("stochastic rounding keeps the mean and repeats itself and the other roundings are what they say") {

@@ -34,6 +34,8 @@ constexpr rule rule_of() {
     }
 }
 
+enum class stored_as { half, single, power }; ///< float16, float, E8M0
+
 /// A policy, at run time; planar, sequential, one level of scales.
 struct scheme {
     rule chosen;
@@ -41,14 +43,16 @@ struct scheme {
     int bits;
     bool is_signed;
     std::size_t group_rows, group_cols; ///< 0: all
-    bool half_scales;                   ///< float16, or float
+    stored_as scales;
 };
 template <class P>
 constexpr scheme scheme_of() {
     using E = typename P::element_type;
     using G = typename P::granularity;
-    static_assert(std::same_as<typename P::scale_type, lb::float16> || std::same_as<typename P::scale_type, float>);
-    return {rule_of<typename P::rule>(), P::offset::kind, E::bits, E::is_signed, G::rows, G::cols, std::same_as<typename P::scale_type, lb::float16>};
+    using T = typename P::scale_type;
+    static_assert(std::same_as<T, lb::float16> || std::same_as<T, float> || std::same_as<T, lb::e8m0>);
+    constexpr stored_as scales = std::same_as<T, lb::float16> ? stored_as::half : std::same_as<T, float> ? stored_as::single : stored_as::power;
+    return {rule_of<typename P::rule>(), P::offset::kind, E::bits, E::is_signed, G::rows, G::cols, scales};
 }
 
 std::uint32_t word(std::span<const std::byte> bytes, std::size_t at, std::size_t size) {
@@ -56,8 +60,9 @@ std::uint32_t word(std::span<const std::byte> bytes, std::size_t at, std::size_t
     for (std::size_t i = size; i-- > 0;) value = value * 256 + std::to_integer<std::uint32_t>(bytes[at + i]);
     return value;
 }
-double number(std::span<const std::byte> bytes, std::size_t index, bool half) {
-    if (half) return static_cast<double>(lb::float16::decode(static_cast<std::uint16_t>(word(bytes, 2 * index, 2))));
+double number(std::span<const std::byte> bytes, std::size_t index, stored_as as) {
+    if (as == stored_as::power) return std::ldexp(1.0, std::to_integer<int>(bytes[index]) - 127);
+    if (as == stored_as::half) return static_cast<double>(lb::float16::decode(static_cast<std::uint16_t>(word(bytes, 2 * index, 2))));
     return static_cast<double>(std::bit_cast<float>(word(bytes, 4 * index, 4)));
 }
 
@@ -84,10 +89,15 @@ double squares(const decoder& d, const std::vector<double>& x) {
 
 /// The parameters that cover [low, high], with a scale and minimum as they would be stored.
 decoder covering(const scheme& s, double low, double high, int lowest, int highest) {
-    const auto stored = [&](double v) { return s.half_scales ? static_cast<double>(float(lb::float16(static_cast<float>(v)))) : static_cast<double>(static_cast<float>(v)); };
+    const auto stored = [&](double v) {
+        if (s.scales == stored_as::power) return std::ldexp(1.0, v == 0 ? -127 : std::max(-127, static_cast<int>(std::ceil(std::log2(static_cast<double>(static_cast<float>(v))))))); // just covers
+        return s.scales == stored_as::half ? static_cast<double>(float(lb::float16(static_cast<float>(v)))) : static_cast<double>(static_cast<float>(v));
+    };
     decoder d{lowest, highest, 0, 0, 0};
     if (s.offset == lb::offset_kind::none) {
-        d.scale = stored(std::max(-low, high) / highest);
+        const double reach = std::max(-low, high);
+        d.scale = stored(reach / highest);
+        if (s.scales == stored_as::power && reach != 0) d.scale = std::ldexp(1.0, std::max(-127, std::ilogb(reach) - std::ilogb(highest))); // OCP MX
     } else {
         d.scale = stored((high - low) / highest);
         if (s.offset == lb::offset_kind::minimum) d.minimum = static_cast<double>(float(lb::float16(static_cast<float>(low))));
@@ -123,8 +133,9 @@ void check_group(const scheme& s, const std::vector<double>& x, const std::vecto
         REQUIRE(std::sqrt(squares(stored, x)) <= std::sqrt(squares(wanted, x)) * (1 + 1e-5) + std::sqrt(n) * sorted.back() * 1e-7);
     } else {
         // one unit in the last place: means are summed in float
-        const double unit = s.half_scales ? 0x1p-10 : 0x1p-20;
-        REQUIRE(std::fabs(stored.scale - wanted.scale) <= std::fabs(wanted.scale) * unit + (s.half_scales ? 0x1p-24 : 0x1p-149));
+        const bool half = s.scales == stored_as::half;
+        const double unit = half ? 0x1p-10 : s.scales == stored_as::single ? 0x1p-20 : 0.0;
+        REQUIRE(std::fabs(stored.scale - wanted.scale) <= std::fabs(wanted.scale) * unit + (half ? 0x1p-24 : 0x1p-149));
         if (s.offset == lb::offset_kind::minimum) REQUIRE(std::fabs(stored.minimum - wanted.minimum) <= std::fabs(wanted.minimum) * 0x1p-10 + 0x1p-24);
         if (s.offset == lb::offset_kind::zero_point) REQUIRE(std::fabs(stored.zero - wanted.zero) <= 1);
     }
@@ -155,15 +166,15 @@ void check(const scheme& s, std::span<const std::byte> bytes, const lb::matrix<f
     const std::size_t group_rows = s.group_rows != 0 ? s.group_rows : rows, group_cols = s.group_cols != 0 ? s.group_cols : cols;
     const std::size_t groups = (cols + group_cols - 1) / group_cols, blocks = (rows + group_rows - 1) / group_rows * groups;
     const std::size_t row_bytes = (cols * static_cast<std::size_t>(s.bits) + 7) / 8;
-    const auto scales = bytes.subspan(rows * row_bytes), offsets = scales.subspan(blocks * (s.half_scales ? 2 : 4));
+    const auto scales = bytes.subspan(rows * row_bytes), offsets = scales.subspan(blocks * (s.scales == stored_as::half ? 2u : s.scales == stored_as::single ? 4u : 1u));
     const bool counts_up = s.offset != lb::offset_kind::none || !s.is_signed;
     const int lowest = counts_up ? 0 : -(1 << (s.bits - 1)), highest = lowest + (1 << s.bits) - 1;
 
     for (std::size_t block = 0; block < blocks; ++block) {
         const std::size_t first_row = block / groups * group_rows, first_col = block % groups * group_cols;
-        decoder stored{lowest, highest, number(scales, block, s.half_scales), 0, 0};
+        decoder stored{lowest, highest, number(scales, block, s.scales), 0, 0};
         if (s.offset == lb::offset_kind::zero_point) stored.zero = std::to_integer<int>(offsets[block]);
-        if (s.offset == lb::offset_kind::minimum) stored.minimum = number(offsets, block, true);
+        if (s.offset == lb::offset_kind::minimum) stored.minimum = number(offsets, block, stored_as::half);
         std::vector<double> x;
         std::vector<int> codes;
         std::vector<float> values;
@@ -233,6 +244,14 @@ TEST_CASE("percentile") {
     check_policy<lb::int4, per_channel, scale_rule<lb::percentile<90>>>();
     check_policy<lb::int4, per_group<20>, asymmetric, scale_rule<lb::percentile<90>>>();
     check_policy<lb::uint7, block, asymmetric, scale_rule<lb::percentile<90>>>();
+}
+
+TEST_CASE("scales that are powers of two") {
+    check_policy<lb::int8, per_group<16>, lb::scale_as<lb::e8m0>>();
+    check_policy<lb::int4, per_channel, lb::scale_as<lb::e8m0>, asymmetric>();
+    check_policy<lb::uint8, per_group<32>, lb::scale_as<lb::e8m0>, asymmetric, scale_rule<lb::percentile<90>>>();
+    check_policy<lb::uint4, block, lb::scale_as<lb::e8m0>, minimum_as<float16>, scale_rule<lb::minmax>>();
+    check_policy<lb::int4, per_group<32>, lb::scale_as<lb::e8m0>, asymmetric, scale_rule<lb::mse>>();
 }
 
 TEST_CASE("mse is never worse than covering the whole range") {
