@@ -8,7 +8,7 @@
 
 #include <lowbit/core/error.hpp>
 #include <lowbit/isa/here.hpp>
-#include <lowbit/quantize/encode.hpp>
+#include <lowbit/quantize/encoder.hpp>
 
 namespace lowbit::inline v0 {
 

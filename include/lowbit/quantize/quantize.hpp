@@ -13,7 +13,7 @@
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/quantize/active_rows.hpp>
-#include <lowbit/quantize/encode.hpp>
+#include <lowbit/quantize/encoder.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
 #include <lowbit/quantize/side_input.hpp>
 #include <lowbit/quantize/source.hpp>

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// group_quantizer: the values that share a scale - what a scale rule may ask of them, and their codes under the scale that it chose.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <lowbit/core/scratch.hpp>
+#include <lowbit/numeric/rounding.hpp>
+#include <lowbit/quantize/reference_rows.hpp>
+#include <lowbit/quantize/scale_rule.hpp>
+#include <lowbit/quantize/storage.hpp>
+
+namespace lowbit::inline v0::detail {
+
+/// An element whose levels are consecutive integers, which the row operations encode.
+template <class E>
+struct integer_levels {
+    static constexpr bool value = false;
+};
+template <integer_element E>
+struct integer_levels<E> {
+    static constexpr bool value = true;
+    static constexpr int low = E::min_code;
+    static constexpr int high = E::max_code;
+};
+template <>
+struct integer_levels<ternary> {
+    static constexpr bool value = true;
+    static constexpr int low = -1;
+    static constexpr int high = 1;
+};
+
+/// The power of two at or below x >= 0.
+LOWBIT_ALWAYS_INLINE constexpr float floor_power(float x) noexcept {
+    const auto value = std::bit_cast<std::uint32_t>(x);
+    return std::bit_cast<float>(value < 0x0080'0000u ? std::bit_floor(value) : value & f32_infinity);
+}
+
+/// The code of a scale whose codes just cover a range: powers of two round up, since a smaller one would cut it.
+template <class T>
+LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_cover(float ideal) noexcept {
+    if constexpr (is_e8m0<T>) {
+        return T::encode_ceil(ideal);
+    } else {
+        return scalar_codec<T>::encode(ideal);
+    }
+}
+
+/// Stores a scale: the format's code of an ideal one. Without an offset codes reach beyond the range, and powers of two round down, as
+/// OCP MX asks.
+template <any_policy F>
+LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_scale(float ideal) noexcept {
+    using T = typename F::scale_type;
+    if constexpr (is_e8m0<T> && F::offset::kind == offset_kind::none) {
+        return T::encode_floor(ideal);
+    } else {
+        return encode_cover<T>(ideal);
+    }
+}
+
+/// a * b, which no compiler fuses with a sum.
+template <class T>
+LOWBIT_ALWAYS_INLINE constexpr T product(T a, T b) noexcept {
+    T result = a * b;
+    LOWBIT_NO_CONTRACT(result);
+    return result;
+}
+
+/// One group of values and what a rule may ask of it.
+template <any_policy P, class Rows>
+class group_quantizer {
+    using E = typename P::element_type;
+    using offset = typename P::offset;
+    using ints = integer_levels<E>;
+
+public:
+    static constexpr bool offsets = offset::kind != offset_kind::none;
+    static constexpr bool over_minimum = offset::kind == offset_kind::minimum || offset::kind == offset_kind::quantized_minimum;
+
+private:
+    static constexpr bool counts_up = over_minimum && integer_element<E>; ///< from 0, which stands for the minimum itself
+    static constexpr int low = [] {
+        if constexpr (ints::value && !counts_up) return ints::low;
+        return 0;
+    }();
+    static constexpr int high = [] {
+        if constexpr (ints::value) return counts_up ? ints::high - ints::low : ints::high;
+        return 0;
+    }();
+
+public:
+    /// Whether a negative scale can help: the codes reach further on one side.
+    static constexpr bool two_signed = !offsets && E::lowest() < 0.0f && -E::lowest() != E::max() && [] {
+        if constexpr (element<typename P::scale_type>) return P::scale_type::lowest() < 0.0f;
+        return true;
+    }();
+
+    /// `room` holds as many numbers as there are values, and is scratch.
+    constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance, std::span<float> room) noexcept
+        : rows_(&rows), values_(values), importance_(importance), room_(room) {}
+
+    [[nodiscard]] constexpr std::span<const float> values() const noexcept { return values_; }
+    [[nodiscard]] constexpr value_range magnitude() const { return absmax::range(values_, *rows_); }
+    [[nodiscard]] constexpr value_range full_range() const { return minmax::range(values_, *rows_); }
+
+    /// A part of each side of a range: of what lies below and above 0, or its middle where a minimum is stored.
+    [[nodiscard]] constexpr value_range clip(const value_range& r, float below, float above) const noexcept {
+        float middle = 0.0f;
+        if constexpr (offset::kind == offset_kind::minimum) middle = product(r.low, 0.5f) + product(r.high, 0.5f);
+        return {middle + product(r.low - middle, below), middle + product(r.high - middle, above)};
+    }
+
+    /// The parameters whose codes just cover a range. The scale is ideal; it is rounded when stored.
+    [[nodiscard]] constexpr group_fit from_range(value_range r) const noexcept {
+        group_fit fit;
+        if constexpr (offset::kind == offset_kind::none) {
+            const float amplitude = std::max(-r.low, r.high);
+            constexpr float reach = E::max() > 0.0f ? E::max() : -E::lowest();
+            if constexpr (is_e8m0<typename P::scale_type>) {
+                fit.scale = floor_power(amplitude) / floor_power(reach); // exact, where a quotient below the normal floats is not
+            } else {
+                fit.scale = amplitude / reach;
+            }
+            if constexpr (integer_element<E>) fit.zero = 0;
+        } else {
+            if constexpr (offset::kind != offset_kind::minimum) { // 0 must be a code, or lie above the minimum
+                r.low = std::min(r.low, 0.0f);
+                r.high = std::max(r.high, 0.0f);
+            }
+            const double scale = (double{r.high} - double{r.low}) / (double{E::max()} - double{E::lowest()});
+            fit.scale = static_cast<float>(scale);
+            if constexpr (offset::kind == offset_kind::minimum) {
+                fit.minimum = static_cast<float>(double{r.low} - product(scale, double{counts_up ? 0.0f : E::lowest()}));
+            } else if constexpr (offset::kind == offset_kind::quantized_minimum) {
+                fit.minimum = r.low;
+            }
+            if constexpr (offset::kind == offset_kind::zero_point) {
+                const float stored = stored_scale(fit.scale);
+                fit.zero = std::clamp((stored == 0.0f ? 0 : round_to_int(-r.low / stored)) + low, low, high);
+            }
+        }
+        return fit;
+    }
+
+    /// Readies `error` for magnitudes whose squares a float does not hold, or hardly: it then measures in units of a power of two near
+    /// the largest, which changes no digit.
+    constexpr void choose_unit() noexcept {
+        constexpr float far = 0x1p32f;
+        const float reach = rows_->absmax(values_.data(), values_.size());
+        if (reach > 0.0f && !(reach > 1.0f / far && reach < far)) per_unit_ = 1.0f / std::clamp(floor_power(reach), 0x1p-126f, 0x1p126f);
+    }
+
+    /// The (weighted) squared error of parameters as they would be stored, in a unit of the group's own.
+    [[nodiscard]] constexpr float error(const group_fit& fit) const {
+        const float scale = stored_scale(fit.scale);
+        const float minimum = stored_minimum(fit.minimum);
+        if (per_unit_ == 1.0f) return squares(fit, scale, minimum);
+        scratch<float> values(values_.size());
+        for (std::size_t i = 0; i < values_.size(); ++i) values[i] = product(values_[i], per_unit_);
+        return group_quantizer{*rows_, values.span(), importance_, room_}.squares(fit, product(scale, per_unit_), product(minimum, per_unit_));
+    }
+
+    /// Given the codes that `fit` leads to, the scale and minimum of least squared error; for formats with a float minimum.
+    [[nodiscard]] constexpr group_fit least_squares(const group_fit& fit) const {
+        if constexpr (offset::kind != offset_kind::minimum) {
+            return fit;
+        } else {
+            scratch<std::uint8_t> levels(values_.size());
+            encode(fit, stored_scale(fit.scale), stored_minimum(fit.minimum), 0, levels.span());
+            double w = 0, q = 0, qq = 0, x = 0, qx = 0;
+            for (std::size_t i = 0; i < values_.size(); ++i) {
+                const double weight = importance_.empty() ? 1.0 : double{importance_[i]};
+                const double code = double{decoded(levels[i], 0)};
+                const double value = double{values_[i]};
+                w += weight;
+                q += product(weight, code);
+                qq += product(weight * code, code);
+                x += product(weight, value);
+                qx += product(weight * code, value);
+            }
+            const double determinant = product(w, qq) - product(q, q);
+            if (!(determinant > 0)) return fit;
+            const double scale = (product(w, qx) - product(q, x)) / determinant;
+            const double minimum = (product(qq, x) - product(q, qx)) / determinant;
+            return {static_cast<float>(scale), 0, static_cast<float>(minimum)};
+        }
+    }
+
+    /// Levels of the group for an effective scale and minimum. `first` counts elements, for stochastic rounding.
+    constexpr void encode(const group_fit& fit, float scale, float minimum, std::uint64_t first, std::span<std::uint8_t> levels) const {
+        const float* x = above(minimum);
+        if constexpr (ints::value && std::same_as<typename P::rounding, nearest_even>) {
+            rows_->encode(x, values_.size(), grid(fit, scale), levels.data());
+        } else {
+            for (std::size_t i = 0; i < values_.size(); ++i) {
+                const float ratio = scale == 0.0f ? 0.0f : x[i] / scale;
+                if constexpr (ints::value) {
+                    const float rounded = std::clamp(P::rounding::round(ratio, first + i), -16777216.0f, 16777216.0f);
+                    levels[i] = static_cast<std::uint8_t>(std::clamp(static_cast<int>(rounded) + fit.zero, low, high) - low);
+                } else if constexpr (std::same_as<typename P::rounding, nearest_even>) {
+                    levels[i] = E::encode(ratio);
+                } else {
+                    levels[i] = encode_as<E, typename P::rounding>(ratio, first + i);
+                }
+            }
+        }
+    }
+
+    /// What remains of a scale after it is stored, with one level of scales; otherwise the scale.
+    [[nodiscard]] static constexpr float stored_scale(float ideal) noexcept {
+        using T = typename P::scale_type;
+        if constexpr (std::is_void_v<typename P::super_scale::type> && !P::tensor_scale::present) {
+            return scalar_codec<T>::decode(encode_scale<P>(ideal));
+        } else {
+            return ideal;
+        }
+    }
+    /// What remains of a minimum after it is stored, with one level of minimums; otherwise the minimum.
+    [[nodiscard]] static constexpr float stored_minimum(float ideal) noexcept {
+        if constexpr (offset::kind == offset_kind::minimum) {
+            using T = typename offset::type;
+            return scalar_codec<T>::decode(scalar_codec<T>::encode(ideal));
+        } else {
+            return ideal;
+        }
+    }
+
+private:
+    constexpr float squares(const group_fit& fit, float scale, float minimum) const {
+        if constexpr (ints::value) {
+            if (importance_.empty()) return rows_->squared_error(above(minimum), values_.size(), grid(fit, scale));
+        }
+        scratch<std::uint8_t> levels(values_.size());
+        encode(fit, scale, minimum, 0, levels.span());
+        float sum = 0.0f;
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            const float off = values_[i] - (product(decoded(levels[i], fit.zero), scale) + minimum);
+            sum += product(off * off, importance_.empty() ? 1.0f : importance_[i]);
+        }
+        return sum;
+    }
+
+    static constexpr kernel::code_grid grid(const group_fit& fit, float scale) noexcept { return {scale, fit.zero, low, high, -low}; }
+
+    /// The values, or what they are above a minimum.
+    constexpr const float* above(float minimum) const noexcept {
+        if constexpr (over_minimum) {
+            for (std::size_t i = 0; i < values_.size(); ++i) room_[i] = values_[i] - minimum;
+            return room_.data();
+        }
+        return values_.data();
+    }
+
+    static constexpr float decoded(std::uint8_t level, int zero) noexcept {
+        if constexpr (ints::value) {
+            return static_cast<float>(int{level} + low - zero);
+        } else {
+            return E::decode(level);
+        }
+    }
+
+    const Rows* rows_;
+    std::span<const float> values_;
+    std::span<const float> importance_;
+    std::span<float> room_;
+    float per_unit_ = 1.0f;
+};
+
+/// A rule of the searching kind: asks the quantizer for errors.
+template <class R, class Quantizer>
+concept fit_rule = requires(const Quantizer& quantizer) { R::fit(quantizer); };
+
+/// Applies a rule of either kind to a group.
+template <class Rule, class Quantizer, class Rows>
+constexpr group_fit fit_group(Quantizer quantizer, const Rows& rows) {
+    if constexpr (fit_rule<Rule, Quantizer>) {
+        quantizer.choose_unit();
+        return Rule::fit(quantizer);
+    } else if constexpr (requires { Rule::range(quantizer.values(), rows); }) {
+        // an offset is made for the whole range, whichever rule bounds it
+        if constexpr (Quantizer::offsets && std::same_as<Rule, absmax>) return quantizer.from_range(quantizer.full_range());
+        return quantizer.from_range(Rule::range(quantizer.values(), rows));
+    } else {
+        static_assert(range_rule<Rule>, "lowbit policy: scale_rule<R> needs R::range(std::span<const float>) -> value_range, or R::fit(quantizer) -> group_fit");
+        return quantizer.from_range(Rule::range(quantizer.values()));
+    }
+}
+
+} // namespace lowbit::inline v0::detail
