@@ -8,13 +8,10 @@ namespace lb = lowbit;
 
 namespace {
 
-/// Ours: `copies` distinct weight matrices used in turn, so that a large number comes from memory.
 template <class P, class Activations = void>
 void product(benchmark::State& state) {
-    const auto m = static_cast<std::size_t>(state.range(0));
-    const auto copies = static_cast<std::size_t>(state.range(1));
-    const bench::gemm_case shape(m);
-    bench::lowbit_product<P, Activations> run(shape, copies);
+    const bench::gemm_case shape{.m = static_cast<std::size_t>(state.range(0)), .copies = static_cast<std::size_t>(state.range(1))};
+    bench::lowbit_product<P, Activations> run(shape);
     for (auto _ : state) run();
     bench::report(state, shape, run.weight_bytes());
 }

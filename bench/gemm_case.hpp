@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: MIT
-// One product to be timed, ours or a peer's: shape, data, and the counters that every row reports.
+// One product to be timed, ours or a peer's: shape, threads, data, and the counters that every row reports.
 #pragma once
 
 #include <benchmark/benchmark.h>
 
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <lowbit/lowbit.hpp>
 
 namespace bench {
 
-/// W is N x K as in the literature's 4096 x 4096; M rows of activations. Normal data, seeded.
+/// Y[m, n] = X[m, k] * W[n, k]^T on so many threads, with `copies` distinct W used in turn: one is hot, many come from memory.
+/// Normal data, seeded.
 struct gemm_case {
-    static constexpr std::size_t n = 4096;
-    static constexpr std::size_t k = 4096;
     std::size_t m;
-
-    explicit gemm_case(std::size_t rows) : m(rows) {}
+    std::size_t n = 4096;
+    std::size_t k = 4096;
+    std::size_t copies = 1;
+    std::size_t threads = 1;
 
     [[nodiscard]] static lowbit::matrix<float> normal(std::size_t rows, std::size_t cols, unsigned seed) {
         std::mt19937_64 engine(seed);
@@ -29,16 +32,18 @@ struct gemm_case {
         for (std::size_t i = 0; i < rows * cols; ++i) out.data()[i] = draw(engine);
         return out;
     }
-    [[nodiscard]] static const lowbit::matrix<float>& weights() {
-        static const lowbit::matrix<float> w = normal(n, k, 1);
-        return w;
+    [[nodiscard]] const lowbit::matrix<float>& weights() const {
+        static std::map<std::pair<std::size_t, std::size_t>, lowbit::matrix<float>> all;
+        const auto [at, missing] = all.try_emplace({n, k}, 0, 0);
+        if (missing) at->second = normal(n, k, 1);
+        return at->second;
     }
     [[nodiscard]] lowbit::matrix<float> inputs() const { return normal(m, k, 2); }
 };
 
 /// The relative error of some results against a double-precision product with the float weights; benchmarks refuse wrong numbers.
 inline double relative_error(const gemm_case& shape, const lowbit::matrix<float>& x, const lowbit::matrix<float>& y) {
-    const auto& w = gemm_case::weights();
+    const auto& w = shape.weights();
     double off = 0;
     double all = 0;
     for (std::size_t i = 0; i < shape.m; i += 37) {
@@ -62,31 +67,57 @@ inline void report(benchmark::State& state, const gemm_case& shape, std::size_t 
     if (error != 0) state.counters["rel_error"] = error;
 }
 
-/// Our product with `copies` distinct packed matrices used in turn.
-template <class P, class Activations = void>
-class lowbit_product {
+/// Runs a product's copies in turn.
+class turns {
 public:
-    lowbit_product(const gemm_case& shape, std::size_t copies)
-        : x_(shape.inputs()), y_(shape.m, shape.n), packed_(copies, lowbit::pack<Activations>(lowbit::quantize<P>(gemm_case::weights()))),
-          workspace_(lowbit::workspace_bytes(packed_[0], shape.m)) {}
-
-    void operator()() {
-        lowbit::gemm(x_, packed_[next_], y_, lowbit::epilogue(), workspace_);
-        if (++next_ == packed_.size()) next_ = 0;
-        benchmark::DoNotOptimize(y_.data());
-    }
-    [[nodiscard]] std::size_t weight_bytes() const { return packed_[0].size_bytes(); }
-    [[nodiscard]] double error(const gemm_case& shape) {
-        (*this)();
-        return relative_error(shape, x_, y_);
+    explicit turns(std::size_t copies) : copies_(copies) {}
+    std::size_t operator()() {
+        const std::size_t now = next_;
+        next_ = next_ + 1 == copies_ ? 0 : next_ + 1;
+        return now;
     }
 
 private:
+    std::size_t copies_;
+    std::size_t next_ = 0;
+};
+
+/// Our product.
+template <class P, class Activations = void>
+class lowbit_product {
+public:
+    explicit lowbit_product(const gemm_case& shape)
+        : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n),
+          packed_(shape.copies, lowbit::pack<Activations>(lowbit::quantize<P>(shape.weights()))),
+          workspace_(lowbit::workspace_bytes(packed_[0], shape.m)), turn_(shape.copies) {}
+
+    void operator()() {
+        const auto& w = packed_[turn_()];
+        if (shape_.threads == 1) {
+            lowbit::gemm(x_, w, y_, lowbit::epilogue(), workspace_);
+        } else {
+#if defined(_OPENMP)
+            lowbit::exec::openmp team(static_cast<int>(shape_.threads));
+            lowbit::gemm(lowbit::on(team), x_, w, y_, lowbit::epilogue(), workspace_);
+#endif
+        }
+        benchmark::DoNotOptimize(y_.data());
+    }
+    [[nodiscard]] std::size_t weight_bytes() const { return packed_[0].size_bytes(); }
+    [[nodiscard]] double error() {
+        (*this)();
+        return relative_error(shape_, x_, y_);
+    }
+
+private:
+    using packed = decltype(lowbit::pack<Activations>(lowbit::quantize<P>(lowbit::matrix<float>())));
+
+    gemm_case shape_;
     lowbit::matrix<float> x_;
     lowbit::matrix<float> y_;
-    std::vector<decltype(lowbit::pack<Activations>(lowbit::quantize<P>(gemm_case::weights())))> packed_;
+    std::vector<packed> packed_;
     std::vector<std::byte> workspace_;
-    std::size_t next_ = 0;
+    turns turn_;
 };
 
 } // namespace bench

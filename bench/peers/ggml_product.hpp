@@ -24,8 +24,7 @@ public:
         if (device == nullptr) throw std::runtime_error("ggml finds no CPU backend");
         backend = ggml_backend_dev_init(device, nullptr);
         ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(device);
-        const auto threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"));
-        if (threads != nullptr) threads(backend, 1);
+        set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"));
         extra = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
     }
     static ggml_cpu& instance() {
@@ -36,15 +35,17 @@ public:
     ggml_backend_dev_t device;
     ggml_backend_t backend;
     ggml_backend_dev_get_extra_bufts_t extra;
+    ggml_backend_set_n_threads_t set_threads;
 };
 
 class ggml_product {
 public:
     /// `repacked`: ask for the buffer type that reorders weights at load.
-    ggml_product(const gemm_case& shape, ggml_type type, bool repacked, std::size_t copies) : shape_(shape), next_(0) {
+    ggml_product(const gemm_case& shape, ggml_type type, bool repacked) : shape_(shape), turn_(shape.copies) {
         ggml_cpu& cpu = ggml_cpu::instance();
-        const auto k = static_cast<std::int64_t>(gemm_case::k);
-        const auto n = static_cast<std::int64_t>(gemm_case::n);
+        const std::size_t copies = shape.copies;
+        const auto k = static_cast<std::int64_t>(shape.k);
+        const auto n = static_cast<std::int64_t>(shape.n);
         ggml_init_params params{};
         params.mem_size = (copies + 1) * 4 * ggml_tensor_overhead() + copies * ggml_graph_overhead();
         params.no_alloc = true;
@@ -68,13 +69,13 @@ public:
         work_buffer_ = ggml_backend_alloc_ctx_tensors(work_context_, cpu.backend);
         if (weight_buffer_ == nullptr || work_buffer_ == nullptr) throw std::runtime_error("ggml cannot hold the tensors");
 
-        const auto& w = gemm_case::weights();
-        std::vector<std::byte> blocks(ggml_row_size(type, k) * gemm_case::n);
+        const auto& w = shape.weights();
+        std::vector<std::byte> blocks(ggml_row_size(type, k) * shape.n);
         ggml_quantize_chunk(type, w.data(), blocks.data(), 0, n, k, nullptr);
         weight_bytes_ = blocks.size();
         for (ggml_tensor* t : weights_) ggml_backend_tensor_set(t, blocks.data(), 0, blocks.size());
         input_ = shape.inputs();
-        ggml_backend_tensor_set(x, input_.data(), 0, shape.m * gemm_case::k * sizeof(float));
+        ggml_backend_tensor_set(x, input_.data(), 0, shape.m * shape.k * sizeof(float));
     }
     ggml_product(const ggml_product&) = delete;
     ggml_product& operator=(const ggml_product&) = delete;
@@ -86,15 +87,16 @@ public:
     }
 
     void operator()() {
-        ggml_backend_graph_compute(ggml_cpu::instance().backend, graphs_[next_]);
-        if (++next_ == graphs_.size()) next_ = 0;
+        const ggml_cpu& cpu = ggml_cpu::instance();
+        if (cpu.set_threads != nullptr) cpu.set_threads(cpu.backend, static_cast<int>(shape_.threads));
+        ggml_backend_graph_compute(cpu.backend, graphs_[turn_()]);
     }
     [[nodiscard]] std::size_t weight_bytes() const { return weight_bytes_; }
     [[nodiscard]] double error() {
-        next_ = 0;
-        (*this)();
-        lowbit::matrix<float> y(shape_.m, gemm_case::n);
-        ggml_backend_tensor_get(results_[0], y.data(), 0, shape_.m * gemm_case::n * sizeof(float));
+        const std::size_t first = turn_();
+        ggml_backend_graph_compute(ggml_cpu::instance().backend, graphs_[first]);
+        lowbit::matrix<float> y(shape_.m, shape_.n);
+        ggml_backend_tensor_get(results_[first], y.data(), 0, shape_.m * shape_.n * sizeof(float));
         return relative_error(shape_, input_, y);
     }
 
@@ -109,7 +111,7 @@ private:
     std::vector<ggml_cgraph*> graphs_;
     lowbit::matrix<float> input_;
     std::size_t weight_bytes_ = 0;
-    std::size_t next_;
+    turns turn_;
 };
 
 } // namespace bench
