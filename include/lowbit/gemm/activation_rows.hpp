@@ -21,10 +21,14 @@ struct int8_rows {
     matrix_view<const std::int8_t> codes;
     std::span<const float> scales;
 };
-/// Hands over quantized activations: `scales` holds 1 or M floats. Codes of -128 are allowed.
+/// Hands over quantized activations: `scales` holds 1 or M floats, 0 for a row of zeros. Codes of -128 are allowed. Raises
+/// errc::shape_mismatch, and errc::invalid_argument for a scale that is negative, NaN or infinite.
 [[nodiscard]] LOWBIT_ALWAYS_INLINE int8_rows quantized_rows(matrix_view<const std::int8_t> codes, std::span<const float> scales) {
     if (scales.size() != 1 && scales.size() != codes.rows()) {
         raise(errc::shape_mismatch, "quantized_rows: ", scales.size(), " scales for ", codes.rows(), " rows; give 1 or one each");
+    }
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        if (!(scales[i] >= 0.0f) || scales[i] - scales[i] != 0.0f) raise(errc::invalid_argument, "quantized_rows: scale ", i, " is negative, NaN or infinite");
     }
     return {codes, scales};
 }

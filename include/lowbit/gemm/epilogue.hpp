@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -68,11 +69,18 @@ struct relu_part {
         for_each_vector<Here>(run, [](auto x) { return vector_math::select(x < decltype(x)(0.0f), decltype(x)(0.0f), x); });
     }
 };
+/// -infinity as the least float, from which both functions below reach their limit, -0; and no infinity times 0.
+template <class V>
+LOWBIT_ALWAYS_INLINE V bounded_below(V x) {
+    const V least(std::numeric_limits<float>::lowest());
+    return vector_math::select(x < least, least, x);
+}
 struct gelu_part {
     template <class Here = isa::here>
     void apply(const result_run& run) const {
-        for_each_vector<Here>(run, [](auto x) {
-            using V = decltype(x);
+        for_each_vector<Here>(run, [](auto y) {
+            using V = decltype(y);
+            const V x = bounded_below(y);
             return V(0.5f) * x * (V(1.0f) + vector_math::erf(x * V(0.70710678118654752f)));
         });
     }
@@ -80,8 +88,9 @@ struct gelu_part {
 struct silu_part {
     template <class Here = isa::here>
     void apply(const result_run& run) const {
-        for_each_vector<Here>(run, [](auto x) {
-            using V = decltype(x);
+        for_each_vector<Here>(run, [](auto y) {
+            using V = decltype(y);
+            const V x = bounded_below(y);
             return x / (V(1.0f) + vector_math::exp(V(0.0f) - x));
         });
     }
@@ -188,6 +197,7 @@ struct function_part {
     }
 };
 
+/// An object that is a part, or a function, as one; a function itself is kept as a pointer.
 template <class E>
 LOWBIT_ALWAYS_INLINE constexpr auto as_part(const E& e) {
     if constexpr (epilogue_part<E> || std::same_as<E, requantize>) {
@@ -196,7 +206,7 @@ LOWBIT_ALWAYS_INLINE constexpr auto as_part(const E& e) {
         static_assert(std::is_invocable_r_v<float, const E&, float> || std::is_invocable_r_v<float, const E&, float, std::size_t, std::size_t>,
                       "lowbit: an epilogue takes relu, gelu, silu, clamp, add_bias, add_residual, requantize, or a function "
                       "float(float) or float(float, row, column)");
-        return function_part<E>{e};
+        return function_part<std::decay_t<const E&>>{e};
     }
 }
 

@@ -82,6 +82,19 @@ TEST_CASE("epilogues: relu, gelu, silu and clamp") {
     o.check(lb::epilogue(lb::silu), [](double y, auto...) { return y / (1 + std::exp(-y)); }, 1e-6);
 }
 
+TEST_CASE("epilogues: gelu and silu reach their limits at both infinities") {
+    const operands o;
+    each_level([&](lb::isa::level) {
+        for (const float far : {3e38f, std::numeric_limits<float>::infinity()}) {
+            const std::vector<float> up(n, far), down(n, -far);
+            o.check(lb::epilogue(lb::add_bias(down), lb::gelu), [](auto...) { return 0; });
+            o.check(lb::epilogue(lb::add_bias(down), lb::silu), [](auto...) { return 0; });
+            CHECK(o.run(lb::epilogue(lb::add_bias(up), lb::gelu))(0, 0) == far);
+            CHECK(o.run(lb::epilogue(lb::add_bias(up), lb::silu))(0, 0) == far);
+        }
+    });
+}
+
 TEST_CASE("epilogues: bias, residual, and functions of one and of three arguments") {
     const operands o;
     std::vector<float> bias(n);
@@ -102,6 +115,7 @@ TEST_CASE("epilogues: bias, residual, and functions of one and of three argument
     o.check(lb::epilogue([](float y) { return 2 * y; }), [](float y, auto...) { return 2 * y; });
     const auto by_place = [](float y, std::size_t r, std::size_t c) { return y + static_cast<float>(100 * r + c); };
     o.check(lb::epilogue(by_place), by_place);
+    o.check(lb::epilogue(plain_relu), [](float y, auto...) { return plain_relu(y); });
 }
 
 TEST_CASE("epilogues: a residual may be Y itself") {

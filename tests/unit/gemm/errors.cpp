@@ -49,6 +49,10 @@ TEST_CASE("errors: batches and scales that do not fit") {
     lb::matrix<std::int8_t> codes(m, k);
     const std::vector<float> scales(2, 1.0f);
     CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::quantized_rows(codes.view(), scales); }, "2 scales", "3 rows"));
+    for (const float bad : {-1.0f, INFINITY, NAN}) {
+        const std::vector<float> one_bad{1.0f, bad, 0.0f};
+        CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::quantized_rows(codes.view(), one_bad); }, "scale 1"));
+    }
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
