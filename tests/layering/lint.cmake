@@ -77,6 +77,10 @@ foreach(header IN LISTS headers)
       breach("`${macro}`: a macro of ours begins with LOWBIT_")
     endif()
   endforeach()
+
+  if(text MATCHES "_(cvtsi64_[a-z0-9]+|cvtsi128_si64|insert_epi64|extract_epi64)\\(")
+    breach("_${CMAKE_MATCH_1} does not exist on 32-bit x86")
+  endif()
 endforeach()
 
 list(LENGTH headers count)

@@ -47,7 +47,7 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints load_codes(const std::uint8_t* p, std::size_t n = lanes) {
         std::uint64_t bytes = 0;
         std::memcpy(&bytes, p, n);
-        return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(bytes)));
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(&bytes))); // also where registers have 32 bits
     }
     LOWBIT_ALWAYS_INLINE static void store_codes(std::uint8_t* p, ints v, std::size_t n = lanes) {
         const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
