@@ -13,8 +13,9 @@ if(LOWBIT_XSIMD_PROBLEM)
     "On Debian `bash cmake/bootstrap.sh` installs it; -D LOWBIT_FETCH_DEPENDENCIES=ON downloads it.")
 endif()
 
-find_package(Eigen3 QUIET GLOBAL)
-find_package(nlohmann_json QUIET GLOBAL)
+# Their targets stay in this folder's scope, where the link interfaces below are looked up: a parent project finds, or fetches, its own.
+find_package(Eigen3 QUIET)
+find_package(nlohmann_json QUIET)
 
 # Which headers belong to a component; everything else is the library itself.
 set(eigen_headers "lowbit/eigen\\.hpp$|lowbit/exec/eigen|lowbit/calibrate")

@@ -4,7 +4,7 @@
 # xsimd's own version file refuses every other major version, ranges included.
 unset(LOWBIT_XSIMD_PROBLEM)
 if(NOT TARGET xsimd::xsimd AND NOT TARGET xsimd)
-  find_package(xsimd CONFIG QUIET GLOBAL)
+  find_package(xsimd CONFIG QUIET)
   if(NOT xsimd_FOUND)
     set(LOWBIT_XSIMD_PROBLEM "lowbit needs xsimd 13.2 up to below 15, and found none")
   elseif(xsimd_VERSION VERSION_LESS 13.2 OR xsimd_VERSION VERSION_GREATER_EQUAL 15)
