@@ -24,6 +24,16 @@ inline bool runs(lowbit::isa::level l) {
     return here;
 }
 
+/// Whether a level has fused multiply-adds, and so owes the bits of every other one that has. Scalar has std::fma.
+constexpr bool is_fused(lowbit::isa::level l) {
+#if defined(__FMA__) || defined(__aarch64__)
+    constexpr bool baseline_is_fused = true;
+#else
+    constexpr bool baseline_is_fused = false;
+#endif
+    return l != lowbit::isa::level::baseline || baseline_is_fused;
+}
+
 /// Calls check(level) with that level forced, at every level that runs here.
 template <class F>
 void each_level(F&& check) {

@@ -70,13 +70,12 @@ aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows,
                                       std::pmr::memory_resource* memory) {
     const std::size_t whole = count / kernel::panel_columns;
     const std::size_t rest = count % kernel::panel_columns;
-    const std::size_t panel_bytes = layout.panel_bytes(kernel::panel_columns);
-    aligned_buffer<std::byte> panels(whole * panel_bytes + (rest == 0 ? 0 : layout.panel_bytes(rest)), memory);
+    aligned_buffer<std::byte> panels(layout.total_bytes(count), memory);
     for_ranges(where, whole + (rest != 0), 1, [&](std::size_t first, std::size_t last) {
         scratch<std::uint8_t> levels(kernel::panel_columns * layout.depth);
         for (std::size_t p = first; p < last; ++p) {
             pack_panel<Here>(rows, layout, p * kernel::panel_columns, p < whole ? kernel::panel_columns : rest, levels.span(),
-                             panels.data() + p * panel_bytes);
+                             panels.data() + layout.panel_start(p));
         }
     });
     return panels;

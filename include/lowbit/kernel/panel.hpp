@@ -72,7 +72,8 @@ struct panel_layout {
     offset_kind offset = offset_kind::constant;
     std::size_t scale_rows = 1; ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
 
-    /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales.
+    /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales. Parts are equal, since
+    /// groups follow each other: a group whose only divisors are large is cut into small ones, a prime one into parts of 1 k.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t segment() const noexcept {
         if (group >= depth) return std::max<std::size_t>(1, std::min(depth, longest_group));
         std::size_t parts = (group + longest_group - 1) / longest_group;
@@ -130,10 +131,11 @@ struct panel_layout {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
         return depth == 0 ? 0 : record_start(groups() - 1, columns) + record_bytes(groups() - 1, columns);
     }
-    /// Where panel p starts; panel_start(panels) of a whole number of panels, plus panel_bytes of the rest, is the whole size.
+    /// Where panel p starts.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_start(std::size_t p) const noexcept {
         return p * panel_bytes(panel_columns);
     }
+    /// All panels of so many columns.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t total_bytes(std::size_t columns) const noexcept {
         const std::size_t rest = columns % panel_columns;
         return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));
@@ -186,22 +188,6 @@ void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns,
     const std::size_t start = layout.offset_start(g, columns);
     const std::size_t bytes = layout.record_bytes(g, columns) - start;
     if (bytes > 0) std::memcpy(record + start, from.offsets, bytes);
-}
-
-/// The code of (column, k) in record g, k < length(g): the inverse of pack_record, for tests and for reading packed weights back.
-template <class Here = isa::here>
-[[nodiscard]] std::uint8_t unpack_code(const panel_layout& layout, std::size_t g, std::size_t columns, const std::byte* record,
-                                       std::size_t column, std::size_t k) {
-    unsigned code = 0;
-    for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
-        const bit_plane plane = plane_of(layout.bits, p);
-        const std::size_t run_quads = 8 / plane.width;
-        const std::size_t run = k / 4 / run_quads;
-        const std::size_t j = k / 4 % run_quads;
-        const std::byte byte = record[layout.plane_start(plane, g, columns) + 4 * (run * columns + column) + k % 4];
-        code |= (std::to_integer<unsigned>(byte) >> (plane.width * j) & ((1u << plane.width) - 1)) << plane.shift;
-    }
-    return static_cast<std::uint8_t>(code);
 }
 
 } // namespace lowbit::inline v0::kernel

@@ -9,7 +9,7 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "noise.hpp"
+#include "support/noise.hpp"
 #include "product.hpp"
 #include "support/levels.hpp"
 #include "support/raised.hpp"
@@ -23,8 +23,8 @@ constexpr std::size_t m = 7, n = 75, k = 40; // 75 columns: a whole panel and a 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
 struct operands {
-    lb::matrix<float> x = noise(1).matrix(m, k);
-    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).matrix(n, k)));
+    lb::matrix<float> x = noise(1).weights(m, k);
+    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(n, k)));
     lb::matrix<float> plain = run(lb::epilogue());
 
     operands() {
@@ -100,8 +100,8 @@ TEST_CASE("epilogues: bias, residual, and functions of one and of three argument
     std::vector<float> bias(n);
     lb::matrix<float> wide(m, n + 2);
     noise random(3);
-    for (float& b : bias) b = random();
-    for (std::size_t i = 0; i < m * (n + 2); ++i) wide.data()[i] = random();
+    for (float& b : bias) b = random.normal();
+    for (std::size_t i = 0; i < m * (n + 2); ++i) wide.data()[i] = random.normal();
     o.check(lb::epilogue(lb::add_bias(bias)), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
     o.check(lb::epilogue(lb::add_residual({wide.data() + 1, m, n, n + 2})), [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
     lb::matrix<float> turned(n, m), column(n, 1);
@@ -120,7 +120,7 @@ TEST_CASE("epilogues: bias, residual, and functions of one and of three argument
 
 TEST_CASE("epilogues: a residual may be Y itself") {
     const operands o;
-    lb::matrix<float> y = noise(5).matrix(m, n);
+    lb::matrix<float> y = noise(5).weights(m, n);
     const lb::matrix<float> before = y;
     lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_residual(y)));
     for (std::size_t c = 0; c < n; ++c) CHECK(y(2, c) == o.plain(2, c) + before(2, c));
@@ -195,7 +195,7 @@ TEST_CASE("epilogues: requantize rounds ties to even, after the other parts") {
 }
 
 TEST_CASE("epilogues: bits do not depend on batch size or threads") {
-    const lb::matrix<float> x = noise(9).matrix(130, k);
+    const lb::matrix<float> x = noise(9).weights(130, k);
     const operands o;
     const auto e = lb::epilogue(lb::gelu, lb::silu);
     lb::matrix<float> y(130, n), z(130, n), one(1, n);

@@ -8,7 +8,7 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "noise.hpp"
+#include "support/noise.hpp"
 #include "product.hpp"
 #include "support/counting_resource.hpp"
 #include "support/raised.hpp"
@@ -22,9 +22,9 @@ namespace {
 constexpr std::size_t m = 3, n = 20, k = 32;
 
 struct operands {
-    lb::matrix<float> x = noise(1).matrix(m, k);
+    lb::matrix<float> x = noise(1).weights(m, k);
     lb::matrix<float> y{m, n};
-    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).matrix(n, k)));
+    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(n, k)));
 };
 
 } // namespace
@@ -180,14 +180,14 @@ TEST_CASE("packed weights are values") {
 }
 
 TEST_CASE("packed weights are hardly larger than quantized ones") {
-    const lb::matrix<float> w = noise(4).matrix(130, 1000);
+    const lb::matrix<float> w = noise(4).weights(130, 1000);
     const auto q = lb::quantize<lb::presets::w8>(w);
     CHECK(static_cast<double>(lb::pack(q).size_bytes()) <= 1.05 * static_cast<double>(q.size_bytes()));
 }
 
 TEST_CASE("packing in memory that runs out leaks nothing") {
 #if defined(__cpp_exceptions)
-    const auto q = lb::quantize<lb::presets::w8>(noise(5).matrix(n, k));
+    const auto q = lb::quantize<lb::presets::w8>(noise(5).weights(n, k));
     counting_resource memory;
     for (std::size_t allowed = 0;; ++allowed) {
         memory.left = allowed;

@@ -7,7 +7,7 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "noise.hpp"
+#include "support/noise.hpp"
 #include "product.hpp"
 
 namespace lowbit_test {
@@ -38,11 +38,11 @@ struct product_of final : product {
 template <class P, class Activations = void>
 std::unique_ptr<product> make_product(std::size_t n, std::size_t k, std::uint64_t salt, std::pmr::memory_resource* memory) {
     noise random(salt);
-    const auto weights = random.matrix(n, k);
+    const auto weights = random.weights(n, k);
     std::vector<std::uint32_t> order(k);
     for (std::size_t i = 0; i < k; ++i) order[i] = static_cast<std::uint32_t>(i);
     constexpr bool permuted = lowbit::format_of<P>::column_order::permuted;
-    for (std::size_t i = k; permuted && i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+    for (std::size_t i = k; permuted && i > 1; --i) std::swap(order[i - 1], order[random.index(i)]);
     const auto q = lowbit::quantize<P>(weights, permuted ? lowbit::with(order) : lowbit::side_input{}, memory);
     auto packed = lowbit::pack<Activations>(q, memory);
     return std::make_unique<product_of<P, decltype(packed)>>(q.view(), std::move(packed), std::vector<std::size_t>(order.begin(), order.end()));

@@ -12,7 +12,7 @@
 #include <lowbit/isa/active.hpp>
 
 #include "guarded_memory.hpp"
-#include "noise.hpp"
+#include "support/noise.hpp"
 #include "support/levels.hpp"
 
 namespace lowbit_test {
@@ -20,15 +20,6 @@ namespace lowbit_test {
 namespace lb = lowbit;
 
 namespace {
-
-/// Whether level baseline has fused multiply-adds here, and so owes the bits of every other level. Scalar has std::fma.
-#if defined(__FMA__) || defined(__aarch64__)
-constexpr bool baseline_is_fused = true;
-#else
-constexpr bool baseline_is_fused = false;
-#endif
-
-bool owes_bits(lb::isa::level level) { return level != lb::isa::level::baseline || baseline_is_fused; }
 
 struct expected_product {
     std::vector<double> values, bounds;
@@ -139,13 +130,13 @@ void check_values(maker make) {
         CAPTURE(k);
         const auto made = make(n, k, salt, std::pmr::get_default_resource());
         const product& p = *made;
-        const lb::matrix<float> x = noise(1000 + salt++).matrix(m, k);
+        const lb::matrix<float> x = noise(1000 + salt++).weights(m, k);
         const expected_product expected = reference(p, x);
         std::vector<lb::matrix<float>> same;
         each_level([&](lb::isa::level level) {
             same.push_back(multiply(p, x));
             compare(same.back(), expected);
-            if (!owes_bits(level)) same.pop_back();
+            if (!is_fused(level)) same.pop_back();
         });
         for (const lb::matrix<float>& y : same) CHECK(same_bits(y, same.front()));
     }
@@ -155,7 +146,7 @@ void check_contract(maker make) {
     constexpr std::size_t m = 130, n = 70, k = 203;
     const auto made = make(n, k, 7, std::pmr::get_default_resource());
     const product& p = *made;
-    const lb::matrix<float> x = noise(8).matrix(m, k);
+    const lb::matrix<float> x = noise(8).weights(m, k);
     const lb::matrix<float> y = multiply(p, x);
     compare(y, reference(p, x));
 
@@ -166,7 +157,7 @@ void check_contract(maker make) {
         }();
         each_level([&](lb::isa::level level) {
             const lb::matrix<float> alone = multiply(p, x);
-            if (owes_bits(level)) CHECK(same_bits(alone, scalar));
+            if (is_fused(level)) CHECK(same_bits(alone, scalar));
             for (const work_order order : {work_order::forward, work_order::reversed, work_order::shuffled}) {
                 for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}}) {
                     CAPTURE(threads);
@@ -256,7 +247,7 @@ void check_guarded(maker make) {
                 guarded<float> x((m - 1) * (k + 1) + k, side), y((m - 1) * (n + 1) + n, side);
                 guarded<std::byte> workspace(p.workspace_bytes(m), side);
                 noise random(n + k);
-                for (float& v : x) v = random();
+                for (float& v : x) v = random.normal();
                 const lb::matrix_view<const float> x_view(x.data(), m, k, k + 1);
                 const expected_product expected = reference(p, x_view);
                 each_level([&](lb::isa::level) {

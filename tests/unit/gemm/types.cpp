@@ -9,7 +9,7 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "noise.hpp"
+#include "support/noise.hpp"
 #include "product.hpp"
 #include "support/levels.hpp"
 #include "support/raised.hpp"
@@ -22,8 +22,8 @@ namespace {
 constexpr std::size_t m = 6, n = 70, k = 45;
 
 struct operands {
-    lb::matrix<float> w = noise(1).matrix(n, k);
-    lb::matrix<float> x = noise(2).matrix(m, k);
+    lb::matrix<float> w = noise(1).weights(n, k);
+    lb::matrix<float> x = noise(2).weights(m, k);
     lb::quantized_matrix<lb::presets::w8> q = lb::quantize<lb::presets::w8>(w);
 };
 
@@ -114,8 +114,8 @@ TEST_CASE("types: a vector") {
 TEST_CASE("types: batches, of the same weights or of weights of their own") {
     const operands o;
     std::vector<lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>>> weights;
-    for (std::uint64_t i = 0; i < 3; ++i) weights.push_back(lb::pack(lb::quantize<lb::presets::w8>(noise(10 + i).matrix(n, k))));
-    const lb::matrix<float> x = noise(3).matrix(3 * m, k);
+    for (std::uint64_t i = 0; i < 3; ++i) weights.push_back(lb::pack(lb::quantize<lb::presets::w8>(noise(10 + i).weights(n, k))));
+    const lb::matrix<float> x = noise(3).weights(3 * m, k);
     const auto members = lb::batched(x.view(), 3, m * k);
     CHECK(members.size() == 3);
     const auto xs = lb::batched(lb::matrix_view<const float>(x.data(), m, k), 3, m * k);

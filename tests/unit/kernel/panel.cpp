@@ -10,6 +10,7 @@
 
 #include "support/guarded.hpp"
 #include "support/seed.hpp"
+#include "unpack_code.hpp"
 
 using namespace lowbit;
 using kernel::panel_layout;
@@ -84,7 +85,7 @@ TEST_CASE("records hold their codes, scales and offsets, and nothing else") {
                         for (std::size_t c = 0; c < columns; ++c)
                             for (std::size_t k = 0; k < length; ++k)
                                 same =
-                                    same && kernel::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
+                                    same && lowbit_test::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
                         CHECK(same);
                         // Padding is zero: all ones in the planes are ones of the codes.
                         int ones = 0, expected = 0;

@@ -17,7 +17,9 @@
 #include <lowbit/kernel/registry.hpp>
 
 #include "support/guarded.hpp"
+#include "support/levels.hpp"
 #include "support/seed.hpp"
+#include "unpack_code.hpp"
 
 namespace lowbit_test {
 
@@ -80,7 +82,7 @@ private:
         }
         // Rows computed together give what rows computed alone give, whether or not the level is fused.
         if (first_.empty()) first_.assign(tile.data(), tile.data() + tile.size());
-        const bool fused = kernel.level != isa::level::baseline || baseline_is_fused;
+        const bool fused = is_fused(kernel.level);
         for (std::size_t r = 0; r < shape_.rows; ++r) {
             for (std::size_t c = 0; c < shape_.columns; ++c) {
                 const y_type got = tile.data()[r * 64 + c];
@@ -146,7 +148,7 @@ private:
             std::byte* record = packed_->data() + layout_.record_start(g, n);
             lk::pack_record(layout_, g, n, from, record);
             for (std::size_t k = 0; k < layout_.length(g); ++k) {
-                REQUIRE(lk::unpack_code(layout_, g, n, record, n - 1, k) ==
+                REQUIRE(unpack_code(layout_, g, n, record, n - 1, k) ==
                         codes_[(n - 1) * shape_.depth + g * layout_.segment() + k]);
             }
         }
@@ -267,12 +269,6 @@ private:
     double x_scale(std::size_t r, std::size_t g) const {
         return floating || !Key.scaled ? 1.0 : static_cast<double>(x_scales_[per_group ? r * layout_.groups() + g : r]);
     }
-
-#if defined(__FMA__) || defined(__aarch64__)
-    static constexpr bool baseline_is_fused = true;
-#else
-    static constexpr bool baseline_is_fused = false;
-#endif
 
     product_shape shape_;
     edge side_;
