@@ -30,9 +30,9 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
     for (unsigned first = 0; first < panel_vectors<Ops>; first += vectors) {
         typename Family::sums acc[Rows][vectors];
         typename Ops::floats y[Rows][vectors];
-        if constexpr (Family::scaled) {
+        if constexpr (Family::scaled) { // results meet their groups' last sums only
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                y[r][v] = Ops::load_floats(tile + r * panel_columns + (first + v) * lanes);
+                y[r][v] = b.last ? Ops::load_floats(tile + r * panel_columns + (first + v) * lanes) : Ops::splat_float(0.0f);
             });
         }
         Weights weights(b, w);
@@ -90,6 +90,7 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             });
         }
         if constexpr (Family::scaled) {
+            if (!b.last) continue;
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 Ops::store_floats(tile + r * panel_columns + (first + v) * lanes, y[r][v]);
             });
@@ -97,13 +98,21 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
     }
 }
 
+/// What is fetched while a block meets many rows: packed weights of the next block, a piece with each tile.
+struct next_weights {
+    const std::byte* data;
+    std::size_t piece;
+};
+
 /// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
                                          std::size_t row0, std::size_t rows, typename Family::sum* sums,
-                                         typename Family::result* tile) {
+                                         typename Family::result* tile, next_weights& next) {
     const auto multiply = [&](auto count) {
+        for (std::size_t at = 0; at < next.piece; at += 64) Ops::prefetch(next.data + at);
+        next.data += next.piece;
         multiply_tile<Family, Ops, Weights, count>(w, b, x_start, x, row0, groups, sums, tile);
         row0 += count;
         rows -= count;
@@ -209,9 +218,13 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         } else {
             carried = tile;
         }
+        const std::size_t codes = w.columns * Key.bits / 8; // bytes for one k
+        const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
+        // Few tiles would have to fetch in bursts, and do better without.
+        next_weights next{records + start * codes + bytes, rows >= 32 ? bytes * tile_rows / rows : 0};
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
-                                                       carried + from * panel_columns, tile + from * panel_columns);
+                                                       carried + from * panel_columns, tile + from * panel_columns, next);
         };
         // The first rows read what is packed, fetching ahead; all others, or with it all, what is unpacked or was bytes at once.
         std::size_t done = 0;
