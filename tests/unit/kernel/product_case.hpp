@@ -296,9 +296,9 @@ void check_shapes() {
     const auto run = [&](const product_shape& shape, const std::vector<std::size_t>& calls) {
         product_case<Key>(shape, ++salt).check(calls);
     };
-    for (const std::size_t group : {32u, 64u, 128u, 10u, 48u, 1u, 300u}) run({64, 3 * group + 5, group, 5}, {5, 1, 2});
-    for (const std::size_t depth : {1u, 31u, 256u, 257u, 700u, 1100u}) run({64, depth, depth, 6}, {6, 1, 4});
-    for (const std::size_t columns : {1u, 2u, 15u, 16u, 17u, 33u, 63u}) run({columns, 160, 64, 5}, {5, 3, 1});
+    for (const std::size_t group : {32u, 64u, 128u, 10u, 48u, 1u, 300u}) run({64, 3 * group + 5, group, 13}, {13, 5, 1, 2});
+    for (const std::size_t depth : {1u, 31u, 256u, 257u, 700u, 1100u}) run({64, depth, depth, 13}, {13, 6, 1});
+    for (const std::size_t columns : {1u, 2u, 15u, 16u, 17u, 33u, 63u}) run({columns, 160, 64, 13}, {13, 3, 1});
     for (const std::size_t columns : {1u, 40u}) run({columns, 600, 600, 5}, {5, 1});
     for (std::size_t rows = 1; rows <= 9; ++rows) run({64, 96, 32, rows}, {rows});
     run({64, 96, 32, 67}, {67, 1, 3, 64});
