@@ -74,20 +74,20 @@ public:
     using value_type = std::remove_cv_t<T>;
 
     constexpr strided_view() noexcept = default;
-    constexpr strided_view(T* data, std::size_t rows, std::size_t cols, std::size_t row_step, std::size_t col_step) noexcept
+    LOWBIT_ALWAYS_INLINE constexpr strided_view(T* data, std::size_t rows, std::size_t cols, std::size_t row_step, std::size_t col_step) noexcept
         : data_(data), rows_(rows), cols_(cols), row_step_(row_step), col_step_(col_step) {}
     template <class U>
-    constexpr strided_view(matrix_view<U> v) noexcept : strided_view(v.data(), v.rows(), v.cols(), v.stride(), 1) {} // NOLINT: nothing is lost
+    LOWBIT_ALWAYS_INLINE constexpr strided_view(matrix_view<U> v) noexcept : strided_view(v.data(), v.rows(), v.cols(), v.stride(), 1) {} // NOLINT: nothing is lost
     template <class U>
-    constexpr strided_view(transposed_view<U> v) noexcept // NOLINT: nothing is lost
+    LOWBIT_ALWAYS_INLINE constexpr strided_view(transposed_view<U> v) noexcept // NOLINT: nothing is lost
         : strided_view(v.base().data(), v.rows(), v.cols(), 1, v.base().stride()) {}
 
-    [[nodiscard]] constexpr std::size_t rows() const noexcept { return rows_; }
-    [[nodiscard]] constexpr std::size_t cols() const noexcept { return cols_; }
-    [[nodiscard]] constexpr std::size_t row_step() const noexcept { return row_step_; }
-    [[nodiscard]] constexpr std::size_t col_step() const noexcept { return col_step_; }
-    [[nodiscard]] constexpr T* data() const noexcept { return data_; }
-    [[nodiscard]] constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return rows_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return cols_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t row_step() const noexcept { return row_step_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t col_step() const noexcept { return col_step_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T* data() const noexcept { return data_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
         LOWBIT_ASSERT(i < rows_ && j < cols_);
         return data_[i * row_step_ + j * col_step_];
     }

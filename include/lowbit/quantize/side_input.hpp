@@ -27,10 +27,10 @@ struct side_input {
 namespace detail {
 
 template <class T>
-constexpr strided_view<const T> side_matrix(strided_view<const T> v) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr strided_view<const T> side_matrix(strided_view<const T> v) noexcept {
     return v;
 }
-inline strided_view<const std::uint8_t> side_matrix(strided_view<const bool> v) noexcept {
+LOWBIT_ALWAYS_INLINE strided_view<const std::uint8_t> side_matrix(strided_view<const bool> v) noexcept {
     return {reinterpret_cast<const std::uint8_t*>(v.data()), v.rows(), v.cols(), v.row_step(), v.col_step()};
 }
 
