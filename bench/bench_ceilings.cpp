@@ -29,22 +29,25 @@ constexpr int chains = 16; // enough independent accumulators for two units of l
                      "vpdpbusd %0, %1, %%zmm12\n vpdpbusd %0, %1, %%zmm13\n vpdpbusd %0, %1, %%zmm14\n vpdpbusd %0, %1, %%zmm15\n"
                      :
                      : "v"(w), "v"(x)
-                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-                       "xmm15");
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+                       "xmm13", "xmm14", "xmm15");
     }
 }
 
 [[gnu::noinline]] void fused_multiply_adds(std::int64_t rounds) {
     __m512 w = _mm512_set1_ps(1e-9f);
     for (std::int64_t i = 0; i < rounds; ++i) {
-        asm volatile("vfmadd231ps %0, %0, %%zmm0\n vfmadd231ps %0, %0, %%zmm1\n vfmadd231ps %0, %0, %%zmm2\n vfmadd231ps %0, %0, %%zmm3\n"
-                     "vfmadd231ps %0, %0, %%zmm4\n vfmadd231ps %0, %0, %%zmm5\n vfmadd231ps %0, %0, %%zmm6\n vfmadd231ps %0, %0, %%zmm7\n"
-                     "vfmadd231ps %0, %0, %%zmm8\n vfmadd231ps %0, %0, %%zmm9\n vfmadd231ps %0, %0, %%zmm10\n vfmadd231ps %0, %0, %%zmm11\n"
-                     "vfmadd231ps %0, %0, %%zmm12\n vfmadd231ps %0, %0, %%zmm13\n vfmadd231ps %0, %0, %%zmm14\n vfmadd231ps %0, %0, %%zmm15\n"
-                     :
-                     : "v"(w)
-                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-                       "xmm15");
+        asm volatile(
+            "vfmadd231ps %0, %0, %%zmm0\n vfmadd231ps %0, %0, %%zmm1\n vfmadd231ps %0, %0, %%zmm2\n vfmadd231ps %0, %0, %%zmm3\n"
+            "vfmadd231ps %0, %0, %%zmm4\n vfmadd231ps %0, %0, %%zmm5\n vfmadd231ps %0, %0, %%zmm6\n vfmadd231ps %0, %0, %%zmm7\n"
+            "vfmadd231ps %0, %0, %%zmm8\n vfmadd231ps %0, %0, %%zmm9\n vfmadd231ps %0, %0, %%zmm10\n vfmadd231ps %0, %0, "
+            "%%zmm11\n"
+            "vfmadd231ps %0, %0, %%zmm12\n vfmadd231ps %0, %0, %%zmm13\n vfmadd231ps %0, %0, %%zmm14\n vfmadd231ps %0, %0, "
+            "%%zmm15\n"
+            :
+            : "v"(w)
+            : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+              "xmm14", "xmm15");
     }
 }
 
@@ -53,7 +56,8 @@ template <bool Fetch>
 [[gnu::noinline]] std::uint64_t read_all(const std::byte* p, std::size_t size) {
     __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
     for (std::size_t i = 0; i + 256 <= size; i += 256) {
-        for (std::size_t line = 0; Fetch && line < 256; line += 64) _mm_prefetch(reinterpret_cast<const char*>(p + i + line + 4096), _MM_HINT_T1);
+        for (std::size_t line = 0; Fetch && line < 256; line += 64)
+            _mm_prefetch(reinterpret_cast<const char*>(p + i + line + 4096), _MM_HINT_T1);
         a = _mm512_or_si512(a, _mm512_load_si512(p + i));
         b = _mm512_or_si512(b, _mm512_load_si512(p + i + 64));
         c = _mm512_or_si512(c, _mm512_load_si512(p + i + 128));
@@ -78,13 +82,15 @@ void peak_vpdpbusd(benchmark::State& state) {
     if (!runs(state)) return;
     constexpr std::int64_t rounds = 10000;
     for (auto _ : state) dot_products(rounds);
-    state.counters["GOP/s"] = benchmark::Counter(2.0 * 64 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["GOP/s"] =
+        benchmark::Counter(2.0 * 64 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 void peak_fma(benchmark::State& state) {
     if (!runs(state)) return;
     constexpr std::int64_t rounds = 10000;
     for (auto _ : state) fused_multiply_adds(rounds);
-    state.counters["GOP/s"] = benchmark::Counter(2.0 * 16 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["GOP/s"] =
+        benchmark::Counter(2.0 * 16 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 void read_bandwidth(benchmark::State& state) {
     if (!runs(state)) return;
@@ -99,7 +105,15 @@ void read_bandwidth(benchmark::State& state) {
 // Each thread works for itself, on memory of its own; rates are those of all threads together.
 BENCHMARK(peak_vpdpbusd)->UseRealTime()->ThreadRange(1, 2);
 BENCHMARK(peak_fma)->UseRealTime()->ThreadRange(1, 2);
-BENCHMARK(read_bandwidth)->ArgName("KiB")->Arg(16)->Arg(512)->Arg(8 << 10)->Arg(16 << 10)->Arg(512 << 10)->UseRealTime()->ThreadRange(1, 2);
+BENCHMARK(read_bandwidth)
+    ->ArgName("KiB")
+    ->Arg(16)
+    ->Arg(512)
+    ->Arg(8 << 10)
+    ->Arg(16 << 10)
+    ->Arg(512 << 10)
+    ->UseRealTime()
+    ->ThreadRange(1, 2);
 
 } // namespace
 #endif

@@ -10,7 +10,8 @@ namespace {
 
 template <class P, class Activations = void>
 void product(benchmark::State& state) {
-    const bench::gemm_case shape{.m = static_cast<std::size_t>(state.range(0)), .copies = static_cast<std::size_t>(state.range(1))};
+    const bench::gemm_case shape{.m = static_cast<std::size_t>(state.range(0)),
+                                 .copies = static_cast<std::size_t>(state.range(1))};
     bench::lowbit_product<P, Activations> run(shape);
     for (auto _ : state) run();
     bench::report(state, shape, run.weight_bytes());

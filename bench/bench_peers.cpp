@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Ours beside the peers this machine has, and the ceilings, in one process. Each row checks its result first, and the repetitions of all
-// rows are interleaved, since these machines drift: run with --benchmark_enable_random_interleaving=true --benchmark_repetitions=9.
-// Rows are <family>/<whose>/M:<rows>/copies:<weights in turn>/threads:<threads>; those of two threads need OpenMP.
+// Ours beside the peers this machine has, and the ceilings, in one process. Each row checks its result first, and the repetitions
+// of all rows are interleaved, since these machines drift: run with --benchmark_enable_random_interleaving=true
+// --benchmark_repetitions=9. Rows are <family>/<whose>/M:<rows>/copies:<weights in turn>/threads:<threads>; those of two threads
+// need OpenMP.
 #include <benchmark/benchmark.h>
 
 #include <string>

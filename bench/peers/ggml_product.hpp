@@ -24,8 +24,10 @@ public:
         if (device == nullptr) throw std::runtime_error("ggml finds no CPU backend");
         backend = ggml_backend_dev_init(device, nullptr);
         ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(device);
-        set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"));
-        extra = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
+        set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
+            ggml_backend_reg_get_proc_address(registry, "ggml_backend_set_n_threads"));
+        extra = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
+            ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
     }
     static ggml_cpu& instance() {
         static ggml_cpu cpu;
@@ -62,7 +64,9 @@ public:
         ggml_backend_buffer_type_t weight_type = ggml_backend_dev_buffer_type(cpu.device);
         if (repacked && cpu.extra != nullptr) {
             for (ggml_backend_buffer_type_t* t = cpu.extra(cpu.device); t != nullptr && *t != nullptr; ++t) {
-                if (ggml_backend_dev_supports_op(cpu.device, results_[0]) && std::strcmp(ggml_backend_buft_name(*t), "CPU_REPACK") == 0) weight_type = *t;
+                if (ggml_backend_dev_supports_op(cpu.device, results_[0]) &&
+                    std::strcmp(ggml_backend_buft_name(*t), "CPU_REPACK") == 0)
+                    weight_type = *t;
             }
         }
         weight_buffer_ = ggml_backend_alloc_ctx_tensors_from_buft(weight_context_, weight_type);

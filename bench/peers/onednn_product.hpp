@@ -27,7 +27,8 @@ class onednn_product {
 
 public:
     explicit onednn_product(const gemm_case& shape)
-        : shape_(shape), inputs_(shape.inputs()), y_(shape.m, shape.n), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), turn_(shape.copies) {
+        : shape_(shape), inputs_(shape.inputs()), y_(shape.m, shape.n), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_),
+          turn_(shape.copies) {
         const auto m = static_cast<dnnl::memory::dim>(shape.m), n = static_cast<dnnl::memory::dim>(shape.n);
         const auto k = static_cast<dnnl::memory::dim>(shape.k);
         quantize_weights();
@@ -71,7 +72,9 @@ public:
     }
 
 private:
-    static std::int8_t code(float x, float scale) { return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / scale), -127.0f, 127.0f)); }
+    static std::int8_t code(float x, float scale) {
+        return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / scale), -127.0f, 127.0f));
+    }
     static float reach(const float* x, std::size_t count) {
         float most = 0;
         for (std::size_t i = 0; i < count; ++i) most = std::max(most, std::fabs(x[i]));

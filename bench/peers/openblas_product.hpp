@@ -19,7 +19,8 @@ public:
     void operator()() {
         openblas_set_num_threads(static_cast<int>(shape_.threads));
         const auto m = static_cast<blasint>(shape_.m), n = static_cast<blasint>(shape_.n), k = static_cast<blasint>(shape_.k);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x_.data(), k, weights_[turn_()].data(), k, 0.0f, y_.data(), n);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x_.data(), k, weights_[turn_()].data(), k, 0.0f,
+                    y_.data(), n);
         benchmark::DoNotOptimize(y_.data());
     }
     [[nodiscard]] std::size_t weight_bytes() const { return shape_.n * shape_.k * sizeof(float); }

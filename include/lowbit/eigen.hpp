@@ -15,7 +15,7 @@ namespace lowbit::inline v0 {
 /// Any Eigen object with direct access and an inner stride of 1: row-major ones are read as matrix_view, column-major ones as the
 /// transpose of one. Expressions must be evaluated first.
 template <class Derived>
-    requires std::is_base_of_v<Eigen::DenseBase<Derived>, Derived>
+requires std::is_base_of_v<Eigen::DenseBase<Derived>, Derived>
 struct view_access<Derived> {
     static_assert((int(Derived::Flags) & Eigen::DirectAccessBit) != 0,
                   "lowbit: an Eigen expression has no memory of its own; call .eval() on it first");
@@ -27,7 +27,9 @@ struct view_access<Derived> {
         const auto rows = static_cast<std::size_t>(object.rows());
         const auto cols = static_cast<std::size_t>(object.cols());
         const auto outer = static_cast<std::size_t>(object.outerStride());
-        if (object.innerStride() != 1) raise(errc::invalid_argument, "lowbit: an Eigen object with an inner stride of ", object.innerStride(), "; only 1 is read");
+        if (object.innerStride() != 1)
+            raise(errc::invalid_argument, "lowbit: an Eigen object with an inner stride of ", object.innerStride(),
+                  "; only 1 is read");
         if constexpr (Derived::IsRowMajor) {
             return matrix_view<scalar>(object.data(), rows, cols, outer);
         } else {

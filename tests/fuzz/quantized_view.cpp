@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: any bytes as a shape and the planes of a quantized matrix, and as one that stands in a buffer as quantized_matrix keeps
-// it. What is accepted must decode without touching a byte beside it.
-#include <lowbit/quantize/quantize.hpp>
+// Fuzz target: any bytes as a shape and the planes of a quantized matrix, and as one that stands in a buffer as quantized_matrix
+// keeps it. What is accepted must decode without touching a byte beside it.
 #include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/quantize.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -56,7 +56,8 @@ void check(reader in) {
         plane = in.bytes(size);
     }
     const auto parts = lb::quantized_view<P>::from(
-        {planes[0], planes[1], planes[2], planes[3], planes[4], planes[5], planes[6], static_cast<float>(in.number())}, rows, cols);
+        {planes[0], planes[1], planes[2], planes[3], planes[4], planes[5], planes[6], static_cast<float>(in.number())}, rows,
+        cols);
     if (parts) decode(*parts);
 
     const std::size_t size = lb::quantized_view<P>::over({}, {rows, cols}, 1.0f).size_bytes();
@@ -70,10 +71,18 @@ void check(reader in) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     reader in({data, size});
     switch (in.number() % 4) {
-    case 0: check<lb::policy<lb::int4, lb::per_group<32>, lb::prune<lb::n_of_m<2, 4>>>>(in); break;
-    case 1: check<lb::policy<lb::int8, lb::per_group<16>, lb::asymmetric, lb::permuted_columns>>(in); break;
-    case 2: check<lb::presets::nvfp4>(in); break;
-    default: check<lb::presets::q4_k>(in); break;
+    case 0:
+        check<lb::policy<lb::int4, lb::per_group<32>, lb::prune<lb::n_of_m<2, 4>>>>(in);
+        break;
+    case 1:
+        check<lb::policy<lb::int8, lb::per_group<16>, lb::asymmetric, lb::permuted_columns>>(in);
+        break;
+    case 2:
+        check<lb::presets::nvfp4>(in);
+        break;
+    default:
+        check<lb::presets::q4_k>(in);
+        break;
     }
     return 0;
 }

@@ -22,9 +22,7 @@ template <class Here>
 __attribute__((noinline)) double half(float x) {
     return static_cast<double>(x) * 0.5;
 }
-__attribute__((noinline)) inline double half_of_either(float x) {
-    return half<flags>(x);
-}
+__attribute__((noinline)) inline double half_of_either(float x) { return half<flags>(x); }
 
 double PRODUCT() {
     const float x[8] = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The whole way from weights to a product, with what may go wrong on it, as the function PRODUCT; compiled twice, with different flags.
+// The whole way from weights to a product, with what may go wrong on it, as the function PRODUCT; compiled twice, with different
+// flags.
 #include <lowbit/lowbit.hpp>
 
 #include <cmath>
@@ -11,7 +12,8 @@ double PRODUCT();
 
 namespace {
 
-using pruned = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>, lb::scale_rule<lb::percentile<99>>>;
+using pruned =
+    lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>, lb::scale_rule<lb::percentile<99>>>;
 
 /// What the sum below counts for an error that is raised: that it was, and with a text.
 template <class F>

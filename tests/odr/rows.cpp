@@ -67,8 +67,7 @@ double PRODUCT() {
     for (const lb::isa::level l : lb::isa::levels) {
         if (!lb::isa::supported(l)) continue;
         run(l, x, got);
-        if (std::memcmp(static_cast<void*>(&expected), static_cast<void*>(&got), sizeof got) != 0)
-            return 0.0;
+        if (std::memcmp(static_cast<void*>(&expected), static_cast<void*>(&got), sizeof got) != 0) return 0.0;
     }
     return out.count > 0 ? static_cast<double>(expected.numbers[3]) : 0.0;
 }

@@ -14,10 +14,10 @@ namespace lowbit_test {
 
 class counting_resource : public std::pmr::memory_resource {
 public:
-    std::size_t alive = 0;                                        ///< blocks not yet given back
-    std::size_t total = 0;                                        ///< blocks ever taken
-    std::size_t bytes = 0;                                        ///< in blocks not yet given back
-    std::size_t left = std::numeric_limits<std::size_t>::max();   ///< how many more are given out
+    std::size_t alive = 0;                                      ///< blocks not yet given back
+    std::size_t total = 0;                                      ///< blocks ever taken
+    std::size_t bytes = 0;                                      ///< in blocks not yet given back
+    std::size_t left = std::numeric_limits<std::size_t>::max(); ///< how many more are given out
 
 private:
     void* do_allocate(std::size_t size, std::size_t alignment) override {
@@ -49,4 +49,4 @@ private:
     std::map<void*, std::pair<std::size_t, std::size_t>> blocks_;
 };
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

@@ -62,4 +62,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

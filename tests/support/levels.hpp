@@ -46,7 +46,7 @@ void each_level(F&& check) {
         check(l);
         ++ran;
     }
-    CHECK(ran >= 2);  // scalar and baseline run everywhere
+    CHECK(ran >= 2); // scalar and baseline run everywhere
 }
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

@@ -39,21 +39,38 @@ public:
     /// Finite numbers of every size, signed zeros, subnormals, ties, equal runs, rows of nothing and outliers; all below `most`.
     lowbit::matrix<float> hostile(std::size_t rows, std::size_t cols, float most = 1e30f) {
         lowbit::matrix<float> w(rows, cols);
-        const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -0.5f, 2.5f, -3.5f, 1e-40f, -1e-45f, 1.17549435e-38f, 3e-8f, 65504.0f, 7.5f};
+        const float special[] = {0.0f,  -0.0f,  1.0f,    -1.0f,           0.5f,  -0.5f,    2.5f,
+                                 -3.5f, 1e-40f, -1e-45f, 1.17549435e-38f, 3e-8f, 65504.0f, 7.5f};
         for (std::size_t i = 0; i < rows; ++i) {
             const std::size_t kind = index(8);
             const float equal = normal();
             for (std::size_t k = 0; k < cols; ++k) {
                 float& x = w(i, k);
                 switch (kind) {
-                case 0: x = index(2) == 0 ? 0.0f : -0.0f; break;
-                case 1: x = equal; break;
-                case 2: x = special[index(std::size(special))]; break;
-                case 3: x = std::ldexp(normal(), static_cast<int>(index(60)) - 30); break;
-                case 4: x = static_cast<float>(index(17)) * 0.25f - 2.0f; break; // ties
-                case 5: x = k == cols / 2 ? most * 0.9f : normal(); break;
-                case 6: x = std::fabs(normal()) + 3.0f; break; // one side only
-                default: x = -normal() * 1e-39f; break;
+                case 0:
+                    x = index(2) == 0 ? 0.0f : -0.0f;
+                    break;
+                case 1:
+                    x = equal;
+                    break;
+                case 2:
+                    x = special[index(std::size(special))];
+                    break;
+                case 3:
+                    x = std::ldexp(normal(), static_cast<int>(index(60)) - 30);
+                    break;
+                case 4:
+                    x = static_cast<float>(index(17)) * 0.25f - 2.0f;
+                    break; // ties
+                case 5:
+                    x = k == cols / 2 ? most * 0.9f : normal();
+                    break;
+                case 6:
+                    x = std::fabs(normal()) + 3.0f;
+                    break; // one side only
+                default:
+                    x = -normal() * 1e-39f;
+                    break;
                 }
                 if (!(std::fabs(x) <= most)) x = most;
             }
@@ -65,4 +82,4 @@ private:
     std::mt19937_64 engine_;
 };
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

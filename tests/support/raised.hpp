@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// raised: what a call that must fail reported. Works without exceptions too: there the call runs in a child process, whose failure
-// handler sends the report.
+// raised: what a call that must fail reported. Works without exceptions too: there the call runs in a child process, whose
+// failure handler sends the report.
 #pragma once
 
 #include <lowbit/core/error.hpp>
@@ -49,7 +49,7 @@ inline void send_report(lowbit::errc code, const char* text) noexcept {
     const bool sent = write(report_pipe, &head, 1) == 1 && write(report_pipe, text, std::strlen(text)) >= 0;
     _exit(sent ? 0 : 2);
 }
-}  // namespace detail
+} // namespace detail
 
 /// What the failure handler hears while f() runs, or nothing.
 template <class F>
@@ -63,7 +63,7 @@ std::optional<report> raised(F&& f) {
         detail::report_pipe = ends[1];
         lowbit::set_failure_handler(&detail::send_report);
         f();
-        _exit(1);  // came back
+        _exit(1); // came back
     }
     close(ends[1]);
     std::string heard;
@@ -87,4 +87,4 @@ bool raises(lowbit::errc code, F&& f, Parts... parts) {
     return false;
 }
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

@@ -13,4 +13,4 @@ inline std::uint64_t seed() {
     return text != nullptr ? std::strtoull(text, nullptr, 0) : 20240229u;
 }
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

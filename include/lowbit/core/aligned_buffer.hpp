@@ -21,11 +21,12 @@ inline constexpr std::size_t buffer_alignment = 64;
 /// An owned, zero-initialised array of `T`. Copies are deep and stay with the source's memory resource; moves are
 /// noexcept and leave an empty buffer. Raises errc::invalid_argument when the byte count does not fit size_t.
 template <class T>
-    requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 class aligned_buffer {
 public:
     LOWBIT_ALWAYS_INLINE aligned_buffer() noexcept = default;
-    LOWBIT_ALWAYS_INLINE explicit aligned_buffer(std::size_t size, std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+    LOWBIT_ALWAYS_INLINE explicit aligned_buffer(std::size_t size,
+                                                 std::pmr::memory_resource* memory = std::pmr::get_default_resource())
         : data_(allocate(size, memory)), size_(size), memory_(memory) {}
     LOWBIT_ALWAYS_INLINE aligned_buffer(const aligned_buffer& other) : aligned_buffer(other.size_, other.memory_) {
         if (size_ != 0) std::memcpy(static_cast<void*>(data_), other.data_, size_ * sizeof(T));

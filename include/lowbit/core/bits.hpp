@@ -92,15 +92,24 @@ template <class Op, class... Args>
 LOWBIT_ALWAYS_INLINE constexpr void with_width(int bits, Args... args) noexcept {
     LOWBIT_ASSERT(bits >= 1 && bits <= 8);
     switch (bits) {
-    case 1: return Op::template run<1>(args...);
-    case 2: return Op::template run<2>(args...);
-    case 3: return Op::template run<3>(args...);
-    case 4: return Op::template run<4>(args...);
-    case 5: return Op::template run<5>(args...);
-    case 6: return Op::template run<6>(args...);
-    case 7: return Op::template run<7>(args...);
-    case 8: return Op::template run<8>(args...);
-    default: return;
+    case 1:
+        return Op::template run<1>(args...);
+    case 2:
+        return Op::template run<2>(args...);
+    case 3:
+        return Op::template run<3>(args...);
+    case 4:
+        return Op::template run<4>(args...);
+    case 5:
+        return Op::template run<5>(args...);
+    case 6:
+        return Op::template run<6>(args...);
+    case 7:
+        return Op::template run<7>(args...);
+    case 8:
+        return Op::template run<8>(args...);
+    default:
+        return;
     }
 }
 
@@ -163,7 +172,9 @@ LOWBIT_ALWAYS_INLINE constexpr void unpack_codes(const std::byte* in, std::size_
 }
 
 /// Bytes that `count` base-3 digits take, five to a byte.
-[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_trit_bytes(std::size_t count) noexcept { return ceil_div(count, 5); }
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_trit_bytes(std::size_t count) noexcept {
+    return ceil_div(count, 5);
+}
 
 /// Digit `index` (0..4) of a byte that pack_trits wrote: the byte is the fraction v / 243 in 1/256ths, rounded up, so
 /// multiplying by 3 moves one digit at a time over the point - which SIMD can do, unlike division.

@@ -34,6 +34,7 @@ consteval std::uint64_t flag_bits(std::initializer_list<const char*> expanded) {
 /// `class Here = build_flags` as its last template parameter, or has a parameter that does, which gives each set of flags
 /// a symbol of its own. That goes for copies and moves of data types, which are forced inline, for what only raises, and
 /// for lambdas handed to standard algorithms: these are named after their function. Data types never carry it.
+// clang-format off
 using build_flags = flag_set<detail::flag_bits({
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
     LOWBIT_DETAIL_FLAG(__SSE2__),
@@ -91,6 +92,7 @@ using build_flags = flag_set<detail::flag_bits({
     LOWBIT_DETAIL_FLAG(__VEC__),
 #endif
 })>;
+// clang-format on
 
 #undef LOWBIT_DETAIL_FLAG
 #undef LOWBIT_DETAIL_TEXT

@@ -36,8 +36,8 @@ private:
     E error_;
 };
 
-/// The part of C++23's std::expected that lowbit needs, with the same meaning but for one thing: `value()` on an error raises it as a
-/// lowbit::exception, where std's throws std::bad_expected_access. Programs for both ask has_value() first.
+/// The part of C++23's std::expected that lowbit needs, with the same meaning but for one thing: `value()` on an error raises it
+/// as a lowbit::exception, where std's throws std::bad_expected_access. Programs for both ask has_value() first.
 template <class T, class E = error>
 class expected {
     using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
@@ -46,14 +46,15 @@ public:
     using value_type = T;
     using error_type = E;
 
-    LOWBIT_ALWAYS_INLINE constexpr expected()
-        requires std::is_default_constructible_v<stored>
-        : state_(std::in_place_index<0>) {}
+    LOWBIT_ALWAYS_INLINE constexpr expected() requires std::is_default_constructible_v<stored> : state_(std::in_place_index<0>) {}
     template <class U = stored>
-        requires(!std::is_same_v<std::remove_cvref_t<U>, expected> && !std::is_void_v<T> && std::is_constructible_v<stored, U>)
-    LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<U, stored>) expected(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {} // NOLINT: as std::expected
+    requires(!std::is_same_v<std::remove_cvref_t<U>, expected> && !std::is_void_v<T> &&
+             std::is_constructible_v<stored, U>) LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<U, stored>)
+        expected(U&& value)
+        : state_(std::in_place_index<0>, std::forward<U>(value)) {} // NOLINT: as std::expected
     template <class G>
-    LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<G, E>) expected(unexpected<G> e) : state_(std::in_place_index<1>, std::move(e).error()) {} // NOLINT: as std::expected
+    LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<G, E>) expected(unexpected<G> e)
+        : state_(std::in_place_index<1>, std::move(e).error()) {} // NOLINT: as std::expected
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool has_value() const noexcept { return state_.index() == 0; }
     LOWBIT_ALWAYS_INLINE constexpr explicit operator bool() const noexcept { return has_value(); }

@@ -20,7 +20,8 @@ public:
 
     LOWBIT_ALWAYS_INLINE matrix() noexcept = default;
     /// Raises errc::invalid_argument when rows x cols does not fit size_t.
-    LOWBIT_ALWAYS_INLINE matrix(std::size_t rows, std::size_t cols, std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+    LOWBIT_ALWAYS_INLINE matrix(std::size_t rows, std::size_t cols,
+                                std::pmr::memory_resource* memory = std::pmr::get_default_resource())
         : buffer_(checked_size(rows, cols), memory), rows_(rows), cols_(cols) {}
     LOWBIT_ALWAYS_INLINE matrix(const matrix&) = default;
     LOWBIT_ALWAYS_INLINE matrix(matrix&& other) noexcept
@@ -44,7 +45,9 @@ public:
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE matrix_view<T> view() noexcept { return {buffer_.data(), rows_, cols_}; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE matrix_view<const T> view() const noexcept { return {buffer_.data(), rows_, cols_}; }
-    LOWBIT_ALWAYS_INLINE operator matrix_view<T>() noexcept { return view(); }             // NOLINT: a matrix is used where a view is asked for
+    LOWBIT_ALWAYS_INLINE operator matrix_view<T>() noexcept {
+        return view();
+    } // NOLINT: a matrix is used where a view is asked for
     LOWBIT_ALWAYS_INLINE operator matrix_view<const T>() const noexcept { return view(); } // NOLINT
 
 private:

@@ -20,8 +20,8 @@ LOWBIT_ALWAYS_INLINE constexpr matrix_view<T> memory_of(transposed_view<T> v) no
     return v.base();
 }
 
-/// Whether some byte belongs to elements of both. Exact where rows are equally far apart, so that two halves of the columns of one
-/// buffer do not overlap; otherwise whether the ranges from the first to the last element meet.
+/// Whether some byte belongs to elements of both. Exact where rows are equally far apart, so that two halves of the columns of
+/// one buffer do not overlap; otherwise whether the ranges from the first to the last element meet.
 template <class A, class B>
 LOWBIT_ALWAYS_INLINE bool overlap(matrix_view<A> a, matrix_view<B> b) noexcept {
     if (a.rows() == 0 || a.cols() == 0 || b.rows() == 0 || b.cols() == 0) return false;
@@ -29,12 +29,14 @@ LOWBIT_ALWAYS_INLINE bool overlap(matrix_view<A> a, matrix_view<B> b) noexcept {
     const auto b_first = reinterpret_cast<std::uintptr_t>(b.data());
     const std::uintptr_t a_row = a.cols() * sizeof(A), b_row = b.cols() * sizeof(B);
     std::uintptr_t a_step = a.stride() * sizeof(A), b_step = b.stride() * sizeof(B);
-    if (a_first >= b_first + (b.rows() - 1) * b_step + b_row || b_first >= a_first + (a.rows() - 1) * a_step + a_row) return false;
+    if (a_first >= b_first + (b.rows() - 1) * b_step + b_row || b_first >= a_first + (a.rows() - 1) * a_step + a_row)
+        return false;
     if (a.rows() == 1 && b.rows() == 1) return true;
     if (a.rows() == 1) a_step = b_step; // one row has no next: its stride, perhaps 0, says nothing
     if (b.rows() == 1) b_step = a_step;
     if (a_step != b_step) return true;
-    const std::uintptr_t between = b_first >= a_first ? (b_first - a_first) % a_step : (a_step - (a_first - b_first) % a_step) % a_step;
+    const std::uintptr_t between =
+        b_first >= a_first ? (b_first - a_first) % a_step : (a_step - (a_first - b_first) % a_step) % a_step;
     return between < a_row || between + b_row > a_step;
 }
 
@@ -43,7 +45,8 @@ template <class View>
 LOWBIT_ALWAYS_INLINE auto extent_of(const batch_view<View>& batch) {
     const auto first = memory_of(batch[0]), last = memory_of(batch[batch.size() - 1]);
     const bool empty = first.rows() == 0 || first.cols() == 0;
-    const std::size_t size = empty ? 0 : static_cast<std::size_t>(last.data() - first.data()) + (last.rows() - 1) * last.stride() + last.cols();
+    const std::size_t size =
+        empty ? 0 : static_cast<std::size_t>(last.data() - first.data()) + (last.rows() - 1) * last.stride() + last.cols();
     return decltype(memory_of(batch[0])){first.data(), 1, size};
 }
 

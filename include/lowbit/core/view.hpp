@@ -29,8 +29,8 @@ public:
         }
     }
     template <class U>
-        requires std::is_same_v<const U, T>
-    LOWBIT_ALWAYS_INLINE constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
+    requires std::is_same_v<const U, T>
+        LOWBIT_ALWAYS_INLINE constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
         : data_(other.data()), rows_(other.rows()), cols_(other.cols()), stride_(other.stride()) {}
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return rows_; }
@@ -38,7 +38,9 @@ public:
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stride() const noexcept { return stride_; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T* data() const noexcept { return data_; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T* row_data(std::size_t i) const noexcept { return data_ + i * stride_; }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::span<T> row(std::size_t i) const noexcept { return {data_ + i * stride_, cols_}; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::span<T> row(std::size_t i) const noexcept {
+        return {data_ + i * stride_, cols_};
+    }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
         LOWBIT_ASSERT(i < rows_ && j < cols_);
         return data_[i * stride_ + j];
@@ -61,23 +63,28 @@ public:
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return base_.cols(); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return base_.rows(); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr matrix_view<T> base() const noexcept { return base_; }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T& operator()(std::size_t i, std::size_t j) const noexcept { return base_(j, i); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+        return base_(j, i);
+    }
 
 private:
     matrix_view<T> base_;
 };
 
-/// rows x cols elements with a step in each direction: what a view and a transpose of one both are, where one type must hold either.
+/// rows x cols elements with a step in each direction: what a view and a transpose of one both are, where one type must hold
+/// either.
 template <class T>
 class strided_view {
 public:
     using value_type = std::remove_cv_t<T>;
 
     constexpr strided_view() noexcept = default;
-    LOWBIT_ALWAYS_INLINE constexpr strided_view(T* data, std::size_t rows, std::size_t cols, std::size_t row_step, std::size_t col_step) noexcept
+    LOWBIT_ALWAYS_INLINE constexpr strided_view(T* data, std::size_t rows, std::size_t cols, std::size_t row_step,
+                                                std::size_t col_step) noexcept
         : data_(data), rows_(rows), cols_(cols), row_step_(row_step), col_step_(col_step) {}
     template <class U>
-    LOWBIT_ALWAYS_INLINE constexpr strided_view(matrix_view<U> v) noexcept : strided_view(v.data(), v.rows(), v.cols(), v.stride(), 1) {} // NOLINT: nothing is lost
+    LOWBIT_ALWAYS_INLINE constexpr strided_view(matrix_view<U> v) noexcept
+        : strided_view(v.data(), v.rows(), v.cols(), v.stride(), 1) {} // NOLINT: nothing is lost
     template <class U>
     LOWBIT_ALWAYS_INLINE constexpr strided_view(transposed_view<U> v) noexcept // NOLINT: nothing is lost
         : strided_view(v.base().data(), v.rows(), v.cols(), 1, v.base().stride()) {}
@@ -100,8 +107,8 @@ private:
     std::size_t col_step_ = 0;
 };
 
-/// How an object is read as a matrix_view or transposed_view; adaptors specialise it for the types of other libraries. An `is_vector` of
-/// true says that the type is one row or one column, whatever its size.
+/// How an object is read as a matrix_view or transposed_view; adaptors specialise it for the types of other libraries. An
+/// `is_vector` of true says that the type is one row or one column, whatever its size.
 template <class T>
 struct view_access;
 template <class T>
@@ -115,7 +122,9 @@ struct view_access<transposed_view<T>> {
 
 /// An object that stands for a matrix: a view, an owning matrix, or another library's where its adaptor is included.
 template <class T>
-concept viewable = requires(T& object) { view_access<std::remove_cvref_t<T>>::view(object); };
+concept viewable = requires(T& object) {
+    view_access<std::remove_cvref_t<T>>::view(object);
+};
 
 /// The view of a viewable object; views of const objects are views of const elements.
 template <viewable T>
@@ -125,7 +134,9 @@ template <viewable T>
 
 /// An object whose type says that it is one row or one column: another library's vector.
 template <class T>
-concept vector_viewable = viewable<T> && requires { requires view_access<std::remove_cvref_t<T>>::is_vector; };
+concept vector_viewable = viewable<T> && requires {
+    requires view_access<std::remove_cvref_t<T>>::is_vector;
+};
 
 namespace detail {
 
@@ -133,8 +144,8 @@ namespace detail {
 template <class T>
 LOWBIT_ALWAYS_INLINE constexpr std::span<T> elements_of(matrix_view<T> v) {
     if (v.rows() > 1 && v.cols() != 0 && (v.cols() != 1 || v.stride() != 1)) {
-        raise(errc::shape_mismatch, "a vector is one row or one column, side by side in memory, and not ", v.rows(), " x ", v.cols(),
-              " with a row stride of ", v.stride());
+        raise(errc::shape_mismatch, "a vector is one row or one column, side by side in memory, and not ", v.rows(), " x ",
+              v.cols(), " with a row stride of ", v.stride());
     }
     return {v.data(), v.rows() * v.cols()};
 }
@@ -176,9 +187,12 @@ class batch_view {
 public:
     using value_type = typename View::value_type;
 
-    LOWBIT_ALWAYS_INLINE constexpr batch_view(View first, std::size_t count, std::size_t step) noexcept : first_(first), count_(count), step_(step) {}
+    LOWBIT_ALWAYS_INLINE constexpr batch_view(View first, std::size_t count, std::size_t step) noexcept
+        : first_(first), count_(count), step_(step) {}
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t size() const noexcept { return count_; }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr View operator[](std::size_t i) const { return detail::shifted(first_, i * step_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr View operator[](std::size_t i) const {
+        return detail::shifted(first_, i * step_);
+    }
 
 private:
     View first_;

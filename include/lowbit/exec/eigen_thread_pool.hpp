@@ -10,8 +10,8 @@
 
 namespace lowbit::inline v0::exec {
 
-/// Runs work on the calling thread and all of the pool's but one, so that no more run than the pool has threads: it is made with one for
-/// each core. Must not be used from one of the pool's own threads. What f throws must not leave f: it ends the program.
+/// Runs work on the calling thread and all of the pool's but one, so that no more run than the pool has threads: it is made with
+/// one for each core. Must not be used from one of the pool's own threads. What f throws must not leave f: it ends the program.
 class eigen_thread_pool {
 public:
     explicit eigen_thread_pool(Eigen::ThreadPoolInterface& pool) noexcept : pool_(&pool) {}

@@ -59,7 +59,8 @@ constexpr void for_ranges(on_t<Pool> on, std::size_t n, std::size_t grain, F&& f
         if (n != 0) f(std::size_t{0}, n);
         return;
     }
-    on.where->parallel_for(runs, [&](std::size_t i) { f(n / runs * i + n % runs * i / runs, n / runs * (i + 1) + n % runs * (i + 1) / runs); });
+    on.where->parallel_for(
+        runs, [&](std::size_t i) { f(n / runs * i + n % runs * i / runs, n / runs * (i + 1) + n % runs * (i + 1) / runs); });
 }
 
 } // namespace detail

@@ -28,7 +28,8 @@ struct int8_rows {
         raise(errc::shape_mismatch, "quantized_rows: ", scales.size(), " scales for ", codes.rows(), " rows; give 1 or one each");
     }
     for (std::size_t i = 0; i < scales.size(); ++i) {
-        if (!(scales[i] >= 0.0f) || scales[i] - scales[i] != 0.0f) raise(errc::invalid_argument, "quantized_rows: scale ", i, " is negative, NaN or infinite");
+        if (!(scales[i] >= 0.0f) || scales[i] - scales[i] != 0.0f)
+            raise(errc::invalid_argument, "quantized_rows: scale ", i, " is negative, NaN or infinite");
     }
     return {codes, scales};
 }
@@ -65,7 +66,9 @@ struct activation_source<matrix_view<T>> {
     matrix_view<T> x;
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return x.rows(); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return x.cols(); }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE float at(std::size_t r, std::size_t k) const noexcept {
+        return static_cast<float>(x(r, k));
+    }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE const value_type* row(std::size_t r) const noexcept { return x.row_data(r); }
 };
 template <class T>
@@ -75,12 +78,15 @@ struct activation_source<transposed_view<T>> {
     transposed_view<T> x;
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return x.rows(); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return x.cols(); }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE float at(std::size_t r, std::size_t k) const noexcept { return static_cast<float>(x(r, k)); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE float at(std::size_t r, std::size_t k) const noexcept {
+        return static_cast<float>(x(r, k));
+    }
 };
 template <class View>
 struct activation_source<rows_at_scale<View>> : activation_source<View> {
     float scale;
-    LOWBIT_ALWAYS_INLINE explicit activation_source(const rows_at_scale<View>& given) noexcept : activation_source<View>{given.view}, scale(given.scale) {}
+    LOWBIT_ALWAYS_INLINE explicit activation_source(const rows_at_scale<View>& given) noexcept
+        : activation_source<View>{given.view}, scale(given.scale) {}
 };
 /// Codes are copied in any order; they never become floats.
 template <>
@@ -99,7 +105,9 @@ template <class Source>
 }
 
 template <class S>
-concept given_scale = requires(const S& s) { s.scale; };
+concept given_scale = requires(const S& s) {
+    s.scale;
+};
 
 /// Regions of a workspace, one after the other, each on a cache line.
 class workspace_cursor {
@@ -132,11 +140,12 @@ public:
     static std::size_t bytes(const kernel::panel_layout& layout, std::size_t rows, bool staged) noexcept {
         const auto region = [](std::size_t size) { return round_up(size, buffer_alignment); };
         return region(rows * stride(layout) * sizeof(code)) + region(rows * layout.groups() * sizeof(sum)) +
-               region(rows * scales_per_row(layout) * sizeof(float)) + region(rows) + (staged ? region(rows * layout.depth * sizeof(float)) : 0) +
-               buffer_alignment;
+               region(rows * scales_per_row(layout) * sizeof(float)) + region(rows) +
+               (staged ? region(rows * layout.depth * sizeof(float)) : 0) + buffer_alignment;
     }
 
-    prepared_rows(const kernel::panel_layout& layout, std::size_t rows, bool staged, std::byte* workspace) noexcept : layout_(layout) {
+    prepared_rows(const kernel::panel_layout& layout, std::size_t rows, bool staged, std::byte* workspace) noexcept
+        : layout_(layout) {
         workspace_cursor cursor(workspace);
         codes_ = cursor.take<code>(rows * stride(layout));
         sums_ = cursor.take<sum>(rows * layout.groups());
@@ -147,7 +156,8 @@ public:
 
     /// Prepares row r. `factor` multiplies the scales (the step of an int8 table).
     template <class Source>
-    void prepare(const Source& source, std::size_t r, std::span<const std::uint32_t> order, const kernel::row_kernels& rows, float factor) noexcept {
+    void prepare(const Source& source, std::size_t r, std::span<const std::uint32_t> order, const kernel::row_kernels& rows,
+                 float factor) noexcept {
         if (staging_ != nullptr) {
             float* row = staging_ + r * layout_.depth;
             for (std::size_t k = 0; k < layout_.depth; ++k) row[k] = source.at(r, order.empty() ? k : order[k]);
@@ -158,8 +168,8 @@ public:
     }
 
     /// Takes over codes that the caller has quantized.
-    void prepare(const activation_source<int8_rows>& source, std::size_t r, std::span<const std::uint32_t> order, const kernel::row_kernels&,
-                 float factor) noexcept {
+    void prepare(const activation_source<int8_rows>& source, std::size_t r, std::span<const std::uint32_t> order,
+                 const kernel::row_kernels&, float factor) noexcept {
         const int8_rows& given = source.x;
         std::int8_t* to = codes_ + r * stride(layout_);
         const std::int8_t* from = given.codes.row_data(r);
@@ -187,7 +197,9 @@ private:
     static std::size_t stride(const kernel::panel_layout& layout) noexcept {
         return kernel::recommended_stride(layout.packed_depth() * sizeof(code)) / sizeof(code);
     }
-    static std::size_t scales_per_row(const kernel::panel_layout& layout) noexcept { return C == compute::int8_per_group ? layout.groups() : 1; }
+    static std::size_t scales_per_row(const kernel::panel_layout& layout) noexcept {
+        return C == compute::int8_per_group ? layout.groups() : 1;
+    }
 
     template <class Source, class T>
     void prepare_row(const Source& source, const T* x, std::size_t r, const kernel::row_kernels& rows, float factor) noexcept {

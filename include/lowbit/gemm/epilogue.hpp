@@ -29,7 +29,9 @@ struct result_run {
 
 /// A part of an epilogue: changes a run in place. `check(rows, cols)` raises when the part does not fit the product.
 template <class E>
-concept epilogue_part = requires(const E& part, const result_run& run) { part.apply(run); };
+concept epilogue_part = requires(const E& part, const result_run& run) {
+    part.apply(run);
+};
 
 namespace detail {
 
@@ -39,7 +41,8 @@ void for_each_vector(const result_run& run, F f) {
     std::size_t i = 0;
 #if LOWBIT_HAS_XSIMD
     using batch = xsimd::batch<float>;
-    for (; i + batch::size <= run.count; i += batch::size) f(batch::load_unaligned(run.values + i)).store_unaligned(run.values + i);
+    for (; i + batch::size <= run.count; i += batch::size)
+        f(batch::load_unaligned(run.values + i)).store_unaligned(run.values + i);
     if (i < run.count) {
         alignas(batch) float rest[batch::size]{};
         for (std::size_t j = i; j < run.count; ++j) rest[j - i] = run.values[j];
@@ -99,7 +102,8 @@ struct silu_part {
 /// The view of an object that holds floats.
 template <viewable V>
 LOWBIT_ALWAYS_INLINE constexpr auto floats_of(const V& values) {
-    static_assert(std::same_as<typename decltype(view_of(values))::value_type, float>, "lowbit: add_bias and add_residual take float");
+    static_assert(std::same_as<typename decltype(view_of(values))::value_type, float>,
+                  "lowbit: add_bias and add_residual take float");
     return view_of(values);
 }
 
@@ -109,7 +113,8 @@ struct residual_part {
 
     LOWBIT_ALWAYS_INLINE void check(std::size_t rows, std::size_t cols) const {
         if (residual.rows() != rows || residual.cols() != cols) {
-            raise(errc::shape_mismatch, "add_residual: ", residual.rows(), " x ", residual.cols(), " for a product of ", rows, " x ", cols);
+            raise(errc::shape_mismatch, "add_residual: ", residual.rows(), " x ", residual.cols(), " for a product of ", rows,
+                  " x ", cols);
         }
     }
     template <class Here = isa::here>
@@ -149,7 +154,9 @@ template <viewable V>
 [[nodiscard]] constexpr auto add_residual(const V& values) {
     return detail::residual_part<decltype(view_of(values))>{detail::floats_of(values)};
 }
-[[nodiscard]] constexpr auto add_residual(matrix_view<const float> values) { return detail::residual_part<matrix_view<const float>>{values}; }
+[[nodiscard]] constexpr auto add_residual(matrix_view<const float> values) {
+    return detail::residual_part<matrix_view<const float>>{values};
+}
 
 /// min(max(y, low), high); NaN stays.
 struct clamp {
@@ -174,7 +181,8 @@ struct requantize {
     std::int32_t zero = 0;
 
     LOWBIT_ALWAYS_INLINE explicit requantize(float step, std::int32_t zero_point = 0) : scale(step), zero(zero_point) {
-        if (!(scale > 0.0f) || scale - scale != 0.0f) raise(errc::invalid_argument, "requantize: the scale must be a positive number");
+        if (!(scale > 0.0f) || scale - scale != 0.0f)
+            raise(errc::invalid_argument, "requantize: the scale must be a positive number");
         if (zero < -128 || zero > 127) raise(errc::invalid_argument, "requantize: zero point ", zero, " is no int8");
     }
 };
@@ -203,7 +211,8 @@ LOWBIT_ALWAYS_INLINE constexpr auto as_part(const E& e) {
     if constexpr (epilogue_part<E> || std::same_as<E, requantize>) {
         return e;
     } else {
-        static_assert(std::is_invocable_r_v<float, const E&, float> || std::is_invocable_r_v<float, const E&, float, std::size_t, std::size_t>,
+        static_assert(std::is_invocable_r_v<float, const E&, float> ||
+                          std::is_invocable_r_v<float, const E&, float, std::size_t, std::size_t>,
                       "lowbit: an epilogue takes relu, gelu, silu, clamp, add_bias, add_residual, requantize, or a function "
                       "float(float) or float(float, row, column)");
         return function_part<std::decay_t<const E&>>{e};
@@ -213,7 +222,7 @@ LOWBIT_ALWAYS_INLINE constexpr auto as_part(const E& e) {
 template <class... Parts>
 inline constexpr bool requantizes_at_most_last = [] {
     std::size_t left = sizeof...(Parts);
-    return ((--left == 0 || !std::same_as<Parts, requantize>) && ...);
+    return ((--left == 0 || !std::same_as<Parts, requantize>)&&...);
 }();
 
 } // namespace detail
@@ -234,9 +243,7 @@ struct epilogue_t {
     void apply(const result_run& run) const {
         std::apply([&](const Parts&... part) { (apply_part<Here>(part, run), ...); }, parts);
     }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE const requantize& output() const noexcept
-        requires requantizes
-    {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const requantize& output() const noexcept requires requantizes {
         return std::get<requantize>(parts);
     }
 

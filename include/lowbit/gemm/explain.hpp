@@ -32,7 +32,8 @@ template <any_policy P, class T>
 constexpr kernel_facts facts_of() noexcept {
     using E = typename P::element_type;
     using granularity = typename P::granularity;
-    kernel_facts f{element_name<E>(), E::bits, true, granularity::rows, granularity::cols, P::activations::granularity::cols, "", compute_of<P, T>};
+    kernel_facts f{element_name<E>(), E::bits, true, granularity::rows, granularity::cols, P::activations::granularity::cols, "",
+                   compute_of<P, T>};
     if constexpr (integer_element<E>) {
         f.element = "";
         f.is_signed = E::is_signed;
@@ -59,7 +60,8 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
 } // namespace detail
 
 /// The kernel that a product of `p` with X of type T runs on the calling thread, also the name of its benchmark:
-/// gemm_<Y>_<X>_<weights>_<rows x columns of results in registers>_<level>, where qd8 is an X that is quantized to int8 on the way.
+/// gemm_<Y>_<X>_<weights>_<rows x columns of results in registers>_<level>, where qd8 is an X that is quantized to int8 on the
+/// way.
 template <class T = float, class Here = isa::here, any_policy P>
 [[nodiscard]] std::string kernel_name(const packed_matrix<P>& /*p*/) {
     return detail::kernel_name<Here>(detail::facts_of<P, T>(), isa::active<Here>());
@@ -72,18 +74,21 @@ struct kernels_of {
     void operator()(Stream& out) const {
         constexpr std::array<detail::kernel_facts, sizeof...(Policies)> all{detail::facts_of<Policies, float>()...};
         out << "kernels:\n";
-        for (const detail::kernel_facts& facts : all) out << "  " << detail::kernel_name<Here>(facts, isa::active<Here>()) << '\n';
+        for (const detail::kernel_facts& facts : all)
+            out << "  " << detail::kernel_name<Here>(facts, isa::active<Here>()) << '\n';
     }
 };
 
 namespace isa {
 
-/// Writes to a stream what this machine supports, what is active, and the kernels that products of common formats run. For those of
-/// your own: explain(out, kernels_of<P, Q>{}).
+/// Writes to a stream what this machine supports, what is active, and the kernels that products of common formats run. For those
+/// of your own: explain(out, kernels_of<P, Q>{}).
 template <class Here = here, class Stream>
 void explain(Stream& out) {
     using namespace presets;
-    explain<Here>(out, kernels_of<w8, w8g32, w4g32, w4g128, policy<int4, per_group<64>, asymmetric>, w2g32, w158, q4_1, nf4, mxfp4, nvfp4>{});
+    explain<Here>(
+        out,
+        kernels_of<w8, w8g32, w4g32, w4g128, policy<int4, per_group<64>, asymmetric>, w2g32, w158, q4_1, nf4, mxfp4, nvfp4>{});
 }
 
 } // namespace isa

@@ -55,8 +55,9 @@ template <class Here, class Sink, class Epilogue>
 void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, const kernel::row_kernels& rows) {
     using T = typename Sink::value_type;
     static_assert(is_result<T>, "lowbit: Y holds float, float16, bfloat16, or std::int8_t with requantize");
-    static_assert(is_int8<T> == Epilogue::requantizes,
-                  "lowbit: requantize goes with a Y of std::int8_t, and the other way round; end the epilogue with requantize(scale)");
+    static_assert(
+        is_int8<T> == Epilogue::requantizes,
+        "lowbit: requantize goes with a Y of std::int8_t, and the other way round; end the epilogue with requantize(scale)");
     using written = std::conditional_t<is_int8<T>, std::int8_t, T>;
     constexpr bool direct = std::same_as<T, written> && requires { sink.at(run.row, run.col); };
     written converted[kernel::panel_columns];
@@ -79,7 +80,8 @@ void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, cons
 template <compute C>
 struct packed_operand {
     using code = typename prepared_rows<C>::code;
-    using multiply_fn = void (*)(const kernel::weight_panel&, const kernel::activation_rows<code>&, std::size_t row0, std::size_t rows, float* tile);
+    using multiply_fn = void (*)(const kernel::weight_panel&, const kernel::activation_rows<code>&, std::size_t row0,
+                                 std::size_t rows, float* tile);
 
     kernel::weight_panel whole; ///< all panels as one
     std::span<const std::uint32_t> order;
@@ -96,7 +98,8 @@ packed_operand<C> operand_of(const packed_matrix<P>& p, isa::level level) noexce
     using E = typename P::element_type;
     constexpr kernel::product_key key = weights_of<format_of<P>>::key(C);
     constexpr bool scaled_table = C != compute::float32 && key.code == kernel::decoding::table;
-    return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run, scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};
+    return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run,
+            scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};
 }
 
 /// Workspace for m rows of any X.
@@ -112,45 +115,47 @@ std::size_t workspace_for(const kernel::panel_layout& layout, bool takes_int8, s
 inline constexpr std::size_t least_work = std::size_t{1} << 20;
 
 template <class Here, compute C, class Pool, class Sink, class Epilogue>
-void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y, const Epilogue& ep,
-              isa::level level) {
+void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y,
+              const Epilogue& ep, isa::level level) {
     const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
     const std::size_t blocks = ceil_div(m, kernel::most_rows);
     const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, kernel::most_rows);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
-    for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
-        const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
-        alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
-        for (std::size_t i = first; i < last; ++i) {
-            const std::size_t column0 = i / blocks * kernel::panel_columns;
-            kernel::weight_panel panel = w.whole;
-            panel.data += i / blocks * panel_bytes;
-            panel.columns = std::min(kernel::panel_columns, w.rows() - column0);
-            const std::size_t row0 = i % blocks * kernel::most_rows;
-            const std::size_t rows = std::min(kernel::most_rows, m - row0);
-            if (w.cols() == 0) {
-                std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
-            } else {
-                w.multiply(panel, x.view(), row0, rows, tile);
-            }
-            for (std::size_t r = 0; r < rows; ++r) {
-                const result_run run{tile + r * kernel::panel_columns, panel.columns, row0 + r, column0};
-                if (x.bad(row0 + r)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
-                ep.template apply<Here>(run);
-                store_run<Here>(y, run, ep, row_kernels);
-            }
-        }
-    });
+    for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task),
+               [&](std::size_t first, std::size_t last) {
+                   const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
+                   alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
+                   for (std::size_t i = first; i < last; ++i) {
+                       const std::size_t column0 = i / blocks * kernel::panel_columns;
+                       kernel::weight_panel panel = w.whole;
+                       panel.data += i / blocks * panel_bytes;
+                       panel.columns = std::min(kernel::panel_columns, w.rows() - column0);
+                       const std::size_t row0 = i % blocks * kernel::most_rows;
+                       const std::size_t rows = std::min(kernel::most_rows, m - row0);
+                       if (w.cols() == 0) {
+                           std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
+                       } else {
+                           w.multiply(panel, x.view(), row0, rows, tile);
+                       }
+                       for (std::size_t r = 0; r < rows; ++r) {
+                           const result_run run{tile + r * kernel::panel_columns, panel.columns, row0 + r, column0};
+                           if (x.bad(row0 + r)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
+                           ep.template apply<Here>(run);
+                           store_run<Here>(y, run, ep, row_kernels);
+                       }
+                   }
+               });
 }
 
 template <class Here, compute C, class Pool, class X, class Y, class Epilogue>
-void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, const result_sink<Y>& y, const Epilogue& ep, isa::level level,
-              std::span<std::byte> workspace, bool given_workspace) {
+void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, const result_sink<Y>& y, const Epilogue& ep,
+              isa::level level, std::span<std::byte> workspace, bool given_workspace) {
     using source = activation_source<X>;
     const source x{given};
     const std::size_t m = x.rows();
     if (x.cols() != w.cols()) {
-        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", w.rows(), " x ", w.cols(), "; X needs as many columns as W");
+        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", w.rows(), " x ", w.cols(),
+                    "; X needs as many columns as W");
     }
     if (y.rows() != m || y.cols() != w.rows()) {
         raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", w.rows());
@@ -163,7 +168,8 @@ void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, cons
     if (given_workspace) {
         const std::size_t need = workspace_for<Here>(layout, w.takes_int8, m);
         if (workspace.size() < need) {
-            raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ", need);
+            raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ",
+                        need);
         }
     }
     const bool through_floats = staged<source>(w.order);
@@ -180,15 +186,18 @@ void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, cons
 template <any_policy P, class X>
 inline constexpr compute compute_for = [] {
     if constexpr (std::same_as<X, int8_rows>) {
-        static_assert(takes_int8<typename P::element_type>, "lowbit: quantized_rows need integer weights or a codebook of at most 16 entries");
+        static_assert(takes_int8<typename P::element_type>,
+                      "lowbit: quantized_rows need integer weights or a codebook of at most 16 entries");
         return compute::int8_per_row;
     } else if constexpr (given_scale<activation_source<X>>) {
-        static_assert(takes_int8<typename P::element_type>, "lowbit: at_scale needs integer weights or a codebook of at most 16 entries");
+        static_assert(takes_int8<typename P::element_type>,
+                      "lowbit: at_scale needs integer weights or a codebook of at most 16 entries");
         return compute::int8_per_row;
     } else {
         using T = typename activation_source<X>::value_type;
         static_assert(std::same_as<T, float> || std::same_as<T, float16> || std::same_as<T, bfloat16>,
-                      "lowbit: X holds float, float16 or bfloat16; int8 codes with their scales go in through quantized_rows(codes, scales)");
+                      "lowbit: X holds float, float16 or bfloat16; int8 codes with their scales go in through "
+                      "quantized_rows(codes, scales)");
         return compute_of<P, T>;
     }
 }();
@@ -196,7 +205,10 @@ inline constexpr compute compute_for = [] {
 /// The form of X that run_gemm takes.
 template <class X>
 LOWBIT_ALWAYS_INLINE auto activation_view(const X& x) {
-    if constexpr (std::same_as<X, int8_rows> || requires { x.view.rows(); x.scale; }) {
+    if constexpr (std::same_as<X, int8_rows> || requires {
+                      x.view.rows();
+                      x.scale;
+                  }) {
         return x;
     } else {
         return view_of(x);
@@ -204,7 +216,10 @@ LOWBIT_ALWAYS_INLINE auto activation_view(const X& x) {
 }
 
 template <class X>
-concept activation_operand = viewable<X> || std::same_as<std::remove_cvref_t<X>, int8_rows> || requires(const X& x) { x.view.rows(); x.scale; };
+concept activation_operand = viewable<X> || std::same_as<std::remove_cvref_t<X>, int8_rows> || requires(const X& x) {
+    x.view.rows();
+    x.scale;
+};
 
 template <class T>
 inline constexpr bool is_packed_matrix = false;
@@ -240,8 +255,8 @@ LOWBIT_ALWAYS_INLINE void for_batch(const batch_view<X>& x, const W& w, const ba
 }
 
 template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
-LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y& y, const Epilogue& ep, std::span<std::byte> workspace,
-                                     bool given_workspace) {
+LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y& y, const Epilogue& ep,
+                                     std::span<std::byte> workspace, bool given_workspace) {
     const auto from = activation_view(x);
     const result_sink<decltype(view_of(y))> to{view_of(y)};
     constexpr compute c = compute_for<P, std::remove_const_t<decltype(from)>>;
@@ -257,11 +272,12 @@ template <class Here = isa::here, any_policy P>
     return detail::workspace_for<Here>(p.layout(), detail::takes_int8<typename P::element_type>, m);
 }
 
-/// Y[M, N] = X[M, K] * W[N, K]^T, then the epilogue. X: float, float16 or bfloat16 (or quantized_rows, at_scale); Y: float, float16,
-/// bfloat16, or int8 with requantize. The compute axis of the packed policy decides what meets the weights. Runs at the calling thread's
-/// level. Raises errc::shape_mismatch, errc::short_buffer, errc::invalid_argument (X and Y overlap). A NaN or infinity in a row of X makes
-/// that row of Y NaN (before the epilogue) and touches no other.
-template <class Here = isa::here, class Pool, detail::activation_operand X, any_policy P, viewable Y, any_epilogue E = epilogue_t<>>
+/// Y[M, N] = X[M, K] * W[N, K]^T, then the epilogue. X: float, float16 or bfloat16 (or quantized_rows, at_scale); Y: float,
+/// float16, bfloat16, or int8 with requantize. The compute axis of the packed policy decides what meets the weights. Runs at the
+/// calling thread's level. Raises errc::shape_mismatch, errc::short_buffer, errc::invalid_argument (X and Y overlap). A NaN or
+/// infinity in a row of X makes that row of Y NaN (before the epilogue) and touches no other.
+template <class Here = isa::here, class Pool, detail::activation_operand X, any_policy P, viewable Y,
+          any_epilogue E = epilogue_t<>>
 void gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y&& y, const E& ep = {}) {
     detail::start_gemm<Here>(where, x, p, y, ep, {}, false);
 }
@@ -285,15 +301,16 @@ void gemv(std::span<const float> x, const packed_matrix<P>& p, std::span<float> 
 }
 
 /// A product for every member of a batch, one after the other: with the same weights, or with a span, vector or array of packed
-/// matrices, one for each. A workspace serves all. Raises what a product raises, errc::shape_mismatch where the batches differ in size, and
-/// errc::invalid_argument where a member of Y overlaps another one or any member of X.
+/// matrices, one for each. A workspace serves all. Raises what a product raises, errc::shape_mismatch where the batches differ in
+/// size, and errc::invalid_argument where a member of Y overlaps another one or any member of X.
 template <class Here = isa::here, class Pool, class X, detail::batch_weights W, class Y, any_epilogue E = epilogue_t<>>
 void gemm(on_t<Pool> where, batch_view<X> x, const W& p, batch_view<Y> y, const E& ep = {}) {
     detail::for_batch<Here>(x, p, y, [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep); });
 }
 template <class Here = isa::here, class Pool, class X, detail::batch_weights W, class Y, any_epilogue E>
 void gemm(on_t<Pool> where, batch_view<X> x, const W& p, batch_view<Y> y, const E& ep, std::span<std::byte> workspace) {
-    detail::for_batch<Here>(x, p, y, [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep, workspace); });
+    detail::for_batch<Here>(x, p, y,
+                            [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep, workspace); });
 }
 template <class Here = isa::here, class X, detail::batch_weights W, class Y, any_epilogue E = epilogue_t<>>
 void gemm(batch_view<X> x, const W& p, batch_view<Y> y, const E& ep = {}) {

@@ -31,9 +31,9 @@ concept int32_view = viewable<T> && std::same_as<typename decltype(view_of(std::
 
 } // namespace detail
 
-/// Y[M, N] = X[M, K] * W[N, K]^T in int32, exact. W is packed panel by panel on the way, so for weights used again pack them once and
-/// use the scaled product. Raises errc::shape_mismatch, and errc::invalid_argument for K above longest_integer_product and where
-/// Y overlaps an operand.
+/// Y[M, N] = X[M, K] * W[N, K]^T in int32, exact. W is packed panel by panel on the way, so for weights used again pack them once
+/// and use the scaled product. Raises errc::shape_mismatch, and errc::invalid_argument for K above longest_integer_product and
+/// where Y overlaps an operand.
 template <class Here = isa::here, class Pool, detail::int8_view X, detail::int8_view W, detail::int32_view Y>
 void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
     const auto x = view_of(x8);
@@ -43,10 +43,13 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
     const std::size_t n = w.rows();
     const std::size_t k = x.cols();
     if (w.cols() != k || y.rows() != m || y.cols() != n) {
-        raise(errc::shape_mismatch, "gemm: X ", m, " x ", k, ", W ", n, " x ", w.cols(), ", Y ", y.rows(), " x ", y.cols(), "; Y = X * W^T");
+        raise(errc::shape_mismatch, "gemm: X ", m, " x ", k, ", W ", n, " x ", w.cols(), ", Y ", y.rows(), " x ", y.cols(),
+              "; Y = X * W^T");
     }
-    if (k > longest_integer_product) raise(errc::invalid_argument, "gemm: K = ", k, " could overflow int32; split it at ", longest_integer_product);
-    if (detail::overlap(detail::memory_of(x), detail::memory_of(y)) || detail::overlap(detail::memory_of(w), detail::memory_of(y))) {
+    if (k > longest_integer_product)
+        raise(errc::invalid_argument, "gemm: K = ", k, " could overflow int32; split it at ", longest_integer_product);
+    if (detail::overlap(detail::memory_of(x), detail::memory_of(y)) ||
+        detail::overlap(detail::memory_of(w), detail::memory_of(y))) {
         raise(errc::invalid_argument, "gemm: Y overlaps X or W");
     }
     if (m == 0 || n == 0) return;
@@ -57,8 +60,12 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
         return;
     }
 
-    constexpr kernel::product_key key{.bits = 8, .code = kernel::decoding::integer, .offset = kernel::offset_kind::constant,
-                                      .activations = kernel::activation_kind::int8_per_row, .step = 1, .scaled = false};
+    constexpr kernel::product_key key{.bits = 8,
+                                      .code = kernel::decoding::integer,
+                                      .offset = kernel::offset_kind::constant,
+                                      .activations = kernel::activation_kind::int8_per_row,
+                                      .step = 1,
+                                      .scaled = false};
     const kernel::product_fn<key> multiply = kernel::select<key, Here>(isa::active<Here>()).run;
     // one record for all K: unscaled sums are exact modulo 2^32
     kernel::panel_layout layout;
@@ -93,7 +100,8 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
             panel.columns = std::min(kernel::panel_columns, n - p * kernel::panel_columns);
             panel.offset = 128;
             for (std::size_t c = 0; c < panel.columns; ++c) {
-                for (std::size_t i = 0; i < k; ++i) levels[c * k + i] = static_cast<std::uint8_t>(w(p * kernel::panel_columns + c, i) + 128);
+                for (std::size_t i = 0; i < k; ++i)
+                    levels[c * k + i] = static_cast<std::uint8_t>(w(p * kernel::panel_columns + c, i) + 128);
             }
             for (std::size_t g = 0; g < layout.groups(); ++g) {
                 kernel::pack_record(layout, g, panel.columns, {levels.data() + g * layout.segment(), k, nullptr, nullptr},
@@ -103,7 +111,8 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
                 const std::size_t count = std::min(kernel::most_rows, m - row0);
                 multiply(panel, activations, row0, count, tile);
                 for (std::size_t r = 0; r < count; ++r) {
-                    for (std::size_t c = 0; c < panel.columns; ++c) y(row0 + r, p * kernel::panel_columns + c) = tile[r * kernel::panel_columns + c];
+                    for (std::size_t c = 0; c < panel.columns; ++c)
+                        y(row0 + r, p * kernel::panel_columns + c) = tile[r * kernel::panel_columns + c];
                 }
             }
         }

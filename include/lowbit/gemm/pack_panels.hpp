@@ -43,8 +43,8 @@ LOWBIT_ALWAYS_INLINE void store_bits(std::byte* to, std::uint32_t bits, std::siz
 
 /// Packs rows [first, first + columns) of the weights as one panel. `levels` holds columns x K.
 template <class Here>
-void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std::size_t first, std::size_t columns, std::span<std::uint8_t> levels,
-                std::byte* panel) {
+void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std::size_t first, std::size_t columns,
+                std::span<std::uint8_t> levels, std::byte* panel) {
     const std::size_t depth = layout.depth;
     for (std::size_t c = 0; c < columns; ++c) rows.levels(rows.format, first + c, levels.subspan(c * depth, depth));
     const std::size_t groups = layout.groups();
@@ -66,8 +66,8 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
 
 /// `count` rows of weights as panels, in new memory; `where` runs panels side by side.
 template <class Here, class Pool>
-aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows, const kernel::panel_layout& layout, std::size_t count,
-                                      std::pmr::memory_resource* memory) {
+aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows, const kernel::panel_layout& layout,
+                                      std::size_t count, std::pmr::memory_resource* memory) {
     const std::size_t whole = count / kernel::panel_columns;
     const std::size_t rest = count % kernel::panel_columns;
     aligned_buffer<std::byte> panels(layout.total_bytes(count), memory);

@@ -28,7 +28,8 @@ struct with_activations;
 template <class... Tags, class Activations>
 struct with_activations<policy<Tags...>, Activations> {
     template <class Tag>
-    using kept = std::conditional_t<is_on<Tag, policy_axis::activations>, std::type_identity<Activations>, std::type_identity<Tag>>;
+    using kept =
+        std::conditional_t<is_on<Tag, policy_axis::activations>, std::type_identity<Activations>, std::type_identity<Tag>>;
     static constexpr bool replaces = (is_on<Tags, policy_axis::activations> || ...);
     using type = typename std::conditional_t<replaces, std::type_identity<policy<typename kept<Tags>::type...>>,
                                              std::type_identity<policy<Tags..., Activations>>>::type;
@@ -48,8 +49,8 @@ using packed_policy = typename with_activations<format_of<P>, typename P::activa
 
 } // namespace detail
 
-/// N x K weights for the kernels, with the compute axis of P (a policy stripped to format and compute axes). A value; const ones may be
-/// shared by threads. The bytes are for this machine and this version only: never a file format.
+/// N x K weights for the kernels, with the compute axis of P (a policy stripped to format and compute axes). A value; const ones
+/// may be shared by threads. The bytes are for this machine and this version only: never a file format.
 template <any_policy P>
 class packed_matrix {
 public:
@@ -106,7 +107,8 @@ public:
             }
         }
         if constexpr (weights::scale == kernel::scale_kind::table8) {
-            w.scale_table = format::tensor_scale::present ? scale_table_.data() : detail::scale_values<typename format::scale_type>.data();
+            w.scale_table =
+                format::tensor_scale::present ? scale_table_.data() : detail::scale_values<typename format::scale_type>.data();
         }
         return w;
     }
@@ -125,7 +127,8 @@ public:
         if constexpr (weights::scale == kernel::scale_kind::table8 && format::tensor_scale::present) {
             packed.scale_table_ = aligned_buffer<float>(256, memory);
             for (std::size_t c = 0; c < 256; ++c) {
-                packed.scale_table_[c] = detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();
+                packed.scale_table_[c] =
+                    detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();
             }
         }
         const contents<Q, Here> from{q, reader};
@@ -166,7 +169,9 @@ private:
                     [](const void* self, std::size_t row, std::span<std::uint8_t> levels) {
                         static_cast<const contents*>(self)->reader.levels(row, levels);
                     },
-                    [](const void* self, std::size_t row, std::size_t k) { return static_cast<const contents*>(self)->scales(row, k); }};
+                    [](const void* self, std::size_t row, std::size_t k) {
+                        return static_cast<const contents*>(self)->scales(row, k);
+                    }};
         }
         [[nodiscard]] detail::scale_pair scales(std::size_t row, std::size_t k) const noexcept {
             using access = detail::layout_access<format>;

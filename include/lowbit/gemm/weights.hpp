@@ -101,8 +101,8 @@ struct weights_of {
                                    : F::offset::kind == offset_kind::zero_point ? kernel::offset_kind::zero_point
                                                                                 : kernel::offset_kind::minimum;
     static constexpr bool minimums = offset == kernel::offset_kind::minimum;
-    /// Scales travel as they are stored. Those of two levels, and minimums of another type than the scale, are multiplied out to float;
-    /// so are scales under a tensor scale, unless they are narrow, take it into their table, and no minimums share that.
+    /// Scales travel as they are stored. Those of two levels, and minimums of another type than the scale, are multiplied out to
+    /// float; so are scales under a tensor scale, unless they are narrow, take it into their table, and no minimums share that.
     static constexpr bool multiplied_out =
         !std::is_void_v<typename F::super_scale::type> ||
         (minimums && !std::same_as<typename F::offset::type, typename F::scale_type>) ||
@@ -128,13 +128,15 @@ template <any_policy P, class T>
 inline constexpr compute compute_of = [] {
     using asked = typename P::activations;
     if constexpr (std::is_void_v<typename asked::type>) {
-        return std::same_as<T, float> && element_kernel<typename P::element_type>::code == kernel::decoding::integer ? compute::int8_per_row
-                                                                                                                     : compute::float32;
+        return std::same_as<T, float> && element_kernel<typename P::element_type>::code == kernel::decoding::integer
+                   ? compute::int8_per_row
+                   : compute::float32;
     } else if constexpr (std::same_as<typename asked::type, float>) {
         return compute::float32;
     } else {
-        static_assert(takes_int8<typename P::element_type>,
-                      "lowbit: activations<int8> need integer weights or a codebook of at most 16 entries; use activations<float>");
+        static_assert(
+            takes_int8<typename P::element_type>,
+            "lowbit: activations<int8> need integer weights or a codebook of at most 16 entries; use activations<float>");
         return asked::granularity::cols == 0 ? compute::int8_per_row : compute::int8_per_group;
     }
 }();

@@ -37,8 +37,7 @@ level choose_level(const char* requested) {
     }
     const std::optional<level> wanted = parse(requested);
     if (!wanted) raise(errc::unsupported, "LOWBIT_ISA names no level: ", std::string_view{requested});
-    if (!supported<Here>(*wanted))
-        raise(errc::unsupported, "LOWBIT_ISA=", name(*wanted), ": this machine cannot run that level");
+    if (!supported<Here>(*wanted)) raise(errc::unsupported, "LOWBIT_ISA=", name(*wanted), ": this machine cannot run that level");
     return *wanted;
 }
 

@@ -44,8 +44,8 @@ constexpr level_set levels_of(const x86_words& w) noexcept {
     constexpr std::uint64_t zmm_state = 0xe6; // and mask registers, upper halves, zmm16 to zmm31
 
     level_set found{level::scalar, level::baseline};
-    const bool avx2 = all(w.leaf1_ecx, {12, 27, 28, 29})  // FMA, OSXSAVE, AVX, F16C
-                      && all(w.leaf7_ebx, {5, 8})         // AVX2, BMI2
+    const bool avx2 = all(w.leaf1_ecx, {12, 27, 28, 29}) // FMA, OSXSAVE, AVX, F16C
+                      && all(w.leaf7_ebx, {5, 8})        // AVX2, BMI2
                       && (w.xcr0 & ymm_state) == ymm_state;
     if (!avx2) return found;
     found.insert(level::avx2);

@@ -30,12 +30,14 @@ enum class level : std::uint8_t {
 };
 
 namespace detail {
-inline constexpr std::array<std::string_view, 9> level_names{
-    "scalar", "baseline", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "dotprod", "i8mm"};
+inline constexpr std::array<std::string_view, 9> level_names{"scalar",     "baseline", "avx2",    "avxvnni", "avx512",
+                                                             "avx512vnni", "neon",     "dotprod", "i8mm"};
 }
 
 /// The name of a level as LOWBIT_ISA, kernel keys and `explain` spell it.
-LOWBIT_ALWAYS_INLINE constexpr std::string_view name(level l) noexcept { return detail::level_names[static_cast<std::size_t>(l)]; }
+LOWBIT_ALWAYS_INLINE constexpr std::string_view name(level l) noexcept {
+    return detail::level_names[static_cast<std::size_t>(l)];
+}
 
 /// The level of that name, or nothing.
 LOWBIT_ALWAYS_INLINE constexpr std::optional<level> parse(std::string_view text) noexcept {
@@ -46,17 +48,11 @@ LOWBIT_ALWAYS_INLINE constexpr std::optional<level> parse(std::string_view text)
 
 /// The levels that exist on the architecture compiled for, in ascending order.
 inline constexpr auto levels = std::to_array<level>({
-    level::scalar,
-    level::baseline,
+    level::scalar, level::baseline,
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
-    level::avx2,
-    level::avxvnni,
-    level::avx512,
-    level::avx512vnni,
+        level::avx2, level::avxvnni, level::avx512, level::avx512vnni,
 #elif defined(__aarch64__) || defined(_M_ARM64)
-    level::neon,
-    level::dotprod,
-    level::i8mm,
+        level::neon, level::dotprod, level::i8mm,
 #endif
 });
 
@@ -74,7 +70,9 @@ public:
     friend constexpr bool operator==(level_set, level_set) noexcept = default;
 
 private:
-    LOWBIT_ALWAYS_INLINE static constexpr std::uint32_t bit(level l) noexcept { return std::uint32_t{1} << static_cast<unsigned>(l); }
+    LOWBIT_ALWAYS_INLINE static constexpr std::uint32_t bit(level l) noexcept {
+        return std::uint32_t{1} << static_cast<unsigned>(l);
+    }
 
     std::uint32_t bits_ = 0;
 };

@@ -33,6 +33,7 @@
 #define LOWBIT_HAS_ARM_DOT 0
 #endif
 
+// clang-format off
 // What each level adds to the command line, in the spelling that g++ and clang share.
 #define LOWBIT_TARGET_avx2 avx2,fma,f16c,bmi2
 #define LOWBIT_TARGET_avxvnni LOWBIT_TARGET_avx2,avxvnni
@@ -45,12 +46,14 @@
 #define LOWBIT_TARGET_dotprod arch=armv8.2-a+dotprod
 #define LOWBIT_TARGET_i8mm arch=armv8.2-a+dotprod+i8mm
 #endif
+// clang-format on
 
 #define LOWBIT_REGION_TEXT_(...) #__VA_ARGS__
 #define LOWBIT_REGION_TEXT(...) LOWBIT_REGION_TEXT_(__VA_ARGS__)
 #if defined(__clang__)
 #define LOWBIT_REGION_OPEN(...) \
-    _Pragma(LOWBIT_REGION_TEXT(clang attribute push(__attribute__((target(LOWBIT_REGION_TEXT(__VA_ARGS__)))), apply_to = function)))
+    _Pragma( \
+        LOWBIT_REGION_TEXT(clang attribute push(__attribute__((target(LOWBIT_REGION_TEXT(__VA_ARGS__)))), apply_to = function)))
 #define LOWBIT_REGION_CLOSE _Pragma("clang attribute pop")
 #elif defined(__GNUC__)
 #define LOWBIT_REGION_OPEN(...) \

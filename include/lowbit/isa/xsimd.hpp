@@ -22,8 +22,8 @@ static_assert(XSIMD_VERSION_MAJOR * 100 + XSIMD_VERSION_MINOR >= 1302 && XSIMD_V
 #if LOWBIT_HAS_XSIMD
 namespace lowbit::inline v0::isa {
 
-/// a / b, rounded once. xsimd's own quotient of floats on NEON is a reciprocal estimate with two refinements: not IEEE, and NaN for
-/// 0 / b where 1 / b overflows.
+/// a / b, rounded once. xsimd's own quotient of floats on NEON is a reciprocal estimate with two refinements: not IEEE, and NaN
+/// for 0 / b where 1 / b overflows.
 template <class T, class Arch>
 LOWBIT_ALWAYS_INLINE xsimd::batch<T, Arch> divide(xsimd::batch<T, Arch> a, xsimd::batch<T, Arch> b) {
     if constexpr (std::is_base_of_v<xsimd::neon, Arch>) {

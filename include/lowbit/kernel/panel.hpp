@@ -72,8 +72,9 @@ struct panel_layout {
     offset_kind offset = offset_kind::constant;
     std::size_t scale_rows = 1; ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
 
-    /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales. Parts are equal, since
-    /// groups follow each other: a group whose only divisors are large is cut into small ones, a prime one into parts of 1 k.
+    /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales. Parts are
+    /// equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a prime one into
+    /// parts of 1 k.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t segment() const noexcept {
         if (group >= depth) return std::max<std::size_t>(1, std::min(depth, longest_group));
         std::size_t parts = (group + longest_group - 1) / longest_group;

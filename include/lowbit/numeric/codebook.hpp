@@ -84,8 +84,7 @@ template <class Table>
 struct codebook {
     static constexpr std::size_t size = Table::values.size();
     static_assert(std::has_single_bit(size) && size >= 2 && size <= 256, "lowbit: a codebook has 2, 4, 8 ... 256 entries");
-    static_assert(std::all_of(Table::values.begin(), Table::values.end(),
-                              [](float v) { return v - v == 0.0f; }),
+    static_assert(std::all_of(Table::values.begin(), Table::values.end(), [](float v) { return v - v == 0.0f; }),
                   "lowbit: the entries of a codebook are finite numbers");
 
     using code_type = std::uint8_t;
@@ -117,11 +116,22 @@ private:
 /// NormalFloat4: quantiles of the normal distribution scaled to -1..1, with an exact zero (QLoRA, arXiv:2305.14314).
 struct nf4_table {
     static constexpr std::string_view name = "nf4";
-    static constexpr std::array<float, 16> values{
-        -1.0f,                 -0.6961928009986877f,  -0.5250730514526367f,  -0.39491748809814453f,
-        -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
-        0.07958029955625534f,  0.16093020141124725f,  0.24611230194568634f,  0.33791524171829224f,
-        0.44070982933044434f,  0.5626170039176941f,   0.7229568362236023f,   1.0f};
+    static constexpr std::array<float, 16> values{-1.0f,
+                                                  -0.6961928009986877f,
+                                                  -0.5250730514526367f,
+                                                  -0.39491748809814453f,
+                                                  -0.28444138169288635f,
+                                                  -0.18477343022823334f,
+                                                  -0.09105003625154495f,
+                                                  0.0f,
+                                                  0.07958029955625534f,
+                                                  0.16093020141124725f,
+                                                  0.24611230194568634f,
+                                                  0.33791524171829224f,
+                                                  0.44070982933044434f,
+                                                  0.5626170039176941f,
+                                                  0.7229568362236023f,
+                                                  1.0f};
 };
 
 /// The non-linear integer levels of ggml's IQ4_NL and IQ4_XS.

@@ -11,8 +11,9 @@
 
 namespace lowbit::inline v0 {
 
-/// A power of two in a byte: code c is 2^(c - Bias), 2^-Bias to 2^(254 - Bias); 0xFF is NaN. There is no zero and no sign: encoding
-/// zero, a negative number or anything below the range gives its lowest power, above it (infinity included) its largest, NaN gives NaN.
+/// A power of two in a byte: code c is 2^(c - Bias), 2^-Bias to 2^(254 - Bias); 0xFF is NaN. There is no zero and no sign:
+/// encoding zero, a negative number or anything below the range gives its lowest power, above it (infinity included) its largest,
+/// NaN gives NaN.
 template <int Bias>
 class basic_e8m0 {
     static_assert(Bias >= 127 && Bias <= 149, "lowbit: every power of two of a basic_e8m0 must be a float: 127 <= Bias <= 149");

@@ -41,8 +41,7 @@ public:
     static constexpr bool is_signed = Signed;
     static constexpr int min_code = Signed ? -(1 << (Bits - 1)) : 0;
     static constexpr int max_code = (1 << (Bits - (Signed ? 1 : 0))) - 1;
-    static constexpr std::string_view name{detail::int_n_name<Bits, Signed>.data(),
-                                           detail::int_n_name<Bits, Signed>.size()};
+    static constexpr std::string_view name{detail::int_n_name<Bits, Signed>.data(), detail::int_n_name<Bits, Signed>.size()};
 
     int_n() = default; // trivial: uninitialised as int is, zero when value-initialised
     explicit LOWBIT_ALWAYS_INLINE constexpr int_n(int value) noexcept

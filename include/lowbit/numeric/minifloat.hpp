@@ -51,7 +51,8 @@ inline constexpr auto decode_table = [] {
 template <int ExponentBits, int MantissaBits, int Bias, float_kind Kind>
 class minifloat {
     static constexpr int magnitude_bits = ExponentBits + MantissaBits;
-    static constexpr bool f32_exponent = ExponentBits == 8 && Bias == detail::f32_bias && Kind == float_kind::ieee; // bfloat16 and its like
+    static constexpr bool f32_exponent =
+        ExponentBits == 8 && Bias == detail::f32_bias && Kind == float_kind::ieee; // bfloat16 and its like
 
     static_assert(ExponentBits >= 1 && ExponentBits <= 8 && MantissaBits >= 1 && magnitude_bits <= 15,
                   "lowbit: a minifloat has 1 to 8 exponent bits, a mantissa and at most 16 bits");
@@ -115,7 +116,7 @@ public:
         if constexpr (f32_exponent) {
             return std::bit_cast<float>(sign | magnitude << dropped_bits);
         } else {
-            constexpr auto unit = std::bit_cast<float>(exponent_field(rebias + 1 - MantissaBits)); // the smallest number
+            constexpr auto unit = std::bit_cast<float>(exponent_field(rebias + 1 - MantissaBits));   // the smallest number
             const float subnormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * unit; // exact
             std::uint32_t value = magnitude < (1u << MantissaBits) ? std::bit_cast<std::uint32_t>(subnormal)
                                                                    : (magnitude << dropped_bits) + exponent_field(rebias);
@@ -174,7 +175,7 @@ private:
         std::uint32_t code = round<R>(magnitude, counter);
         code = code > max_magnitude ? overflow : code;
         if (magnitude > detail::f32_infinity) {
-            code = !has_nan                     ? 0
+            code = !has_nan                   ? 0
                    : Kind == float_kind::ieee ? nan_magnitude | ((magnitude >> dropped_bits) & ((1u << MantissaBits) - 1))
                                               : nan_magnitude;
             if constexpr (!has_nan) sign = 0;

@@ -17,8 +17,21 @@ namespace lowbit::inline v0 {
 
 /// The axes of a policy. The first group decides the stored format, the second the encoder, the last the product.
 enum class policy_axis : std::uint8_t {
-    element, granularity, scale_type, super_scale, tensor_scale, offset, super_minimum, code_form, code_order, layout, column_order, mask,
-    scale_rule, rounding, non_finite,
+    element,
+    granularity,
+    scale_type,
+    super_scale,
+    tensor_scale,
+    offset,
+    super_minimum,
+    code_form,
+    code_order,
+    layout,
+    column_order,
+    mask,
+    scale_rule,
+    rounding,
+    non_finite,
     activations,
 };
 
@@ -44,7 +57,9 @@ namespace detail {
 
 template <std::size_t Size>
 inline constexpr std::size_t extent = [] {
-    static_assert(Size > 0, "lowbit policy: per_group<N> and per_block<R, C> take at least 1; per_channel and per_tensor take all there is");
+    static_assert(
+        Size > 0,
+        "lowbit policy: per_group<N> and per_block<R, C> take at least 1; per_channel and per_tensor take all there is");
     return Size;
 }();
 
@@ -215,7 +230,7 @@ struct permuted_columns {
 template <std::size_t N, std::size_t M>
 struct n_of_m {
     static_assert(N > 0 && N < M && M <= 32, "lowbit policy: n_of_m<N, M> keeps N of M weights: 0 < N < M <= 32");
-    static constexpr std::size_t rows = 1;      ///< the size of the block that one mask bit speaks for
+    static constexpr std::size_t rows = 1; ///< the size of the block that one mask bit speaks for
     static constexpr std::size_t cols = 1;
     static constexpr std::size_t n = N;
     static constexpr std::size_t m = M;
@@ -236,7 +251,8 @@ struct unstructured {
 /// Each row of blocks of `Rows` x `Cols` loses floor(blocks * Percent / 100) whole blocks.
 template <std::size_t Rows, std::size_t Cols, std::size_t Percent>
 struct block_sparse {
-    static_assert(Rows > 0 && Cols > 0 && Percent <= 100, "lowbit policy: block_sparse<rows, cols, percent> prunes 0 to 100 percent of blocks of at least 1 x 1");
+    static_assert(Rows > 0 && Cols > 0 && Percent <= 100,
+                  "lowbit policy: block_sparse<rows, cols, percent> prunes 0 to 100 percent of blocks of at least 1 x 1");
     static constexpr std::size_t rows = Rows;
     static constexpr std::size_t cols = Cols;
     static constexpr std::size_t percent = Percent;

@@ -52,7 +52,7 @@ template <policy_axis Axis, class... Tags>
 inline constexpr bool at_most_one = (std::size_t{is_on<Tags, Axis>} + ... + 0) <= 1;
 
 template <class E>
-concept has_zero = element<E> && (E::decode(E::encode(0.0f)) == 0.0f);
+concept has_zero = element<E> &&(E::decode(E::encode(0.0f)) == 0.0f);
 
 template <class T>
 concept storable_scale = std::same_as<T, float> || element<T>;
@@ -83,45 +83,56 @@ inline constexpr bool scales_scales = std::is_void_v<T> || (has_range<T> && !int
 
 /// What a wrapper tag is for: a scale rule, a rounding, a mask or a criterion.
 template <class T>
-concept stands_bare = !element<T> && (requires(std::span<const float> values) { T::range(values); } ||
-                                      requires(std::span<const float> values) { T::range(values, 0); } || requires { T::fit(0); } ||
-                                      requires(float x) { T::round(x, 0); } || requires { T::kept(std::size_t{}); } ||
-                                      requires(float x) { T::score(x, x); });
+concept stands_bare = !element<T> && (
+                                         requires(std::span<const float> values) { T::range(values); } ||
+                                         requires(std::span<const float> values) { T::range(values, 0); } ||
+                                         requires { T::fit(0); } || requires(float x) { T::round(x, 0); } ||
+                                         requires { T::kept(std::size_t{}); } || requires(float x) { T::score(x, x); });
 
 /// Refuses a list of tags that is not a policy. Each text says which axis and what to write instead.
 template <class... Tags>
 struct diagnose {
-    static_assert((!stands_bare<Tags> && ...),
-                  "lowbit policy: a rule, rounding, mask or criterion stands bare; wrap it: scale_rule<mse>, rounding<stochastic>, "
-                  "prune<n_of_m<2, 4>, by_magnitude>");
-    static_assert((policy_tag<Tags> && ...),
-                  "lowbit policy: a tag is neither an element type nor on any axis; an element needs bits, code_type, encode, decode, "
-                  "lowest and max (concept lowbit::element), other tags are listed in policy/axes.hpp");
+    static_assert(
+        (!stands_bare<Tags> && ...),
+        "lowbit policy: a rule, rounding, mask or criterion stands bare; wrap it: scale_rule<mse>, rounding<stochastic>, "
+        "prune<n_of_m<2, 4>, by_magnitude>");
+    static_assert(
+        (policy_tag<Tags> && ...),
+        "lowbit policy: a tag is neither an element type nor on any axis; an element needs bits, code_type, encode, decode, "
+        "lowest and max (concept lowbit::element), other tags are listed in policy/axes.hpp");
     static_assert((is_on<Tags, policy_axis::element> || ...),
                   "lowbit policy: no element type; name one, for example policy<lowbit::int4, ...>");
     static_assert(at_most_one<policy_axis::element, Tags...>, "lowbit policy: two element types; keep one");
     static_assert((is_on<Tags, policy_axis::offset> || ...) || has_sign<tag_on_t<policy_axis::element, int8, Tags...>>,
-                  "lowbit policy: an element without negative values, as uint4, and no offset; add asymmetric or minimum_as<float16>, or symmetric for "
+                  "lowbit policy: an element without negative values, as uint4, and no offset; add asymmetric or "
+                  "minimum_as<float16>, or symmetric for "
                   "weights that are never negative");
     static_assert(at_most_one<policy_axis::granularity, Tags...>,
                   "lowbit policy: two granularities; keep one of per_tensor, per_channel, per_group<N>, per_block<R, C>");
     static_assert(at_most_one<policy_axis::scale_type, Tags...>, "lowbit policy: two scale types; keep one scale_as<T>");
-    static_assert(at_most_one<policy_axis::super_scale, Tags...>, "lowbit policy: two super-scales; keep one super_scale<T, Groups>");
+    static_assert(at_most_one<policy_axis::super_scale, Tags...>,
+                  "lowbit policy: two super-scales; keep one super_scale<T, Groups>");
     static_assert(at_most_one<policy_axis::tensor_scale, Tags...>, "lowbit policy: tensor_scale stands twice; keep one");
-    static_assert(at_most_one<policy_axis::offset, Tags...>,
-                  "lowbit policy: two offsets; keep one of symmetric, asymmetric, zero_point_as<T>, minimum_as<T>, quantized_minimum<T>");
-    static_assert(at_most_one<policy_axis::super_minimum, Tags...>, "lowbit policy: two super-minimums; keep one super_minimum<T, Groups>");
-    static_assert(at_most_one<policy_axis::code_form, Tags...>, "lowbit policy: two code forms; keep one of native_codes, excess_codes");
+    static_assert(
+        at_most_one<policy_axis::offset, Tags...>,
+        "lowbit policy: two offsets; keep one of symmetric, asymmetric, zero_point_as<T>, minimum_as<T>, quantized_minimum<T>");
+    static_assert(at_most_one<policy_axis::super_minimum, Tags...>,
+                  "lowbit policy: two super-minimums; keep one super_minimum<T, Groups>");
+    static_assert(at_most_one<policy_axis::code_form, Tags...>,
+                  "lowbit policy: two code forms; keep one of native_codes, excess_codes");
     static_assert(at_most_one<policy_axis::code_order, Tags...>,
                   "lowbit policy: two code orders; keep one of sequential, split_half<N>, high_first, base3");
     static_assert(at_most_one<policy_axis::layout, Tags...>,
                   "lowbit policy: two layouts; keep one of planar, planar_transposed, interleaved<Groups, Fields...>");
-    static_assert(at_most_one<policy_axis::column_order, Tags...>, "lowbit policy: two column orders; keep one of natural_order, permuted_columns");
+    static_assert(at_most_one<policy_axis::column_order, Tags...>,
+                  "lowbit policy: two column orders; keep one of natural_order, permuted_columns");
     static_assert(at_most_one<policy_axis::mask, Tags...>, "lowbit policy: two masks; keep one prune<Mask, Criterion>");
     static_assert(at_most_one<policy_axis::scale_rule, Tags...>, "lowbit policy: two scale rules; keep one scale_rule<Rule>");
     static_assert(at_most_one<policy_axis::rounding, Tags...>, "lowbit policy: two roundings; keep one rounding<Mode>");
-    static_assert(at_most_one<policy_axis::non_finite, Tags...>, "lowbit policy: two answers to NaN; keep one of refuse_non_finite, zero_non_finite");
-    static_assert(at_most_one<policy_axis::activations, Tags...>, "lowbit policy: two kinds of activations; keep one activations<T, Granularity>");
+    static_assert(at_most_one<policy_axis::non_finite, Tags...>,
+                  "lowbit policy: two answers to NaN; keep one of refuse_non_finite, zero_non_finite");
+    static_assert(at_most_one<policy_axis::activations, Tags...>,
+                  "lowbit policy: two kinds of activations; keep one activations<T, Granularity>");
     static constexpr bool passed = true;
 };
 
@@ -158,34 +169,47 @@ struct diagnose_combination {
     using scale_type = typename Tags::scale_type;
     using mask = typename Tags::mask;
 
-    static_assert(element_type::bits <= 8,
-                  "lowbit policy: an element wider than 8 bits; weights take 1 to 8 bits, float16 and bfloat16 are types of X, Y and scales");
-    static_assert(storable_scale<scale_type>,
-                  "lowbit policy: scale_as<T> with a type that stores no scale; use float, float16, bfloat16, float8_e4m3 or e8m0");
-    static_assert(has_range<scale_type>,
-                  "lowbit policy: scale_as<T> with a type that has no range, as ternary; use float, float16, bfloat16, float8_e4m3 or e8m0");
-    static_assert(scales_scales<typename Tags::super_scale::type>,
-                  "lowbit policy: super_scale<T, Groups> with a type that stores no real number; use super_scale<float16, Groups>");
+    static_assert(element_type::bits <= 8, "lowbit policy: an element wider than 8 bits; weights take 1 to 8 bits, float16 and "
+                                           "bfloat16 are types of X, Y and scales");
+    static_assert(
+        storable_scale<scale_type>,
+        "lowbit policy: scale_as<T> with a type that stores no scale; use float, float16, bfloat16, float8_e4m3 or e8m0");
+    static_assert(has_range<scale_type>, "lowbit policy: scale_as<T> with a type that has no range, as ternary; use float, "
+                                         "float16, bfloat16, float8_e4m3 or e8m0");
+    static_assert(
+        scales_scales<typename Tags::super_scale::type>,
+        "lowbit policy: super_scale<T, Groups> with a type that stores no real number; use super_scale<float16, Groups>");
     static_assert(!integer_element<scale_type> || !std::is_void_v<typename Tags::super_scale::type>,
                   "lowbit policy: integer scales need a second level; add super_scale<float16, Groups> or use scale_as<float16>");
-    static_assert(std::is_void_v<typename Tags::super_scale::type> || largest_scale<scale_type> <= largest_scale<typename Tags::super_scale::type>,
-                  "lowbit policy: scale_as<T> reaches further than its super_scale, which would be 0; use a smaller T, as uint6 or float8_e4m3");
+    static_assert(std::is_void_v<typename Tags::super_scale::type> ||
+                      largest_scale<scale_type> <= largest_scale<typename Tags::super_scale::type>,
+                  "lowbit policy: scale_as<T> reaches further than its super_scale, which would be 0; use a smaller T, as uint6 "
+                  "or float8_e4m3");
     static_assert(offset::kind != offset_kind::zero_point || integer_element<element_type>,
-                  "lowbit policy: asymmetric needs an integer element, since a zero point is a code; use minimum_as<float16> or an integer element");
+                  "lowbit policy: asymmetric needs an integer element, since a zero point is a code; use minimum_as<float16> or "
+                  "an integer element");
     static_assert(offset::kind != offset_kind::zero_point || holds_levels<typename offset::type, element_type>,
-                  "lowbit policy: zero_point_as<T> stores a code, counted from the lowest; T is uint4, uint8 or another unsigned integer of enough bits");
-    static_assert(offset::kind != offset_kind::minimum || (storable_scale<typename offset::type> && !integer_element<typename offset::type>),
+                  "lowbit policy: zero_point_as<T> stores a code, counted from the lowest; T is uint4, uint8 or another unsigned "
+                  "integer of enough bits");
+    static_assert(offset::kind != offset_kind::minimum ||
+                      (storable_scale<typename offset::type> && !integer_element<typename offset::type>),
                   "lowbit policy: minimum_as<T> stores a real number; use float, float16 or bfloat16");
     static_assert(offset::kind != offset_kind::minimum || (has_range<typename offset::type> && has_sign<typename offset::type>),
-                  "lowbit policy: minimum_as<T> with a type that cannot be negative, as e8m0, or has no range; use float, float16 or bfloat16");
-    static_assert(offset::kind != offset_kind::quantized_minimum || (unsigned_integer<typename offset::type> && integer_element<element_type>),
-                  "lowbit policy: quantized_minimum<T> needs an integer element, and an unsigned integer T as uint6 that counts super-minimums");
+                  "lowbit policy: minimum_as<T> with a type that cannot be negative, as e8m0, or has no range; use float, "
+                  "float16 or bfloat16");
+    static_assert(offset::kind != offset_kind::quantized_minimum ||
+                      (unsigned_integer<typename offset::type> && integer_element<element_type>),
+                  "lowbit policy: quantized_minimum<T> needs an integer element, and an unsigned integer T as uint6 that counts "
+                  "super-minimums");
     static_assert((offset::kind == offset_kind::quantized_minimum) == !std::is_void_v<typename Tags::super_minimum::type>,
-                  "lowbit policy: quantized_minimum<T> and super_minimum<float16, Groups> go together; add the one that lacks, or leave out the other");
-    static_assert(scales_scales<typename Tags::super_minimum::type>,
-                  "lowbit policy: super_minimum<T, Groups> with a type that stores no real number; use super_minimum<float16, Groups>");
+                  "lowbit policy: quantized_minimum<T> and super_minimum<float16, Groups> go together; add the one that lacks, "
+                  "or leave out the other");
+    static_assert(
+        scales_scales<typename Tags::super_minimum::type>,
+        "lowbit policy: super_minimum<T, Groups> with a type that stores no real number; use super_minimum<float16, Groups>");
     static_assert(!mask::present || masks<typename mask::mask>,
-                  "lowbit policy: prune<Mask, Criterion> with a Mask that keeps nothing; use n_of_m<N, M>, unstructured<percent> or block_sparse<R, C, percent>");
+                  "lowbit policy: prune<Mask, Criterion> with a Mask that keeps nothing; use n_of_m<N, M>, unstructured<percent> "
+                  "or block_sparse<R, C, percent>");
     static_assert(!mask::present || has_zero<element_type>,
                   "lowbit policy: prune needs an element with an exact zero; this one has none, as binary and IQ4_NL");
     static_assert(!mask::present || offset::kind == offset_kind::none || offset::kind == offset_kind::zero_point,
@@ -194,16 +218,19 @@ struct diagnose_combination {
                   "lowbit policy: prune needs the planar layout; leave interleaved and planar_transposed out");
     static_assert(!std::same_as<typename Tags::code_order, base3> || std::same_as<element_type, ternary>,
                   "lowbit policy: base3 stores ternary codes; use lowbit::ternary, or leave base3 out");
-    static_assert(!shares_bytes<typename Tags::code_order> || 8 % element_type::bits == 0,
-                  "lowbit policy: split_half and high_first share a byte among codes of 1, 2, 4 or 8 bits; leave the code order out");
+    static_assert(
+        !shares_bytes<typename Tags::code_order> || 8 % element_type::bits == 0,
+        "lowbit policy: split_half and high_first share a byte among codes of 1, 2, 4 or 8 bits; leave the code order out");
     static_assert(!Tags::code_form::excess || integer_element<element_type>,
                   "lowbit policy: excess_codes shift an integer code; use an integer element, or leave excess_codes out");
     static_assert(std::is_void_v<typename Tags::activations::type> || std::same_as<typename Tags::activations::type, int8> ||
                       std::same_as<typename Tags::activations::type, float>,
-                  "lowbit policy: activations<T> with an unknown T; use activations<int8>, activations<int8, per_group<32>> or activations<float>");
-    static_assert(Tags::activations::granularity::rows == 1,
-                  "lowbit policy: activations<int8, G> with a scale for several rows; use activations<int8> or activations<int8, per_group<N>>");
-    static_assert(!std::same_as<typename Tags::activations::type, float> || std::same_as<typename Tags::activations::granularity, per_channel>,
+                  "lowbit policy: activations<T> with an unknown T; use activations<int8>, activations<int8, per_group<32>> or "
+                  "activations<float>");
+    static_assert(Tags::activations::granularity::rows == 1, "lowbit policy: activations<int8, G> with a scale for several rows; "
+                                                             "use activations<int8> or activations<int8, per_group<N>>");
+    static_assert(!std::same_as<typename Tags::activations::type, float> ||
+                      std::same_as<typename Tags::activations::granularity, per_channel>,
                   "lowbit policy: activations<float> have no scales; leave the granularity out");
     static constexpr bool passed = true;
 };

@@ -53,8 +53,9 @@ public:
 
 /// One choice on every axis. From a policy follow the storage, the encoder, the decoder, the packing and the kernels.
 ///
-/// Defaults: per_channel; symmetric; scales float16 for per_group and per_block, float for the rest; one level of scales; native codes,
-/// sequential and planar; nothing pruned; absmax, nearest_even; NaN refused; automatic activations. An element must be named.
+/// Defaults: per_channel; symmetric; scales float16 for per_group and per_block, float for the rest; one level of scales; native
+/// codes, sequential and planar; nothing pruned; absmax, nearest_even; NaN refused; automatic activations. An element must be
+/// named.
 template <class... Tags>
 struct policy : detail::choices<Tags...> {
     static_assert(detail::diagnose_combination<detail::choices<Tags...>>::passed);
@@ -73,9 +74,9 @@ struct format_mask<prune<Mask, Criterion>> {
 
 template <class P>
 using format_of_policy =
-    policy<typename P::element_type, typename P::granularity, typename P::scale, typename P::super_scale, typename P::tensor_scale,
-           typename P::offset, typename P::super_minimum, typename P::code_form, typename P::code_order, typename P::layout,
-           typename P::column_order, typename format_mask<typename P::mask>::type>;
+    policy<typename P::element_type, typename P::granularity, typename P::scale, typename P::super_scale,
+           typename P::tensor_scale, typename P::offset, typename P::super_minimum, typename P::code_form, typename P::code_order,
+           typename P::layout, typename P::column_order, typename format_mask<typename P::mask>::type>;
 
 } // namespace detail
 

@@ -28,15 +28,17 @@ using nf4 = policy<nf4_codebook, per_group<64>, scale_as<float>, high_first>;
 using q1_0 = policy<binary, per_group<128>, interleaved<1, field::scales, field::codes>>;
 using q2_0 = policy<ternary, per_group<64>, interleaved<1, field::scales, field::codes>>; // its code 3 is +2, as ternary reads it
 using q4_0 = policy<int4, per_group<32>, excess_codes, split_half<16>, interleaved<1, field::scales, field::codes>>;
-using q4_1 = policy<uint4, per_group<32>, minimum_as<float16>, split_half<16>, interleaved<1, field::scales, field::minimums, field::codes>>;
+using q4_1 = policy<uint4, per_group<32>, minimum_as<float16>, split_half<16>,
+                    interleaved<1, field::scales, field::minimums, field::codes>>;
 using q8_0 = policy<int8, per_group<32>, interleaved<1, field::scales, field::codes>>;
 using iq4_nl = policy<iq4_nl_codebook, per_group<32>, split_half<16>, interleaved<1, field::scales, field::codes>>;
 using tq2_0 = policy<ternary, per_group<256>, split_half<32>, interleaved<1, field::codes, field::scales>>;
 using mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>, split_half<16>, interleaved<1, field::scales, field::codes>>;
 
 // ggml's K-quants: sub-scales and minimums of 6 bits under two float16.
-using q4_k = policy<uint4, per_group<32>, scale_as<uint6>, super_scale<float16, 8>, quantized_minimum<uint6>, super_minimum<float16, 8>,
-                    split_half<32>, interleaved<8, field::super_scale, field::super_minimum, field::packed_6bit, field::codes>>;
+using q4_k =
+    policy<uint4, per_group<32>, scale_as<uint6>, super_scale<float16, 8>, quantized_minimum<uint6>, super_minimum<float16, 8>,
+           split_half<32>, interleaved<8, field::super_scale, field::super_minimum, field::packed_6bit, field::codes>>;
 
 // OCP microscaling formats, planar: element and E8M0 scale for each 32 weights.
 using ocp_mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>>;
@@ -44,13 +46,14 @@ using ocp_mxfp6_e2m3 = policy<float6_e2m3, per_group<32>, scale_as<e8m0>>;
 using ocp_mxfp6_e3m2 = policy<float6_e3m2, per_group<32>, scale_as<e8m0>>;
 using ocp_mxfp8_e4m3 = policy<float8_e4m3, per_group<32>, scale_as<e8m0>>;
 using ocp_mxfp8_e5m2 = policy<float8_e5m2, per_group<32>, scale_as<e8m0>>;
-using ocp_mxint8 = policy<int8, per_group<32>, scale_as<basic_e8m0<127 + 6>>>; // MX's INT8 counts 64ths: scale byte 127 makes code 64 a 1
+using ocp_mxint8 =
+    policy<int8, per_group<32>, scale_as<basic_e8m0<127 + 6>>>; // MX's INT8 counts 64ths: scale byte 127 makes code 64 a 1
 
 // NVFP4: E4M3 scales for each 16 weights under one float for the tensor (a multiplier).
 using nvfp4 = policy<float4_e2m1, per_group<16>, scale_as<float8_e4m3>, tensor_scale>;
 
-// GPTQ checkpoints of format v2 ("gptq_v2"): 32-bit words along K, zero points and scales for each group, optionally sorted columns. v1
-// stores each zero point less 1; add 1 to them before they are read as this.
+// GPTQ checkpoints of format v2 ("gptq_v2"): 32-bit words along K, zero points and scales for each group, optionally sorted
+// columns. v1 stores each zero point less 1; add 1 to them before they are read as this.
 template <std::size_t Group>
 using gptq4 = policy<uint4, per_group<Group>, zero_point_as<uint4>, planar_transposed, permuted_columns>;
 

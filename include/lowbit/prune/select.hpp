@@ -17,7 +17,9 @@ namespace lowbit::inline v0::detail {
 LOWBIT_ALWAYS_INLINE constexpr bool mask_bit(const std::byte* bits, std::size_t i) noexcept {
     return ((bits[i / 8] >> (i % 8)) & std::byte{1}) != std::byte{0};
 }
-LOWBIT_ALWAYS_INLINE constexpr void set_mask_bit(std::byte* bits, std::size_t i) noexcept { bits[i / 8] |= std::byte{1} << (i % 8); }
+LOWBIT_ALWAYS_INLINE constexpr void set_mask_bit(std::byte* bits, std::size_t i) noexcept {
+    bits[i / 8] |= std::byte{1} << (i % 8);
+}
 
 /// Sets the bits of the `keep` highest scores; among equals the lower index stays. `order` is scratch, one entry per score.
 /// What std::nth_element instantiates carries Here, too: it is part of the name of `better`.
@@ -36,7 +38,8 @@ constexpr void keep_highest(std::span<const float> scores, std::size_t keep, std
 /// Sets the mask bits of one row (for block_sparse: of one row of blocks, whose scores the caller has summed).
 template <std::size_t N, std::size_t M, class Here = isa::here>
 constexpr void select(n_of_m<N, M>, std::span<const float> scores, std::span<std::uint32_t> order, std::byte* bits) {
-    for (std::size_t i = 0; i < scores.size(); i += M) keep_highest<Here>(scores.subspan(i, std::min(M, scores.size() - i)), N, order, bits, i);
+    for (std::size_t i = 0; i < scores.size(); i += M)
+        keep_highest<Here>(scores.subspan(i, std::min(M, scores.size() - i)), N, order, bits, i);
 }
 template <class Mask, class Here = isa::here>
 constexpr void select(Mask, std::span<const float> scores, std::span<std::uint32_t> order, std::byte* bits) {

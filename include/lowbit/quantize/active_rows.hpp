@@ -19,8 +19,12 @@ public:
     float absmax(const float* x, std::size_t n) const noexcept { return table_->f32.absmax(x, n); }
     void minmax(const float* x, std::size_t n, float* low, float* high) const noexcept { table_->f32.minmax(x, n, low, high); }
     float sum_abs(const float* x, std::size_t n) const noexcept { return table_->f32.sum_abs(x, n); }
-    void encode(const float* x, std::size_t n, const kernel::code_grid& grid, std::uint8_t* codes) const noexcept { table_->encode(x, n, grid, codes); }
-    float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) const noexcept { return table_->squared_error(x, n, grid); }
+    void encode(const float* x, std::size_t n, const kernel::code_grid& grid, std::uint8_t* codes) const noexcept {
+        table_->encode(x, n, grid, codes);
+    }
+    float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) const noexcept {
+        return table_->squared_error(x, n, grid);
+    }
 
 private:
     const kernel::row_kernels* table_;

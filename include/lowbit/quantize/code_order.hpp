@@ -18,9 +18,14 @@ struct code_order;
 
 template <>
 struct code_order<sequential> {
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept { return packed_bytes(count, bits); }
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept { pack_codes(codes, bits, out); }
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
+        return packed_bytes(count, bits);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
+        pack_codes(codes, bits, out);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
+                                                      int bits) noexcept {
         unpack_codes(in, first, codes, bits);
     }
 };
@@ -40,7 +45,8 @@ struct code_in_one_byte {
             out[at.byte] |= static_cast<std::byte>(codes[i] & ((1u << bits) - 1)) << at.shift;
         }
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
+                                                      int bits) noexcept {
         for (std::size_t i = 0; i < codes.size(); ++i) {
             const code_place at = Derived::place(first + i, bits);
             codes[i] = static_cast<std::uint8_t>(std::to_integer<unsigned>(in[at.byte] >> at.shift) & ((1u << bits) - 1));
@@ -62,7 +68,9 @@ struct code_order<split_half<Half>> : code_in_one_byte<code_order<split_half<Hal
 
 template <>
 struct code_order<high_first> : code_in_one_byte<code_order<high_first>> {
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept { return packed_bytes(count, bits); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
+        return packed_bytes(count, bits);
+    }
     static LOWBIT_ALWAYS_INLINE constexpr code_place place(std::size_t i, int bits) noexcept {
         const auto per_byte = static_cast<std::size_t>(8 / bits);
         return {i / per_byte, 8 - bits * static_cast<int>(i % per_byte + 1)};
@@ -71,9 +79,14 @@ struct code_order<high_first> : code_in_one_byte<code_order<high_first>> {
 
 template <>
 struct code_order<base3> {
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int /*bits*/) noexcept { return packed_trit_bytes(count); }
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int /*bits*/, std::byte* out) noexcept { pack_trits(codes, out); }
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int /*bits*/) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int /*bits*/) noexcept {
+        return packed_trit_bytes(count);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int /*bits*/, std::byte* out) noexcept {
+        pack_trits(codes, out);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
+                                                      int /*bits*/) noexcept {
         unpack_trits(in, first, codes);
     }
 };

@@ -52,21 +52,24 @@ constexpr quantized_constant<P, Rows, Cols> encode_constant(const std::array<flo
     const array_source<Rows, Cols> source{weights};
     const side_input side{};
     const reference_rows<Here> rows{};
-    encoder<P, array_source<Rows, Cols>, reference_rows<Here>> encode(source, side, rows, layout_access<F>::split(q.bytes_.data(), shape), shape);
+    encoder<P, array_source<Rows, Cols>, reference_rows<Here>> encode(source, side, rows,
+                                                                      layout_access<F>::split(q.bytes_.data(), shape), shape);
     if (auto ok = encode(0, Rows); !ok) raise<Here>(ok.error());
     return q;
 }
 
 } // namespace detail
 
-/// Encodes one row of K weights as a 1 x K matrix. In a constant expression a weight that cannot be encoded is a compile-time error.
+/// Encodes one row of K weights as a 1 x K matrix. In a constant expression a weight that cannot be encoded is a compile-time
+/// error.
 template <any_policy P, std::size_t Cols, class Here = isa::here>
 [[nodiscard]] constexpr quantized_constant<P, 1, Cols> quantize_constant(const std::array<float, Cols>& weights) {
     return detail::encode_constant<P, Here, 1>(&weights);
 }
 /// Encodes N rows of K weights as an N x K matrix.
 template <any_policy P, std::size_t Rows, std::size_t Cols, class Here = isa::here>
-[[nodiscard]] constexpr quantized_constant<P, Rows, Cols> quantize_constant(const std::array<std::array<float, Cols>, Rows>& weights) {
+[[nodiscard]] constexpr quantized_constant<P, Rows, Cols>
+quantize_constant(const std::array<std::array<float, Cols>, Rows>& weights) {
     return detail::encode_constant<P, Here, Rows>(weights.data());
 }
 

@@ -23,11 +23,13 @@ struct level_of {
 };
 template <integer_element E>
 struct level_of<E> {
-    static constexpr int bias = -E::min_code;                              ///< level = value + bias
+    static constexpr int bias = -E::min_code;                                    ///< level = value + bias
     static constexpr std::uint8_t sign = E::is_signed ? 1u << (E::bits - 1) : 0; ///< level = two's complement code ^ sign
     static constexpr std::uint8_t first = 0;
     static constexpr std::uint8_t last = E::max_code - E::min_code;
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint8_t level, int zero) noexcept { return static_cast<float>(int{level} - zero); }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint8_t level, int zero) noexcept {
+        return static_cast<float>(int{level} - zero);
+    }
 };
 
 /// Flips between the codes that a format stores and levels; its own inverse.
@@ -56,7 +58,8 @@ public:
     [[nodiscard]] constexpr float scale(std::size_t row, std::size_t group) const noexcept {
         float value = scalar_codec<typename format::scale_type>::decode(access::load_scale(view_.planes(), shape_, row, group));
         if constexpr (!std::is_void_v<typename format::super_scale::type>) {
-            value *= scalar_codec<typename format::super_scale::type>::decode(access::load_super_scale(view_.planes(), shape_, row, group));
+            value *= scalar_codec<typename format::super_scale::type>::decode(
+                access::load_super_scale(view_.planes(), shape_, row, group));
         }
         if constexpr (format::tensor_scale::present) value *= view_.tensor_scale();
         return value;
@@ -80,8 +83,10 @@ public:
         if constexpr (format::offset::kind == offset_kind::minimum) {
             return scalar_codec<typename format::offset::type>::decode(access::load_offset(view_.planes(), shape_, row, group));
         } else if constexpr (format::offset::kind == offset_kind::quantized_minimum) {
-            float value = scalar_codec<typename format::offset::type>::decode(access::load_offset(view_.planes(), shape_, row, group));
-            value *= scalar_codec<typename format::super_minimum::type>::decode(access::load_super_minimum(view_.planes(), shape_, row, group));
+            float value =
+                scalar_codec<typename format::offset::type>::decode(access::load_offset(view_.planes(), shape_, row, group));
+            value *= scalar_codec<typename format::super_minimum::type>::decode(
+                access::load_super_minimum(view_.planes(), shape_, row, group));
             return -value;
         } else {
             return 0.0f;
@@ -111,7 +116,9 @@ public:
             access::load_codes(view_.planes(), shape_, row, 0, levels.subspan(next));
             flip_levels<format>(levels.subspan(next));
             for (std::size_t k = 0; k < shape_.cols; ++k) {
-                levels[k] = mask_bit(bits, k / mask::cols) && next < shape_.cols ? levels[next++] : static_cast<std::uint8_t>(zero(row, k / group_cols()));
+                levels[k] = mask_bit(bits, k / mask::cols) && next < shape_.cols
+                                ? levels[next++]
+                                : static_cast<std::uint8_t>(zero(row, k / group_cols()));
             }
         } else {
             access::load_codes(view_.planes(), shape_, row, 0, levels);
@@ -138,7 +145,8 @@ public:
             const std::size_t end = std::min(shape_.cols, (g + 1) * group_cols());
             for (std::size_t k = g * group_cols(); k < end; ++k) {
                 float value = level::decode(scratch[k], z) * factor;
-                if constexpr (format::offset::kind == offset_kind::minimum || format::offset::kind == offset_kind::quantized_minimum) {
+                if constexpr (format::offset::kind == offset_kind::minimum ||
+                              format::offset::kind == offset_kind::quantized_minimum) {
                     LOWBIT_NO_CONTRACT(value);
                     value += base;
                 }

@@ -168,7 +168,8 @@ private:
                 } else {
                     sum += criterion::score((*x)[column], side_->statistics.empty() ? 1.0f : side_->statistics[column]);
                 }
-                if (sum != sum) return fail(errc::non_finite, "a pruning score is NaN", r * shape_.cols + column); // or infinities cancel
+                if (sum != sum)
+                    return fail(errc::non_finite, "a pruning score is NaN", r * shape_.cols + column); // or infinities cancel
             }
         }
         std::byte* to = to_.mask + row / mask::rows * shape_.mask_row_bytes();
@@ -198,18 +199,21 @@ private:
         const row_reader<F> reader{quantized_view_of(to_)};
         for (std::size_t g = 0; g < groups; ++g) {
             if (!(reader.reach(row, g) <= std::numeric_limits<float>::max())) {
-                return fail(errc::scale_range, "the largest code of a group would decode to infinity", row * shape_.cols + g * shape_.group_cols());
+                return fail(errc::scale_range, "the largest code of a group would decode to infinity",
+                            row * shape_.cols + g * shape_.group_cols());
             }
         }
         for (std::size_t r = 0; r < count; ++r) {
             for (std::size_t g = 0; g < groups; ++g) {
                 const auto values = group_values(r, g, copy);
                 const quantizer q{*rows_, values, std::span<const float>{}, room_.span()};
-                q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g), first_counter() + (row + r) * shape_.cols + g * shape_.group_cols(),
+                q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g),
+                         first_counter() + (row + r) * shape_.cols + g * shape_.group_cols(),
                          levels_.span().subspan(start(r, g), values.size()));
             }
             const auto levels = levels_.span().first(shape_.stored_cols());
-            std::fill(levels.begin() + static_cast<std::ptrdiff_t>(start(r, groups)), levels.end(), std::uint8_t{0}); // a kept block may be short
+            std::fill(levels.begin() + static_cast<std::ptrdiff_t>(start(r, groups)), levels.end(),
+                      std::uint8_t{0}); // a kept block may be short
             flip_levels<F>(levels.first(start(r, groups)));
             access::store_codes(to_, shape_, row + r, levels);
         }
@@ -227,12 +231,14 @@ private:
             const auto values = group_values(0, g, copy);
             std::span<const float> importance;
             if (!side_->statistics.empty()) {
-                importance = copy ? std::span<const float>{importance_.data() + start(0, g), values.size()} : side_->statistics.subspan(start(0, g), values.size());
+                importance = copy ? std::span<const float>{importance_.data() + start(0, g), values.size()}
+                                  : side_->statistics.subspan(start(0, g), values.size());
             }
             return {*rows_, values, importance, room_.span()};
         }
         if constexpr (!F::mask::present) {
-            if (shape_.groups() == 1) return {*rows_, values_.span().first(count * shape_.cols), importance_.span(), room_.span()};
+            if (shape_.groups() == 1)
+                return {*rows_, values_.span().first(count * shape_.cols), importance_.span(), room_.span()};
         }
         std::size_t size = 0;
         for (std::size_t r = 0; r < count; ++r) size += group_values(r, g, copy).size();
@@ -249,7 +255,8 @@ private:
                 ++size;
             }
         }
-        return {*rows_, gathered_.span().first(size), gathered_importance_.span().first(importance_.empty() ? 0 : size), room_.span()};
+        return {*rows_, gathered_.span().first(size), gathered_importance_.span().first(importance_.empty() ? 0 : size),
+                room_.span()};
     }
 
     /// Stores the scales and offsets of one row of blocks, second level first.
@@ -259,7 +266,9 @@ private:
         const float tensor = tensor_scale();
         const auto at = [&](std::size_t g) { return row * shape_.cols + g * shape_.group_cols(); };
         if constexpr (!std::is_void_v<typename F::super_scale::type>) {
-            if (!store_supers<typename F::super_scale, scale_type>(row, [tensor](const group_fit& f) { return f.scale / tensor; }, &access::store_super_scale, &access::store_scale)) {
+            if (!store_supers<typename F::super_scale, scale_type>(
+                    row, [tensor](const group_fit& f) { return f.scale / tensor; }, &access::store_super_scale,
+                    &access::store_scale)) {
                 return fail(errc::scale_range, "a super-scale does not fit its stored type", at(0));
             }
         } else {
@@ -286,7 +295,8 @@ private:
             }
         } else if constexpr (F::offset::kind == offset_kind::quantized_minimum) {
             using T = typename F::offset::type;
-            if (!store_supers<typename F::super_minimum, T>(row, [](const group_fit& f) { return -f.minimum; }, &access::store_super_minimum, &access::store_offset)) {
+            if (!store_supers<typename F::super_minimum, T>(
+                    row, [](const group_fit& f) { return -f.minimum; }, &access::store_super_minimum, &access::store_offset)) {
                 return fail(errc::scale_range, "a super-minimum does not fit its stored type", at(0));
             }
         }
@@ -306,7 +316,8 @@ private:
             const std::uint32_t code = encode_cover<typename Super::type>(ideal);
             const float super = scalar_codec<typename Super::type>::decode(code);
             store_super(to_, shape_, row, first, code);
-            for (std::size_t g = first; g < end; ++g) store_sub(to_, shape_, row, g, scalar_codec<Sub>::encode(super == 0.0f ? 0.0f : get(fits_[g]) / super));
+            for (std::size_t g = first; g < end; ++g)
+                store_sub(to_, shape_, row, g, scalar_codec<Sub>::encode(super == 0.0f ? 0.0f : get(fits_[g]) / super));
         }
         return true;
     }
@@ -316,7 +327,9 @@ private:
         return 1.0f;
     }
 
-    constexpr quantized_view<F> quantized_view_of(const planes<std::byte>& p) const { return quantized_view<F>::over(p, shape_, tensor_scale()); }
+    constexpr quantized_view<F> quantized_view_of(const planes<std::byte>& p) const {
+        return quantized_view<F>::over(p, shape_, tensor_scale());
+    }
 
     const Source* source_;
     const side_input* side_;

@@ -15,10 +15,10 @@ namespace lowbit::inline v0 {
 
 /// The distance between weights w and their decoded values v, in double precision.
 struct error_report {
-    double mse = 0;      ///< mean of (w - v)^2
-    double max_abs = 0;  ///< largest |w - v|
-    double sqnr_db = 0;  ///< 10 log10(sum w^2 / sum (w - v)^2); infinite when they are equal
-    double cosine = 1;   ///< of the angle between w and v as vectors; 1 when both are zero
+    double mse = 0;     ///< mean of (w - v)^2
+    double max_abs = 0; ///< largest |w - v|
+    double sqnr_db = 0; ///< 10 log10(sum w^2 / sum (w - v)^2); infinite when they are equal
+    double cosine = 1;  ///< of the angle between w and v as vectors; 1 when both are zero
 };
 
 /// Compares a quantized matrix with the weights. Raises errc::shape_mismatch.
@@ -27,7 +27,8 @@ template <class Here = isa::here, quantized Q, viewable W>
     const auto source = detail::rows_of(weights);
     const auto view = q.view();
     if (view.rows() != source.rows() || view.cols() != source.cols()) {
-        raise(errc::shape_mismatch, "error_of: ", view.rows(), " x ", view.cols(), " quantized against ", source.rows(), " x ", source.cols());
+        raise(errc::shape_mismatch, "error_of: ", view.rows(), " x ", view.cols(), " quantized against ", source.rows(), " x ",
+              source.cols());
     }
     const detail::row_reader reader{view};
     detail::scratch<std::uint8_t> levels(view.cols());

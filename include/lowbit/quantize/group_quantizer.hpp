@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// group_quantizer: the values that share a scale - what a scale rule may ask of them, and their codes under the scale that it chose.
+// group_quantizer: the values that share a scale - what a scale rule may ask of them, and their codes under the scale that it
+// chose.
 #pragma once
 
 #include <algorithm>
@@ -50,8 +51,8 @@ LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_cover(float ideal) noexcept 
     }
 }
 
-/// Stores a scale: the format's code of an ideal one. Without an offset codes reach beyond the range, and powers of two round down, as
-/// OCP MX asks.
+/// Stores a scale: the format's code of an ideal one. Without an offset codes reach beyond the range, and powers of two round
+/// down, as OCP MX asks.
 template <any_policy F>
 LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_scale(float ideal) noexcept {
     using T = typename F::scale_type;
@@ -100,7 +101,8 @@ public:
     }();
 
     /// `room` holds as many numbers as there are values, and is scratch.
-    constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance, std::span<float> room) noexcept
+    constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance,
+                              std::span<float> room) noexcept
         : rows_(&rows), values_(values), importance_(importance), room_(room) {}
 
     [[nodiscard]] constexpr std::span<const float> values() const noexcept { return values_; }
@@ -146,12 +148,13 @@ public:
         return fit;
     }
 
-    /// Readies `error` for magnitudes whose squares a float does not hold, or hardly: it then measures in units of a power of two near
-    /// the largest, which changes no digit.
+    /// Readies `error` for magnitudes whose squares a float does not hold, or hardly: it then measures in units of a power of two
+    /// near the largest, which changes no digit.
     constexpr void choose_unit() noexcept {
         constexpr float far = 0x1p32f;
         const float reach = rows_->absmax(values_.data(), values_.size());
-        if (reach > 0.0f && !(reach > 1.0f / far && reach < far)) per_unit_ = 1.0f / std::clamp(floor_power(reach), 0x1p-126f, 0x1p126f);
+        if (reach > 0.0f && !(reach > 1.0f / far && reach < far))
+            per_unit_ = 1.0f / std::clamp(floor_power(reach), 0x1p-126f, 0x1p126f);
     }
 
     /// The (weighted) squared error of parameters as they would be stored, in a unit of the group's own.
@@ -161,7 +164,8 @@ public:
         if (per_unit_ == 1.0f) return squares(fit, scale, minimum);
         scratch<float> values(values_.size());
         for (std::size_t i = 0; i < values_.size(); ++i) values[i] = product(values_[i], per_unit_);
-        return group_quantizer{*rows_, values.span(), importance_, room_}.squares(fit, product(scale, per_unit_), product(minimum, per_unit_));
+        return group_quantizer{*rows_, values.span(), importance_, room_}.squares(fit, product(scale, per_unit_),
+                                                                                  product(minimum, per_unit_));
     }
 
     /// Given the codes that `fit` leads to, the scale and minimum of least squared error; for formats with a float minimum.
@@ -191,7 +195,8 @@ public:
     }
 
     /// Levels of the group for an effective scale and minimum. `first` counts elements, for stochastic rounding.
-    constexpr void encode(const group_fit& fit, float scale, float minimum, std::uint64_t first, std::span<std::uint8_t> levels) const {
+    constexpr void encode(const group_fit& fit, float scale, float minimum, std::uint64_t first,
+                          std::span<std::uint8_t> levels) const {
         const float* x = above(minimum);
         if constexpr (ints::value && std::same_as<typename P::rounding, nearest_even>) {
             rows_->encode(x, values_.size(), grid(fit, scale), levels.data());
@@ -244,7 +249,9 @@ private:
         return sum;
     }
 
-    static constexpr kernel::code_grid grid(const group_fit& fit, float scale) noexcept { return {scale, fit.zero, low, high, -low}; }
+    static constexpr kernel::code_grid grid(const group_fit& fit, float scale) noexcept {
+        return {scale, fit.zero, low, high, -low};
+    }
 
     /// The values, or what they are above a minimum.
     constexpr const float* above(float minimum) const noexcept {
@@ -272,7 +279,9 @@ private:
 
 /// A rule of the searching kind: asks the quantizer for errors.
 template <class R, class Quantizer>
-concept fit_rule = requires(const Quantizer& quantizer) { R::fit(quantizer); };
+concept fit_rule = requires(const Quantizer& quantizer) {
+    R::fit(quantizer);
+};
 
 /// Applies a rule of either kind to a group.
 template <class Rule, class Quantizer, class Rows>
@@ -285,7 +294,8 @@ constexpr group_fit fit_group(Quantizer quantizer, const Rows& rows) {
         if constexpr (Quantizer::offsets && std::same_as<Rule, absmax>) return quantizer.from_range(quantizer.full_range());
         return quantizer.from_range(Rule::range(quantizer.values(), rows));
     } else {
-        static_assert(range_rule<Rule>, "lowbit policy: scale_rule<R> needs R::range(std::span<const float>) -> value_range, or R::fit(quantizer) -> group_fit");
+        static_assert(range_rule<Rule>, "lowbit policy: scale_rule<R> needs R::range(std::span<const float>) -> value_range, or "
+                                        "R::fit(quantizer) -> group_fit");
         return quantizer.from_range(Rule::range(quantizer.values()));
     }
 }

@@ -25,16 +25,19 @@ namespace detail {
 /// What is given but asked for by no axis of the policy, in words; null if nothing is.
 template <any_policy P, class Rows>
 const char* unasked(const side_input& side) {
-    constexpr bool uses_statistics =
-        fit_rule<typename P::rule, group_quantizer<P, Rows>> || (P::mask::present && !std::same_as<typename P::mask::criterion, by_magnitude>);
+    constexpr bool uses_statistics = fit_rule<typename P::rule, group_quantizer<P, Rows>> ||
+                                     (P::mask::present && !std::same_as<typename P::mask::criterion, by_magnitude>);
     if (!P::mask::present && (side.scores.data() != nullptr || side.mask.data() != nullptr)) {
         return "a mask or scores are given, but the policy prunes nothing; add prune<Mask>";
     }
     if (!uses_statistics && !side.statistics.empty()) {
-        return "column statistics are given, but the policy uses none; add scale_rule<mse> or prune<Mask, Criterion> with a criterion that does";
+        return "column statistics are given, but the policy uses none; add scale_rule<mse> or prune<Mask, Criterion> with a "
+               "criterion that does";
     }
-    if (!P::column_order::permuted && !side.order.empty()) return "a column order is given, but the policy keeps none; add permuted_columns";
-    if (!seeded_rounding<typename P::rounding> && side.rounding_seed) return "a seed is given, but the policy rounds nothing at random; add rounding<stochastic>";
+    if (!P::column_order::permuted && !side.order.empty())
+        return "a column order is given, but the policy keeps none; add permuted_columns";
+    if (!seeded_rounding<typename P::rounding> && side.rounding_seed)
+        return "a seed is given, but the policy rounds nothing at random; add rounding<stochastic>";
     return nullptr;
 }
 
@@ -46,9 +49,12 @@ struct misfit {
 };
 template <class Here>
 misfit first_misfit(const side_input& side, std::size_t rows, std::size_t cols) {
-    const auto matrix_fits = [&](const auto& given) { return given.data() == nullptr || (given.rows() == rows && given.cols() == cols); };
+    const auto matrix_fits = [&](const auto& given) {
+        return given.data() == nullptr || (given.rows() == rows && given.cols() == cols);
+    };
     const auto vector_fits = [&](const auto& given) { return given.empty() || given.size() == cols; };
-    if (!matrix_fits(side.scores)) return {"the given scores have another shape than the weights", side.scores.rows(), side.scores.cols()};
+    if (!matrix_fits(side.scores))
+        return {"the given scores have another shape than the weights", side.scores.rows(), side.scores.cols()};
     if (!matrix_fits(side.mask)) return {"the given mask has another shape than the weights", side.mask.rows(), side.mask.cols()};
     if (!vector_fits(side.statistics)) return {"the given statistics are not one for each column", 1, side.statistics.size()};
     if (!vector_fits(side.order)) return {"the given order is not one index for each column", 1, side.order.size()};
@@ -59,7 +65,8 @@ misfit first_misfit(const side_input& side, std::size_t rows, std::size_t cols) 
 template <class Here>
 expected<bool> check_columns(const side_input& side) {
     for (std::size_t k = 0; k < side.statistics.size(); ++k) {
-        if (side.statistics[k] - side.statistics[k] != 0.0f || side.statistics[k] < 0.0f) return fail(errc::non_finite, "a column statistic is negative, NaN or infinite", k);
+        if (side.statistics[k] - side.statistics[k] != 0.0f || side.statistics[k] < 0.0f)
+            return fail(errc::non_finite, "a column statistic is negative, NaN or infinite", k);
     }
     const std::size_t k = first_out_of_order<Here>(side.order.size(), [&](std::size_t i) { return side.order[i]; });
     if (k != side.order.size()) return fail(errc::invalid_argument, "the given order is not a permutation of the columns", k);
@@ -89,16 +96,21 @@ void store_matrix_planes(const Source& source, const side_input& side, const Row
             }
         }
         using E = typename F::element_type;
-        // what the largest scale is multiplied with: the largest code, or half of the steps where a range may lie on both sides of 0
-        constexpr float reach = F::offset::kind != offset_kind::none ? (E::max() - E::lowest()) * 0.5f : E::max() > 0.0f ? E::max() : -E::lowest();
+        // what the largest scale is multiplied with: the largest code, or half of the steps where a range may lie on both sides
+        // of 0
+        constexpr float reach = F::offset::kind != offset_kind::none ? (E::max() - E::lowest()) * 0.5f
+                                : E::max() > 0.0f                    ? E::max()
+                                                                     : -E::lowest();
         const float scale = largest / (reach * scalar_codec<typename F::scale_type>::max());
         // a subnormal scale would be too coarse to divide by
-        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(largest > 0.0f ? std::max(scale, std::numeric_limits<float>::min()) : 1.0f));
+        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(
+                                                 largest > 0.0f ? std::max(scale, std::numeric_limits<float>::min()) : 1.0f));
     }
 }
 
 template <any_policy P, class Pool, class Source, class Rows>
-expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side, const Rows& rows) {
+expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side,
+                           const Rows& rows) {
     using F = format_of<P>;
     const shape_of<F> shape{q.rows(), q.cols()};
     const auto to = layout_access<F>::split(q.bytes().data(), shape);
@@ -127,7 +139,8 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
 template <any_policy P, class Here, class Pool, class Source>
 expected<bool> try_encode(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side) {
     if (const char* message = unasked<P, level_rows<Here>>(side)) return fail(errc::invalid_argument, message);
-    if (const misfit other = first_misfit<Here>(side, q.rows(), q.cols()); other.message != nullptr) return fail(errc::shape_mismatch, other.message, other.cols);
+    if (const misfit other = first_misfit<Here>(side, q.rows(), q.cols()); other.message != nullptr)
+        return fail(errc::shape_mismatch, other.message, other.cols);
     if (auto ok = check_columns<Here>(side); !ok) return ok;
     return encode_into<P>(where, q, source, side, active_rows<Here>());
 }
@@ -136,9 +149,11 @@ template <any_policy P, class Here, class Pool, class Source>
 void encode_or_raise(on_t<Pool> where, quantized_matrix<P>& q, const Source& source, const side_input& side) {
     if (const char* message = unasked<P, level_rows<Here>>(side)) raise(errc::invalid_argument, "quantize: ", message);
     if (const misfit other = first_misfit<Here>(side, q.rows(), q.cols()); other.message != nullptr) {
-        raise(errc::shape_mismatch, "quantize: ", other.message, " (", other.rows, " x ", other.cols, ", weights are ", q.rows(), " x ", q.cols(), ")");
+        raise(errc::shape_mismatch, "quantize: ", other.message, " (", other.rows, " x ", other.cols, ", weights are ", q.rows(),
+              " x ", q.cols(), ")");
     }
-    if (auto ok = check_columns<Here>(side); !ok) raise(ok.error().code, "quantize: ", ok.error().message, " (column ", ok.error().offset, ")");
+    if (auto ok = check_columns<Here>(side); !ok)
+        raise(ok.error().code, "quantize: ", ok.error().message, " (column ", ok.error().offset, ")");
     if (auto ok = encode_into<P>(where, q, source, side, active_rows<Here>()); !ok) {
         const error& e = ok.error();
         raise(e.code, "quantize: ", e.message, " (row ", e.offset / q.cols(), ", column ", e.offset % q.cols(), ")");
@@ -149,8 +164,8 @@ void encode_or_raise(on_t<Pool> where, quantized_matrix<P>& q, const Source& sou
 
 /// Encodes `weights` (N x K) under policy P into new storage. An error carries the index row * K + column of the weight:
 /// errc::non_finite, errc::scale_range (a scale above its stored type). Of side input it is errc::shape_mismatch with
-/// the length of a row, errc::non_finite and errc::invalid_argument with the column, errc::invalid_argument alone for what the policy asks not for.
-/// Scales below the smallest stored number flush to 0, and their weights with them.
+/// the length of a row, errc::non_finite and errc::invalid_argument with the column, errc::invalid_argument alone for what the
+/// policy asks not for. Scales below the smallest stored number flush to 0, and their weights with them.
 template <any_policy P, class Here = isa::here, class Pool, viewable W>
 [[nodiscard]] expected<quantized_matrix<P>> try_quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
                                                          std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
@@ -165,14 +180,15 @@ template <any_policy P, class Here = isa::here, viewable W>
     return try_quantize<P, Here>(detail::here_and_now(), weights, side, memory);
 }
 
-/// Encodes `weights` into the storage of `q` again, as training loops do; nothing of the result is allocated. Raises what try_quantize
-/// returns, and errc::shape_mismatch. When weights are at fault, rows of `q` are old, new or half written: they read as some numbers, and
-/// quantizing again makes them whole.
+/// Encodes `weights` into the storage of `q` again, as training loops do; nothing of the result is allocated. Raises what
+/// try_quantize returns, and errc::shape_mismatch. When weights are at fault, rows of `q` are old, new or half written: they read
+/// as some numbers, and quantizing again makes them whole.
 template <any_policy P, class Here = isa::here, class Pool, viewable W>
 void quantize_into(on_t<Pool> where, quantized_matrix<P>& q, const W& weights, const side_input& side = {}) {
     const auto source = detail::rows_of(weights);
     if (q.rows() != source.rows() || q.cols() != source.cols()) {
-        raise<Here>(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ", source.rows(), " x ", source.cols());
+        raise<Here>(errc::shape_mismatch, "quantize_into: storage for ", q.rows(), " x ", q.cols(), ", weights are ",
+                    source.rows(), " x ", source.cols());
     }
     detail::encode_or_raise<P, Here>(where, q, source, side);
 }

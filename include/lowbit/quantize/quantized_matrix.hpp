@@ -21,7 +21,8 @@ public:
 
     LOWBIT_ALWAYS_INLINE quantized_matrix() noexcept = default;
     /// All bytes zero; raises errc::invalid_argument when rows x cols does not fit size_t.
-    LOWBIT_ALWAYS_INLINE quantized_matrix(std::size_t rows, std::size_t cols, std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+    LOWBIT_ALWAYS_INLINE quantized_matrix(std::size_t rows, std::size_t cols,
+                                          std::pmr::memory_resource* memory = std::pmr::get_default_resource())
         : rows_(rows), cols_(cols), buffer_(checked_bytes(rows, cols), memory) {}
     LOWBIT_ALWAYS_INLINE quantized_matrix(const quantized_matrix&) = default;
     LOWBIT_ALWAYS_INLINE quantized_matrix(quantized_matrix&& other) noexcept
@@ -51,8 +52,8 @@ public:
         return rows_ == 0 && cols_ == 0 ? quantized_view<P>{} : quantized_view<P>{buffer_.data(), rows_, cols_};
     }
     template <any_policy Q>
-        requires std::same_as<format_of<Q>, format>
-    LOWBIT_ALWAYS_INLINE operator quantized_view<Q>() const noexcept { // NOLINT: views work wherever matrices do, and the reverse
+    requires std::same_as<format_of<Q>, format> LOWBIT_ALWAYS_INLINE
+    operator quantized_view<Q>() const noexcept { // NOLINT: views work wherever matrices do, and the reverse
         return view();
     }
 

@@ -32,7 +32,8 @@ constexpr std::size_t first_out_of_order(std::size_t cols, ColumnAt column_at) {
 
 } // namespace detail
 
-/// The planes of a quantized matrix, each in memory of its own. What the policy does not use stays empty. Little-endian, unaligned.
+/// The planes of a quantized matrix, each in memory of its own. What the policy does not use stays empty. Little-endian,
+/// unaligned.
 struct quantized_parts {
     std::span<const std::byte> codes{};          ///< rows x row bytes
     std::span<const std::byte> scales{};         ///< scale rows x groups
@@ -41,7 +42,7 @@ struct quantized_parts {
     std::span<const std::byte> super_minimums{}; ///< scale rows x super-minimums
     std::span<const std::byte> mask{};           ///< one bit per weight or block, rows padded to bytes, set = kept
     std::span<const std::byte> order{};          ///< u32 per stored column: its logical index
-    float tensor_scale = 1.0f;                 ///< the multiplier of every scale
+    float tensor_scale = 1.0f;                   ///< the multiplier of every scale
 };
 
 /// A read-only window on the bytes of policy P. Owns nothing; the memory must outlive it. Nothing is copied or aligned.
@@ -53,25 +54,27 @@ public:
 
     constexpr quantized_view() noexcept = default;
 
-    /// A view of `size_bytes()` bytes that stand as quantized_matrix keeps them (for interleaved policies: as the file has them). The
-    /// caller vouches for their number; whatever they hold, no other byte is touched.
+    /// A view of `size_bytes()` bytes that stand as quantized_matrix keeps them (for interleaved policies: as the file has them).
+    /// The caller vouches for their number; whatever they hold, no other byte is touched.
     LOWBIT_ALWAYS_INLINE constexpr quantized_view(const std::byte* bytes, std::size_t rows, std::size_t cols) noexcept
         : planes_(access::split(bytes, shape{rows, cols})), shape_{rows, cols} {
         if constexpr (format::tensor_scale::present) {
-            if (access::tensor_bytes(shape_) != 0) tensor_scale_ = detail::scalar_codec<float>::decode(detail::load_scalar<float>(planes_.tensor_scale));
+            if (access::tensor_bytes(shape_) != 0)
+                tensor_scale_ = detail::scalar_codec<float>::decode(detail::load_scalar<float>(planes_.tensor_scale));
         }
     }
 
     /// Any policy with the same format reads the same bytes.
     template <any_policy Q>
-        requires(std::same_as<format_of<Q>, format> && !std::same_as<P, Q>)
-    LOWBIT_ALWAYS_INLINE constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
+    requires(std::same_as<format_of<Q>, format> && !std::same_as<P, Q>) LOWBIT_ALWAYS_INLINE
+        constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
         : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
 
-    /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them, errc::malformed if the order
-    /// is not a permutation of the columns or a mask row keeps another number than the policy.
+    /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them,
+    /// errc::malformed if the order is not a permutation of the columns or a mask row keeps another number than the policy.
     template <class Here = isa::here>
-    [[nodiscard]] static constexpr expected<quantized_view> from(const quantized_parts& parts, std::size_t rows, std::size_t cols) {
+    [[nodiscard]] static constexpr expected<quantized_view> from(const quantized_parts& parts, std::size_t rows,
+                                                                 std::size_t cols) {
         quantized_view v;
         v.shape_ = shape{rows, cols};
         if (auto ok = v.template take<Here>(parts); !ok) return unexpected<error>(ok.error());
@@ -79,8 +82,8 @@ public:
     }
 
     /// A view of planes that somebody else has split; for the library's own code.
-    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr quantized_view over(const detail::planes<const std::byte>& planes, detail::shape_of<format> shape,
-                                                       float tensor_scale) noexcept {
+    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr quantized_view
+    over(const detail::planes<const std::byte>& planes, detail::shape_of<format> shape, float tensor_scale) noexcept {
         quantized_view v;
         v.planes_ = planes;
         v.shape_ = shape;
@@ -101,7 +104,9 @@ public:
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr quantized_view view() const noexcept { return *this; }
 
     /// For the code that reads rows: the planes and the shape.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const detail::planes<const std::byte>& planes() const noexcept { return planes_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const detail::planes<const std::byte>& planes() const noexcept {
+        return planes_;
+    }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr detail::shape_of<format> layout_shape() const noexcept { return shape_; }
 
 private:
@@ -111,27 +116,38 @@ private:
     template <class Here>
     constexpr expected<bool> take(const quantized_parts& parts) {
         const shape& s = shape_;
-        if (std::size_t bytes = 0; detail::bytes_overflow<format, Here>(s, bytes)) return fail(errc::limit_exceeded, "rows x cols overflows size_t");
+        if (std::size_t bytes = 0; detail::bytes_overflow<format, Here>(s, bytes))
+            return fail(errc::limit_exceeded, "rows x cols overflows size_t");
         const auto plane = [](std::span<const std::byte> part, std::size_t size, const std::byte*& to) {
             to = part.data();
             return part.size() >= size;
         };
-        if (!plane(parts.codes, access::codes_bytes(s), planes_.codes)) return fail(errc::truncated, "codes are shorter than the shape needs", parts.codes.size());
-        if (!plane(parts.scales, access::scales_bytes(s), planes_.scales)) return fail(errc::truncated, "scales are shorter than the shape needs", parts.scales.size());
-        if (!plane(parts.offsets, access::offsets_bytes(s), planes_.offsets)) return fail(errc::truncated, "offsets are shorter than the shape needs", parts.offsets.size());
-        if (!plane(parts.super_scales, access::super_scales_bytes(s), planes_.super_scales)) return fail(errc::truncated, "super-scales are shorter than the shape needs", parts.super_scales.size());
-        if (!plane(parts.super_minimums, access::super_minimums_bytes(s), planes_.super_minimums)) return fail(errc::truncated, "super-minimums are shorter than the shape needs", parts.super_minimums.size());
-        if (!plane(parts.mask, access::mask_bytes(s), planes_.mask)) return fail(errc::truncated, "the mask is shorter than the shape needs", parts.mask.size());
-        if (!plane(parts.order, access::order_bytes(s), planes_.order)) return fail(errc::truncated, "the order is shorter than the shape needs", parts.order.size());
+        if (!plane(parts.codes, access::codes_bytes(s), planes_.codes))
+            return fail(errc::truncated, "codes are shorter than the shape needs", parts.codes.size());
+        if (!plane(parts.scales, access::scales_bytes(s), planes_.scales))
+            return fail(errc::truncated, "scales are shorter than the shape needs", parts.scales.size());
+        if (!plane(parts.offsets, access::offsets_bytes(s), planes_.offsets))
+            return fail(errc::truncated, "offsets are shorter than the shape needs", parts.offsets.size());
+        if (!plane(parts.super_scales, access::super_scales_bytes(s), planes_.super_scales))
+            return fail(errc::truncated, "super-scales are shorter than the shape needs", parts.super_scales.size());
+        if (!plane(parts.super_minimums, access::super_minimums_bytes(s), planes_.super_minimums))
+            return fail(errc::truncated, "super-minimums are shorter than the shape needs", parts.super_minimums.size());
+        if (!plane(parts.mask, access::mask_bytes(s), planes_.mask))
+            return fail(errc::truncated, "the mask is shorter than the shape needs", parts.mask.size());
+        if (!plane(parts.order, access::order_bytes(s), planes_.order))
+            return fail(errc::truncated, "the order is shorter than the shape needs", parts.order.size());
         if constexpr (format::column_order::permuted) {
-            const std::size_t k = detail::first_out_of_order<Here>(s.cols, [this](std::size_t i) { return detail::load_le<4>(planes_.order + 4 * i); });
+            const std::size_t k = detail::first_out_of_order<Here>(
+                s.cols, [this](std::size_t i) { return detail::load_le<4>(planes_.order + 4 * i); });
             if (k != s.cols) return fail(errc::malformed, "the order is not a permutation of the columns", k);
         }
         if constexpr (format::mask::present) {
             for (std::size_t r = 0; r < s.mask_rows(); ++r) {
                 std::size_t kept = 0;
-                for (std::size_t c = 0; c < s.mask_cols(); ++c) kept += std::size_t{detail::mask_bit(planes_.mask + r * s.mask_row_bytes(), c)};
-                if (kept != format::mask::mask::kept(s.mask_cols())) return fail(errc::malformed, "a mask row keeps another number of weights than the policy", r);
+                for (std::size_t c = 0; c < s.mask_cols(); ++c)
+                    kept += std::size_t{detail::mask_bit(planes_.mask + r * s.mask_row_bytes(), c)};
+                if (kept != format::mask::mask::kept(s.mask_cols()))
+                    return fail(errc::malformed, "a mask row keeps another number of weights than the policy", r);
             }
         }
         tensor_scale_ = parts.tensor_scale;
@@ -154,6 +170,8 @@ inline constexpr bool is_quantized_view<quantized_view<P>> = true;
 
 /// A quantized matrix or a view of one.
 template <class Q>
-concept quantized = requires(const Q& q) { requires detail::is_quantized_view<std::remove_cvref_t<decltype(q.view())>>; };
+concept quantized = requires(const Q& q) {
+    requires detail::is_quantized_view<std::remove_cvref_t<decltype(q.view())>>;
+};
 
 } // namespace lowbit::inline v0

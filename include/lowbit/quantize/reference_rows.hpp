@@ -32,7 +32,9 @@ struct reference_rows {
     }
     /// The smallest and the largest element, -0 below +0.
     static constexpr void minmax(const float* x, std::size_t n, float* low, float* high) noexcept {
-        const auto below = [](float a, float b) { return a < b || (a == b && std::bit_cast<std::int32_t>(a) < 0 && std::bit_cast<std::int32_t>(b) >= 0); };
+        const auto below = [](float a, float b) {
+            return a < b || (a == b && std::bit_cast<std::int32_t>(a) < 0 && std::bit_cast<std::int32_t>(b) >= 0);
+        };
         *low = x[0];
         *high = x[0];
         for (std::size_t i = 1; i < n; ++i) {

@@ -23,7 +23,8 @@ struct value_range {
     }
 };
 
-/// The parameters of a group: value = scale * (level - zero) + minimum. `zero` is used by integer elements, `minimum` by formats that store one.
+/// The parameters of a group: value = scale * (level - zero) + minimum. `zero` is used by integer elements, `minimum` by formats
+/// that store one.
 struct group_fit {
     float scale = 0.0f;
     int zero = 0;
@@ -66,8 +67,7 @@ struct abs_mean {
 
 /// Clips: the magnitude that `Part` / `Of` of the values do not exceed maps to the largest code.
 template <std::size_t Part, std::size_t Of = 100>
-    requires(Part > 0 && Part <= Of)
-struct percentile {
+requires(Part > 0 && Part <= Of) struct percentile {
     template <class Rows>
     static constexpr value_range range(std::span<const float> values, const Rows& rows) {
         if (values.empty()) return {0.0f, 0.0f};
@@ -76,17 +76,19 @@ struct percentile {
         for (std::size_t i = 0; i < n; ++i) magnitudes[i] = values[i] < 0.0f ? -values[i] : values[i];
         const std::size_t rank = (n / Of * Part + (n % Of * Part + Of - 1) / Of) - 1;
         // this function is named after Rows, and with it what is instantiated for the lambda: see isa/here.hpp
-        std::nth_element(magnitudes.data(), magnitudes.data() + rank, magnitudes.data() + n, [](float a, float b) { return a < b; });
+        std::nth_element(magnitudes.data(), magnitudes.data() + rank, magnitudes.data() + n,
+                         [](float a, float b) { return a < b; });
         return minmax::range(values, rows).within(magnitudes[rank]);
     }
 };
 
-/// Searches the scale (both signs) and offset of least squared error, importance-weighted where column statistics are given: a grid of
-/// clipped ranges, then each end on its own in ever smaller steps, then, over a float minimum, least squares on the codes reached.
+/// Searches the scale (both signs) and offset of least squared error, importance-weighted where column statistics are given: a
+/// grid of clipped ranges, then each end on its own in ever smaller steps, then, over a float minimum, least squares on the codes
+/// reached.
 struct mse {
-    static constexpr int coarse = 40;    ///< the grid steps by 1/40 of the full range,
-    static constexpr int narrowest = 7;  ///< down to 7/40 of it,
-    static constexpr int fine = 16;      ///< the ends by down to 1/640
+    static constexpr int coarse = 40;   ///< the grid steps by 1/40 of the full range,
+    static constexpr int narrowest = 7; ///< down to 7/40 of it,
+    static constexpr int fine = 16;     ///< the ends by down to 1/640
     static constexpr int refinements = 8;
 
     template <class Quantizer>
@@ -108,7 +110,8 @@ struct mse {
         bool turned = false; // its scale is negative
         const auto consider_parts = [&](int low, int high, bool turn) {
             constexpr float unit = 1.0f / (coarse * fine);
-            group_fit candidate = quantizer.from_range(quantizer.clip(full, static_cast<float>(low) * unit, static_cast<float>(high) * unit));
+            group_fit candidate =
+                quantizer.from_range(quantizer.clip(full, static_cast<float>(low) * unit, static_cast<float>(high) * unit));
             if (turn) candidate.scale = -candidate.scale;
             if (!consider(candidate)) return;
             below = low;
@@ -129,7 +132,8 @@ struct mse {
                 }
             }
         }
-        for (int i = 0; i < refinements && consider(quantizer.least_squares(best)); ++i) {}
+        for (int i = 0; i < refinements && consider(quantizer.least_squares(best)); ++i) {
+        }
         return best;
     }
 };

@@ -17,11 +17,11 @@ namespace lowbit::inline v0 {
 
 /// What a caller may add to the weights; empty where nothing was given. Holds views: what they show must outlive the call.
 struct side_input {
-    strided_view<const float> scores;     ///< rows x cols, instead of the criterion's scores: the highest are kept
+    strided_view<const float> scores;      ///< rows x cols, instead of the criterion's scores: the highest are kept
     strided_view<const std::uint8_t> mask; ///< rows x cols, non-zero = keep; may keep fewer weights than the policy, never more
-    std::span<const float> statistics;    ///< one for each column: the criterion's statistic, and the importance in mse searches
-    std::span<const std::uint32_t> order; ///< for permuted_columns: the logical index of each stored column
-    std::optional<seed> rounding_seed;    ///< for random roundings; 0 if none is given
+    std::span<const float> statistics;     ///< one for each column: the criterion's statistic, and the importance in mse searches
+    std::span<const std::uint32_t> order;  ///< for permuted_columns: the logical index of each stored column
+    std::optional<seed> rounding_seed;     ///< for random roundings; 0 if none is given
 };
 
 namespace detail {
@@ -51,35 +51,46 @@ LOWBIT_ALWAYS_INLINE constexpr auto side_view(const T& x) {
 template <class T>
 using side_view_of = decltype(side_view(std::declval<const T&>()));
 
-LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const float> scores) noexcept { side.scores = scores; }
-LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const std::uint8_t> mask) noexcept { side.mask = mask; }
-LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const float> statistics) noexcept { side.statistics = statistics; }
-LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const std::uint32_t> order) noexcept { side.order = order; }
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const float> scores) noexcept {
+    side.scores = scores;
+}
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const std::uint8_t> mask) noexcept {
+    side.mask = mask;
+}
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const float> statistics) noexcept {
+    side.statistics = statistics;
+}
+LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const std::uint32_t> order) noexcept {
+    side.order = order;
+}
 LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, seed value) noexcept { side.rounding_seed = value; }
 
 template <class Fact>
 concept side_fact = std::same_as<Fact, decltype(side_input::scores)> || std::same_as<Fact, decltype(side_input::mask)> ||
-                    std::same_as<Fact, decltype(side_input::statistics)> || std::same_as<Fact, decltype(side_input::order)> ||
-                    std::same_as<Fact, seed>;
+    std::same_as<Fact, decltype(side_input::statistics)> || std::same_as<Fact, decltype(side_input::order)> ||
+    std::same_as<Fact, seed>;
 
 template <class Fact, class... Facts>
 inline constexpr bool given_once = (std::size_t{std::same_as<Fact, Facts>} + ...) == 1;
 
 } // namespace detail
 
-/// Run-time facts for quantize, in any order and told apart by type: a matrix of float (scores), a matrix of bool or uint8 (mask), a
-/// span or vector of float (column statistics), a span or vector of uint32 (column order), a seed (random rounding). Matrices are what quantize takes; the vectors
-/// of another library are vectors.
+/// Run-time facts for quantize, in any order and told apart by type: a matrix of float (scores), a matrix of bool or uint8
+/// (mask), a span or vector of float (column statistics), a span or vector of uint32 (column order), a seed (random rounding).
+/// Matrices are what quantize takes; the vectors of another library are vectors.
 template <class... Facts>
 [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr side_input with(const Facts&... facts) {
-    static_assert((detail::side_fact<detail::side_view_of<Facts>> && ...),
-                  "lowbit: with(...) takes a matrix of float (scores), a matrix of bool or std::uint8_t (mask), a vector of float (column "
-                  "statistics), a vector of std::uint32_t (column order) and a seed");
+    static_assert(
+        (detail::side_fact<detail::side_view_of<Facts>> && ...),
+        "lowbit: with(...) takes a matrix of float (scores), a matrix of bool or std::uint8_t (mask), a vector of float (column "
+        "statistics), a vector of std::uint32_t (column order) and a seed");
     static_assert((detail::given_once<detail::side_view_of<Facts>, detail::side_view_of<Facts>...> && ...),
-                  "lowbit: with(...) takes one of each: scores, a mask, column statistics, a column order; told apart by type, two of these "
+                  "lowbit: with(...) takes one of each: scores, a mask, column statistics, a column order; told apart by type, "
+                  "two of these "
                   "are the same");
     side_input side;
-    if constexpr ((detail::side_fact<detail::side_view_of<Facts>> && ...)) (detail::add_side(side, detail::side_view(facts)), ...);
+    if constexpr ((detail::side_fact<detail::side_view_of<Facts>> && ...))
+        (detail::add_side(side, detail::side_view(facts)), ...);
     return side;
 }
 

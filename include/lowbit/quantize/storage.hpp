@@ -25,7 +25,9 @@ template <class T>
 struct scalar_codec {
     static constexpr int bits = T::bits;
     static constexpr std::size_t bytes = (T::bits + 7) / 8;
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint32_t code) noexcept { return T::decode(static_cast<typename T::code_type>(code)); }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint32_t code) noexcept {
+        return T::decode(static_cast<typename T::code_type>(code));
+    }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode(float x) noexcept { return T::encode(x); }
     static LOWBIT_ALWAYS_INLINE constexpr float max() noexcept { return T::max(); }
 };
@@ -68,9 +70,7 @@ struct planes {
     Byte* order{};
     Byte* tensor_scale{};
 
-    LOWBIT_ALWAYS_INLINE constexpr operator planes<const Byte>() const noexcept
-        requires(!std::is_const_v<Byte>)
-    {
+    LOWBIT_ALWAYS_INLINE constexpr operator planes<const Byte>() const noexcept requires(!std::is_const_v<Byte>) {
         return {codes, scales, offsets, super_scales, super_minimums, mask, order, tensor_scale};
     }
 };
@@ -89,8 +89,12 @@ struct shape_of {
     /// Groups in a row, and rows of groups.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept { return ceil_div(cols, group_cols()); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_rows() const noexcept { return ceil_div(rows, group_rows()); }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t supers() const noexcept { return ceil_div(groups(), F::super_scale::groups); }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums() const noexcept { return ceil_div(groups(), F::super_minimum::groups); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t supers() const noexcept {
+        return ceil_div(groups(), F::super_scale::groups);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums() const noexcept {
+        return ceil_div(groups(), F::super_minimum::groups);
+    }
 
     /// Mask bits in a row, rows of mask bits, and how many codes a row stores (a pruned row stores what it keeps).
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_cols() const noexcept {
@@ -111,9 +115,9 @@ struct shape_of {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_row_bytes() const noexcept { return ceil_div(mask_cols(), 8); }
 };
 
-/// The access to a format's bytes, by layout. Each says how large its planes of codes, scales and offsets are, reads and writes codes by
-/// row, and knows where the numbers of a row and group lie (`scale_at`, `offset_at`, `super_scale_at`, `super_minimum_at`); the rest is
-/// layout_base.
+/// The access to a format's bytes, by layout. Each says how large its planes of codes, scales and offsets are, reads and writes
+/// codes by row, and knows where the numbers of a row and group lie (`scale_at`, `offset_at`, `super_scale_at`,
+/// `super_minimum_at`); the rest is layout_base.
 template <class F, class Layout = typename F::layout>
 struct layout_access;
 
@@ -127,12 +131,22 @@ struct layout_base {
     using super = scalar_codec<typename F::super_scale::type>;
     using super_min = scalar_codec<typename F::super_minimum::type>;
 
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.supers() * super::bytes; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums_bytes(const shape& s) noexcept { return s.scale_rows() * s.super_minimums() * super_min::bytes; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_bytes(const shape& s) noexcept { return s.mask_rows() * s.mask_row_bytes(); }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept { return F::column_order::permuted ? s.cols * 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_scales_bytes(const shape& s) noexcept {
+        return s.scale_rows() * s.supers() * super::bytes;
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_minimums_bytes(const shape& s) noexcept {
+        return s.scale_rows() * s.super_minimums() * super_min::bytes;
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_bytes(const shape& s) noexcept {
+        return s.mask_rows() * s.mask_row_bytes();
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t order_bytes(const shape& s) noexcept {
+        return F::column_order::permuted ? s.cols * 4 : 0;
+    }
     /// A matrix without weights has no tensor scale, so that a default one needs no memory.
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes(const shape& s) noexcept { return F::tensor_scale::present && s.rows != 0 && s.cols != 0 ? 4 : 0; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t tensor_bytes(const shape& s) noexcept {
+        return F::tensor_scale::present && s.rows != 0 && s.cols != 0 ? 4 : 0;
+    }
 
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(const shape& s) noexcept {
         return layout::codes_bytes(s) + layout::scales_bytes(s) + layout::offsets_bytes(s) + layout::super_scales_bytes(s) +
@@ -154,28 +168,36 @@ struct layout_base {
         return p;
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const numbers& p, const shape& s, std::size_t row,
+                                                                   std::size_t group) noexcept {
         return load_scalar<typename F::scale_type>(layout::scale_at(p, s, row, group));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const numbers& p, const shape& s, std::size_t row,
+                                                                    std::size_t group) noexcept {
         return load_scalar<typename F::offset::type>(layout::offset_at(p, s, row, group));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_scale(const numbers& p, const shape& s, std::size_t row,
+                                                                         std::size_t group) noexcept {
         return load_scalar<typename F::super_scale::type>(layout::super_scale_at(p, s, row, group));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const numbers& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_super_minimum(const numbers& p, const shape& s, std::size_t row,
+                                                                           std::size_t group) noexcept {
         return load_scalar<typename F::super_minimum::type>(layout::super_minimum_at(p, s, row, group));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
+                                                           std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::scale_type>(layout::scale_at(p, s, row, group), code);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row,
+                                                            std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::offset::type>(layout::offset_at(p, s, row, group), code);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
+                                                                 std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::super_scale::type>(layout::super_scale_at(p, s, row, group), code);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row, std::size_t group, std::uint32_t code) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_super_minimum(const planes<std::byte>& p, const shape& s, std::size_t row,
+                                                                   std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::super_minimum::type>(layout::super_minimum_at(p, s, row, group), code);
     }
 };
@@ -186,41 +208,54 @@ struct layout_access<F, planar> : layout_base<F> {
     using shape = shape_of<F>;
     using order = code_order<typename F::code_order>;
 
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t code_row_bytes(const shape& s) noexcept { return order::bytes(s.stored_cols(), F::bits); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t code_row_bytes(const shape& s) noexcept {
+        return order::bytes(s.stored_cols(), F::bits);
+    }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * base::scale::bytes; }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept { return s.scale_rows() * s.groups() * base::offset::bytes; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept {
+        return s.scale_rows() * s.groups() * base::scale::bytes;
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t offsets_bytes(const shape& s) noexcept {
+        return s.scale_rows() * s.groups() * base::offset::bytes;
+    }
 
-    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row, std::size_t first,
-                                     std::span<std::uint8_t> codes) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row,
+                                                          std::size_t first, std::span<std::uint8_t> codes) noexcept {
         order::unpack(p.codes + row * code_row_bytes(s), first, codes, F::bits);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row, std::span<const std::uint8_t> codes) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row,
+                                                           std::span<const std::uint8_t> codes) noexcept {
         order::pack(codes, F::bits, p.codes + row * code_row_bytes(s));
     }
 
     template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr Byte* scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* scale_at(const planes<Byte>& p, const shape& s, std::size_t row,
+                                                         std::size_t group) noexcept {
         return p.scales + (row / s.group_rows() * s.groups() + group) * base::scale::bytes;
     }
     template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr Byte* offset_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* offset_at(const planes<Byte>& p, const shape& s, std::size_t row,
+                                                          std::size_t group) noexcept {
         return p.offsets + (row / s.group_rows() * s.groups() + group) * base::offset::bytes;
     }
     template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_scale_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_scale_at(const planes<Byte>& p, const shape& s, std::size_t row,
+                                                               std::size_t group) noexcept {
         return p.super_scales + (row / s.group_rows() * s.supers() + group / F::super_scale::groups) * base::super::bytes;
     }
     template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_minimum_at(const planes<Byte>& p, const shape& s, std::size_t row, std::size_t group) noexcept {
-        return p.super_minimums + (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * base::super_min::bytes;
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* super_minimum_at(const planes<Byte>& p, const shape& s, std::size_t row,
+                                                                 std::size_t group) noexcept {
+        return p.super_minimums +
+               (row / s.group_rows() * s.super_minimums() + group / F::super_minimum::groups) * base::super_min::bytes;
     }
 };
 
 /// The bytes of a matrix into `bytes`; true, and `bytes` untouched, if they or the weights are more than size_t counts.
 template <class F, class Here = isa::here>
 constexpr bool bytes_overflow(const shape_of<F>& s, std::size_t& bytes) noexcept {
-    constexpr std::size_t most_cols = std::numeric_limits<std::size_t>::max() / 128; // no row takes that many bytes for each weight
+    constexpr std::size_t most_cols =
+        std::numeric_limits<std::size_t>::max() / 128; // no row takes that many bytes for each weight
     std::size_t weights = 0;
     std::size_t row_by_row = 0; // what is stored once, or for several rows, counted for each
     if (s.cols > most_cols || mul_overflow(s.rows, s.cols, weights)) return true;

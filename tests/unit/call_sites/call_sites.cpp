@@ -14,12 +14,12 @@
 namespace lb = lowbit;
 
 using w4g32 = lb::policy<lb::int4, lb::per_group<32>, lb::symmetric, lb::scale_as<lb::float16>>;
-using w8    = lb::policy<lb::int8, lb::per_channel>;
-using w4z   = lb::policy<lb::int4, lb::per_group<64>, lb::asymmetric>;
+using w8 = lb::policy<lb::int8, lb::per_channel>;
+using w4z = lb::policy<lb::int4, lb::per_group<64>, lb::asymmetric>;
 using w4s24 = lb::policy<lb::int4, lb::per_group<64>, lb::prune<lb::n_of_m<2, 4>, lb::by_magnitude>>;
-using u50   = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>>;
-using b75   = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::block_sparse<1, 16, 75>, lb::by_magnitude>>;
-using b158  = lb::policy<lb::ternary, lb::per_tensor, lb::scale_rule<lb::abs_mean>>;
+using u50 = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>>;
+using b75 = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::block_sparse<1, 16, 75>, lb::by_magnitude>>;
+using b158 = lb::policy<lb::ternary, lb::per_tensor, lb::scale_rule<lb::abs_mean>>;
 
 namespace {
 
@@ -218,8 +218,11 @@ TEST_CASE("levels") {
         lb::isa::scoped_level force{lb::isa::level::baseline};
         CHECK(lb::isa::active() == lb::isa::level::baseline);
         std::ostringstream mine;
-        lb::isa::explain(mine, lb::kernels_of<w8, w4z, lb::policy<lb::uint3, lb::symmetric, lb::per_block<16, 32>, lb::activations<float>>, lb::presets::nf4,
-                                              lb::policy<lb::int4, lb::per_group<64>, lb::minimum_as<lb::float16>, lb::activations<lb::int8, lb::per_group<32>>>>{});
+        lb::isa::explain(
+            mine, lb::kernels_of<w8, w4z, lb::policy<lb::uint3, lb::symmetric, lb::per_block<16, 32>, lb::activations<float>>,
+                                 lb::presets::nf4,
+                                 lb::policy<lb::int4, lb::per_group<64>, lb::minimum_as<lb::float16>,
+                                            lb::activations<lb::int8, lb::per_group<32>>>>{});
         const auto lists = [&](const char* first, const char* last) {
             const std::size_t at = mine.str().find(first);
             return at != std::string::npos && mine.str().find(last, at) < mine.str().find('\n', at);

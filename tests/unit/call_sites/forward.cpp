@@ -16,7 +16,8 @@ private:
 };
 
 lowbit::errc code_of(const lowbit::error& e);
-bool matters(const lowbit::exception& e, const lowbit::side_input& side, lowbit::isa::level level, lowbit::isa::scoped_level* scope);
+bool matters(const lowbit::exception& e, const lowbit::side_input& side, lowbit::isa::level level,
+             lowbit::isa::scoped_level* scope);
 template <class P>
 void take(lowbit::packed_matrix<P>* packed, lowbit::quantized_view<P>* view, lowbit::matrix<float>* matrix);
 

@@ -39,14 +39,21 @@ TEST_CASE("an error is code, text and offset") {
 }
 
 TEST_CASE("raise joins text and numbers") {
-    CHECK(lowbit_test::raises(errc::shape_mismatch, [] { lb::raise(errc::shape_mismatch, "K is ", std::size_t{12}, ", not ", -3); }, "K is 12, not -3"));
+    CHECK(lowbit_test::raises(
+        errc::shape_mismatch, [] { lb::raise(errc::shape_mismatch, "K is ", std::size_t{12}, ", not ", -3); },
+        "K is 12, not -3"));
     const auto text = [](auto... parts) { return std::string{lb::detail::error_text{parts...}.c_str()}; };
     CHECK(text() == "");
     CHECK(text(0, ' ', 10u, ' ', std::uint64_t{18446744073709551615u}) == "0 10 18446744073709551615");
     CHECK(text(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775808");
     CHECK(text(std::int8_t{-128}, std::string_view{"|"}, std::uint8_t{255}) == "-128|255");
     CHECK(text(std::string(400, 'x').c_str()) == std::string(255, 'x')); // cut, not overrun
-    CHECK(lowbit_test::raises(errc::io, [] { lb::raise(lb::error{errc::io, "no such file", 3}); }, "no such file", "3"));
+    CHECK(lowbit_test::raises(
+        errc::io,
+        [] {
+            lb::raise(lb::error{errc::io, "no such file", 3});
+        },
+        "no such file", "3"));
 }
 
 TEST_CASE("raised hears nothing where nothing fails") { // or every test of errors were green
@@ -79,7 +86,8 @@ TEST_CASE("an expected holds a value or an error") {
 
 TEST_CASE("an expected converts where its value does") {
     static_assert(std::is_convertible_v<const char*, lb::expected<std::string>>);
-    static_assert(!std::is_convertible_v<int, lb::expected<std::vector<int>>>); // 5 is no vector, though a vector can be made of it
+    static_assert(
+        !std::is_convertible_v<int, lb::expected<std::vector<int>>>); // 5 is no vector, though a vector can be made of it
     CHECK(lb::expected<std::vector<int>>(5)->size() == 5);
     static_assert(!std::is_convertible_v<lb::unexpected<int>, lb::expected<int, std::vector<int>>>);
     CHECK(lb::expected<int, std::vector<int>>(lb::unexpected<int>(5)).error().size() == 5);
@@ -99,7 +107,8 @@ TEST_CASE("an expected moves what only moves") {
 #if !defined(__cpp_lib_expected) // std::expected throws an exception of its own
 TEST_CASE("the value of an error raises the error") {
     lb::expected<int> none = lb::fail(errc::malformed, "not a header", 17);
-    CHECK(lowbit_test::raises(errc::malformed, [&] { static_cast<void>(none.value()); }, "not a header", "17"));
+    CHECK(lowbit_test::raises(
+        errc::malformed, [&] { static_cast<void>(none.value()); }, "not a header", "17"));
     CHECK(lowbit_test::raises(errc::malformed, [&] { static_cast<void>(std::as_const(none).value()); }));
     CHECK(lowbit_test::raises(errc::malformed, [&] { static_cast<void>(std::move(none).value()); }));
     const lb::expected<int, std::string> text = lb::unexpected<std::string>("own");

@@ -29,7 +29,9 @@ M waves(Eigen::Index rows, Eigen::Index cols) {
 }
 
 template <class Q>
-bool same_bytes(const Q& a, const Q& b) { return a.size_bytes() == b.size_bytes() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0; }
+bool same_bytes(const Q& a, const Q& b) {
+    return a.size_bytes() == b.size_bytes() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
 
 template <class X, class P>
 rows_first product_of(const X& x, const P& p) {
@@ -61,7 +63,8 @@ TEST_CASE("weights of either storage order are the same weights") {
     CHECK(same_bytes(q, lb::quantize<policy>(map)));
     const Eigen::Ref<const rows_first> ref = w;
     CHECK(same_bytes(q, lb::quantize<policy>(ref)));
-    CHECK(same_bytes(lb::quantize<policy>(w.transpose()), lb::quantize<policy>(lb::transposed(lb::matrix_view<const float>(w.data(), n, k)))));
+    CHECK(same_bytes(lb::quantize<policy>(w.transpose()),
+                     lb::quantize<policy>(lb::transposed(lb::matrix_view<const float>(w.data(), n, k)))));
 }
 
 TEST_CASE("activations and results of either storage order") {
@@ -100,7 +103,9 @@ TEST_CASE("what is known of the weights may come from Eigen, in either storage o
     using pruned = lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>, lb::permuted_columns>;
     const rows_first w = waves<rows_first>(n, k), scores = waves<rows_first>(k, n).transpose();
     const lb::matrix_view<const float> as_view(scores.data(), n, k);
-    const auto same = [&](const auto&... facts) { return same_bytes(lb::quantize<pruned>(w, lb::with(as_view)), lb::quantize<pruned>(w, lb::with(facts...))); };
+    const auto same = [&](const auto&... facts) {
+        return same_bytes(lb::quantize<pruned>(w, lb::with(as_view)), lb::quantize<pruned>(w, lb::with(facts...)));
+    };
     CHECK(same(scores));
     const Eigen::MatrixXf columns_first = scores;
     CHECK(same(columns_first));
@@ -149,9 +154,11 @@ TEST_CASE("shapes are checked, and so are strides inside rows") {
     const rows_first w = waves<rows_first>(n, k), x = waves<rows_first>(m, k);
     const auto p = lb::pack(lb::quantize<policy>(w));
     rows_first y(m, n + 1);
-    CHECK(lowbit_test::raises(lb::errc::shape_mismatch, [&] { lb::gemm(x, p, y); }, "5 x 71", "5 x 70"));
+    CHECK(lowbit_test::raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(x, p, y); }, "5 x 71", "5 x 70"));
     const Eigen::Map<const rows_first, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>> spread(x.data(), m, k / 2, {k, 2});
-    CHECK(lowbit_test::raises(lb::errc::invalid_argument, [&] { (void)lb::quantize<policy>(spread); }, "inner stride", "2"));
+    CHECK(lowbit_test::raises(
+        lb::errc::invalid_argument, [&] { (void)lb::quantize<policy>(spread); }, "inner stride", "2"));
 }
 
 TEST_CASE("integers") {

@@ -31,7 +31,9 @@ lb::matrix<float> waves(std::size_t rows, std::size_t cols, float step) {
     for (std::size_t i = 0; i < rows * cols; ++i) w.data()[i] = std::sin(step * static_cast<float>(i));
     return w;
 }
-bool same(const lb::matrix<float>& a, const lb::matrix<float>& b) { return std::memcmp(a.data(), b.data(), a.rows() * a.cols() * sizeof(float)) == 0; }
+bool same(const lb::matrix<float>& a, const lb::matrix<float>& b) {
+    return std::memcmp(a.data(), b.data(), a.rows() * a.cols() * sizeof(float)) == 0;
+}
 
 struct operands {
     lb::matrix<float> w = waves(n, k, 0.37f), x = waves(m, k, 0.11f), y{m, n};
@@ -52,7 +54,8 @@ void check_executor(any_pool pool) {
     pool.parallel_for(pool.concurrency() + 1, [&](std::size_t) { // one more than run at once
         const std::size_t now = ++running;
         std::size_t before = peak;
-        while (before < now && !peak.compare_exchange_weak(before, now)) {}
+        while (before < now && !peak.compare_exchange_weak(before, now)) {
+        }
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
         while (peak < pool.concurrency() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
         std::this_thread::sleep_for(std::chrono::milliseconds(20)); // for one too many to come
@@ -90,8 +93,10 @@ TEST_CASE("a caller's own, in any order") {
 
 TEST_CASE("ranges cover everything once, and none is shorter than half of what is asked") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{5}}) {
-        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{11}, std::size_t{1000}}) {
-            for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{10}, std::size_t{999}, std::size_t{5000}}) {
+        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9},
+                                        std::size_t{11}, std::size_t{1000}}) {
+            for (const std::size_t grain :
+                 {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{10}, std::size_t{999}, std::size_t{5000}}) {
                 CAPTURE(threads);
                 CAPTURE(count);
                 CAPTURE(grain);
@@ -143,7 +148,8 @@ TEST_CASE("workers run at the level of the thread that called") {
         }
     } pool;
     const operands o;
-    const auto p = lb::pack<lb::activations<float>>(o.q); // of floats, whose last bits tell a baseline without fused multiply-adds from others
+    const auto p = lb::pack<lb::activations<float>>(
+        o.q); // of floats, whose last bits tell a baseline without fused multiply-adds from others
     const std::thread::id caller = std::this_thread::get_id();
     for (const lb::isa::level level : {lb::isa::level::scalar, lb::isa::level::baseline}) {
         CAPTURE(lb::isa::name(level));

@@ -9,9 +9,9 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "support/noise.hpp"
 #include "product.hpp"
 #include "support/levels.hpp"
+#include "support/noise.hpp"
 #include "support/raised.hpp"
 
 using namespace lowbit_test;
@@ -24,7 +24,8 @@ constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
 struct operands {
     lb::matrix<float> x = noise(1).weights(m, k);
-    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(n, k)));
+    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p =
+        lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(n, k)));
     lb::matrix<float> plain = run(lb::epilogue());
 
     operands() {
@@ -78,8 +79,10 @@ TEST_CASE("epilogues: relu, gelu, silu and clamp") {
         here.check(lb::epilogue(lb::relu), [](float y, auto...) { return plain_relu(y); });
         here.check(lb::epilogue(lb::clamp(-0.5f, 0.25f)), [](float y, auto...) { return std::fmin(std::fmax(y, -0.5f), 0.25f); });
     });
-    o.check(lb::epilogue(lb::gelu), [](double y, auto...) { return 0.5 * y * (1 + std::erf(y / std::sqrt(2.0))); }, 1e-6);
-    o.check(lb::epilogue(lb::silu), [](double y, auto...) { return y / (1 + std::exp(-y)); }, 1e-6);
+    o.check(
+        lb::epilogue(lb::gelu), [](double y, auto...) { return 0.5 * y * (1 + std::erf(y / std::sqrt(2.0))); }, 1e-6);
+    o.check(
+        lb::epilogue(lb::silu), [](double y, auto...) { return y / (1 + std::exp(-y)); }, 1e-6);
 }
 
 TEST_CASE("epilogues: gelu and silu reach their limits at both infinities") {
@@ -103,13 +106,15 @@ TEST_CASE("epilogues: bias, residual, and functions of one and of three argument
     for (float& b : bias) b = random.normal();
     for (std::size_t i = 0; i < m * (n + 2); ++i) wide.data()[i] = random.normal();
     o.check(lb::epilogue(lb::add_bias(bias)), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
-    o.check(lb::epilogue(lb::add_residual({wide.data() + 1, m, n, n + 2})), [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
+    o.check(lb::epilogue(lb::add_residual({wide.data() + 1, m, n, n + 2})),
+            [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
     lb::matrix<float> turned(n, m), column(n, 1);
     for (std::size_t c = 0; c < n; ++c) {
         column(c, 0) = bias[c];
         for (std::size_t r = 0; r < m; ++r) turned(c, r) = wide(r, c + 1);
     }
-    o.check(lb::epilogue(lb::add_residual(lb::transposed(turned))), [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
+    o.check(lb::epilogue(lb::add_residual(lb::transposed(turned))),
+            [&](float y, std::size_t r, std::size_t c) { return y + wide(r, c + 1); });
     o.check(lb::epilogue(lb::add_bias(column)), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
     o.check(lb::epilogue(lb::add_bias(lb::transposed(column))), [&](float y, std::size_t, std::size_t c) { return y + bias[c]; });
     o.check(lb::epilogue([](float y) { return 2 * y; }), [](float y, auto...) { return 2 * y; });
@@ -137,7 +142,8 @@ TEST_CASE("epilogues: parts run in the order given") {
 TEST_CASE("epilogues: a user's own part sees each result once, and checks the shape first") {
     const operands o;
     std::size_t elements = 0, checked = 0;
-    o.check(lb::epilogue(counted_part{&elements, &checked}), [](float y, std::size_t r, std::size_t c) { return y + static_cast<float>(1000 * r + c); });
+    o.check(lb::epilogue(counted_part{&elements, &checked}),
+            [](float y, std::size_t r, std::size_t c) { return y + static_cast<float>(1000 * r + c); });
     CHECK(elements == m * n);
     CHECK(checked == m * n);
 }
@@ -147,17 +153,30 @@ TEST_CASE("epilogues: parts that do not fit are refused") {
     lb::matrix<float> y(m, n);
     const std::vector<float> bias(n + 1);
     const lb::matrix<float> residual(m, n - 1);
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_bias(bias))); }, "76 values", "75 columns"));
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_residual(residual.view()))); }, "7 x 74", "7 x 75"));
-    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::add_bias(residual); }, "7 x 74", "row stride of 74"));
-    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::add_bias(lb::matrix_view<const float>(bias.data(), 38, 1, 2)); }, "38 x 1", "row stride of 2"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::clamp(1.0f, 0.0f); }, "clamp"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::clamp(not_a_number, 0.0f); }, "clamp"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::requantize(0.0f); }, "requantize", "positive"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::requantize(std::numeric_limits<float>::infinity()); }, "positive"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::requantize(not_a_number); }, "positive"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::requantize(1.0f, 128); }, "128"));
-    CHECK(raises(lb::errc::invalid_argument, [] { (void)lb::requantize(1.0f, -129); }, "-129"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_bias(bias))); }, "76 values", "75 columns"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, y, lb::epilogue(lb::add_residual(residual.view()))); }, "7 x 74",
+        "7 x 75"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { (void)lb::add_bias(residual); }, "7 x 74", "row stride of 74"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { (void)lb::add_bias(lb::matrix_view<const float>(bias.data(), 38, 1, 2)); }, "38 x 1",
+        "row stride of 2"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::clamp(1.0f, 0.0f); }, "clamp"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::clamp(not_a_number, 0.0f); }, "clamp"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::requantize(0.0f); }, "requantize", "positive"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::requantize(std::numeric_limits<float>::infinity()); }, "positive"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::requantize(not_a_number); }, "positive"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::requantize(1.0f, 128); }, "128"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [] { (void)lb::requantize(1.0f, -129); }, "-129"));
 }
 
 TEST_CASE("epilogues: results of int8") {
@@ -187,7 +206,9 @@ TEST_CASE("epilogues: requantize rounds ties to even, after the other parts") {
     const operands o;
     lb::matrix<std::int8_t> y(m, n);
     // replaces each result by a multiple of 1/2
-    const auto halves = [](float, std::size_t r, std::size_t c) { return static_cast<float>(r) * 0.5f + static_cast<float>(c) - 40.0f; };
+    const auto halves = [](float, std::size_t r, std::size_t c) {
+        return static_cast<float>(r) * 0.5f + static_cast<float>(c) - 40.0f;
+    };
     lb::gemm(o.x, o.p, y, lb::epilogue(halves, lb::requantize(2.0f, 1)));
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t c = 0; c < n; ++c) CHECK(int{y(r, c)} == 1 + static_cast<int>(std::nearbyint(halves(0, r, c) / 2.0f)));

@@ -8,9 +8,9 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "support/noise.hpp"
 #include "product.hpp"
 #include "support/counting_resource.hpp"
+#include "support/noise.hpp"
 #include "support/raised.hpp"
 #include "unit/io/counting_new.hpp"
 
@@ -24,7 +24,8 @@ constexpr std::size_t m = 3, n = 20, k = 32;
 struct operands {
     lb::matrix<float> x = noise(1).weights(m, k);
     lb::matrix<float> y{m, n};
-    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p = lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(n, k)));
+    lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>> p =
+        lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(n, k)));
 };
 
 } // namespace
@@ -32,40 +33,53 @@ struct operands {
 TEST_CASE("errors: shapes that do not fit") {
     operands o;
     lb::matrix<float> wide_x(m, k + 1), tall_y(m + 1, n), wide_y(m, n + 1);
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(wide_x, o.p, o.y); }, "3 x 33", "20 x 32"));
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, tall_y); }, "4 x 20", "3 x 20"));
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, wide_y); }, "3 x 21", "3 x 20"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(wide_x, o.p, o.y); }, "3 x 33", "20 x 32"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, tall_y); }, "4 x 20", "3 x 20"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, wide_y); }, "3 x 21", "3 x 20"));
     std::vector<float> x(k), y(n - 1);
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemv(x, o.p, y); }, "1 x 19", "1 x 20"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemv(x, o.p, y); }, "1 x 19", "1 x 20"));
 }
 
 TEST_CASE("errors: batches and scales that do not fit") {
     operands o;
     const auto xs = lb::batched(lb::matrix_view<const float>(o.x.data(), 1, k), 3, k);
     const auto ys = lb::batched(lb::matrix_view<float>(o.y.data(), 1, n), 2, n);
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(xs, o.p, ys); }, "3 X", "2 Y"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(xs, o.p, ys); }, "3 X", "2 Y"));
     const std::vector<lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>>> weights(1);
-    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(xs, weights, ys); }, "3 X", "1 W", "2 Y"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { lb::gemm(xs, weights, ys); }, "3 X", "1 W", "2 Y"));
     lb::matrix<std::int8_t> codes(m, k);
     const std::vector<float> scales(2, 1.0f);
-    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::quantized_rows(codes.view(), scales); }, "2 scales", "3 rows"));
+    CHECK(raises(
+        lb::errc::shape_mismatch, [&] { (void)lb::quantized_rows(codes.view(), scales); }, "2 scales", "3 rows"));
     for (const float bad : {-1.0f, INFINITY, NAN}) {
         const std::vector<float> one_bad{1.0f, bad, 0.0f};
-        CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::quantized_rows(codes.view(), one_bad); }, "scale 1"));
+        CHECK(raises(
+            lb::errc::invalid_argument, [&] { (void)lb::quantized_rows(codes.view(), one_bad); }, "scale 1"));
     }
-    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
-    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
-    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
+    CHECK(raises(
+        lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
 }
 
 TEST_CASE("errors: a workspace that is one byte short") {
     operands o;
     std::vector<std::byte> workspace(lb::workspace_bytes(o.p, m));
     lb::gemm(o.x, o.p, o.y, lb::epilogue(), workspace);
-    CHECK(raises(lb::errc::short_buffer,
-                 [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>(workspace).first(workspace.size() - 1)); },
-                 std::to_string(workspace.size()).c_str(), std::to_string(workspace.size() - 1).c_str()));
-    CHECK(raises(lb::errc::short_buffer, [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>{}); }, " 0 bytes"));
+    CHECK(raises(
+        lb::errc::short_buffer,
+        [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>(workspace).first(workspace.size() - 1)); },
+        std::to_string(workspace.size()).c_str(), std::to_string(workspace.size() - 1).c_str()));
+    CHECK(raises(
+        lb::errc::short_buffer, [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>{}); }, " 0 bytes"));
     CHECK(lb::workspace_bytes(o.p, 64) > lb::workspace_bytes(o.p, 1));
 }
 
@@ -75,10 +89,13 @@ TEST_CASE("errors: X and Y that share memory") {
     float* const at = both.data();
     const auto x = [&](std::size_t from) { return lb::matrix_view<const float>(at + from, m, k, k + n); };
     const auto y = [&](std::size_t from) { return lb::matrix_view<float>(at + from, m, n, k + n); };
-    const auto refused = [&](const auto& a, const auto& b) { return raises(lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, "overlap"); };
+    const auto refused = [&](const auto& a, const auto& b) {
+        return raises(
+            lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, "overlap");
+    };
     CHECK(refused(x(0), y(0)));
     CHECK(refused(x(0), y(k - 1)));
-    CHECK(refused(x(n + 5), y(0)));  // X runs over the end of its rows into Y's
+    CHECK(refused(x(n + 5), y(0))); // X runs over the end of its rows into Y's
     CHECK(refused(x(0), y(k + 8))); // and Y into X's
     CHECK(refused(lb::transposed(lb::matrix_view<const float>(at, k, m)), y(0)));
     CHECK(refused(x(0), lb::transposed(lb::matrix_view<float>(at + 1, n, m))));
@@ -106,20 +123,27 @@ TEST_CASE("errors: batches that share memory") {
     operands o;
     std::vector<float> memory(4 * m * (k + n));
     float* const at = memory.data();
-    const auto xs = [&](std::size_t from, std::size_t stride, std::size_t step) { return lb::batched(lb::matrix_view<const float>(at + from, m, k, stride), 2, step); };
-    const auto ys = [&](std::size_t from, std::size_t stride, std::size_t step) { return lb::batched(lb::matrix_view<float>(at + from, m, n, stride), 2, step); };
-    const auto refused = [&](const auto& a, const auto& b, const char* what) { return raises(lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, what); };
+    const auto xs = [&](std::size_t from, std::size_t stride, std::size_t step) {
+        return lb::batched(lb::matrix_view<const float>(at + from, m, k, stride), 2, step);
+    };
+    const auto ys = [&](std::size_t from, std::size_t stride, std::size_t step) {
+        return lb::batched(lb::matrix_view<float>(at + from, m, n, stride), 2, step);
+    };
+    const auto refused = [&](const auto& a, const auto& b, const char* what) {
+        return raises(
+            lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, what);
+    };
     const std::size_t y0 = 2 * m * k; // after two X
     CHECK(refused(xs(0, k, m * k), ys(y0, n, 1), "members"));
     CHECK(refused(xs(0, k, m * k), ys(y0, n, 0), "members"));
     CHECK(refused(xs(0, k, m * k), ys(y0, n, m * n - 1), "members"));
     CHECK(refused(xs(0, k, m * k), ys(y0, 2 * n, n - 1), "members"));
-    CHECK(refused(xs(0, k, m * k), ys(m * k, n, m * n), "X and Y"));     // Y[0] is in X[1]
+    CHECK(refused(xs(0, k, m * k), ys(m * k, n, m * n), "X and Y"));       // Y[0] is in X[1]
     CHECK(refused(xs(m * n, k, m * k), ys(0, n, m * (n + k)), "X and Y")); // Y[1] is in X[1]
     CHECK(refused(xs(0, 2 * (k + n), k), ys(k, 2 * (k + n), k + n), "X and Y"));
 
-    lb::gemm(xs(0, k, 0), o.p, ys(y0, n, m * n));        // one X for both
-    lb::gemm(xs(0, k, m * k), o.p, ys(y0, 2 * n, n));    // each Y some columns of one matrix
+    lb::gemm(xs(0, k, 0), o.p, ys(y0, n, m * n));                        // one X for both
+    lb::gemm(xs(0, k, m * k), o.p, ys(y0, 2 * n, n));                    // each Y some columns of one matrix
     lb::gemm(xs(0, 2 * (k + n), k + n), o.p, ys(k, 2 * (k + n), k + n)); // X and Y by turns in one row
     lb::gemm(lb::batched(lb::matrix_view<const float>(at, 0, k), 2, 0), o.p, lb::batched(lb::matrix_view<float>(at, 0, n), 2, 0));
 }
@@ -127,7 +151,8 @@ TEST_CASE("errors: batches that share memory") {
 TEST_CASE("errors: a level that this machine lacks") {
     for (const lb::isa::level level : lb::isa::levels) {
         if (lb::isa::supported(level)) continue;
-        CHECK(raises(lb::errc::unsupported, [&] { const lb::isa::scoped_level force{level}; }, std::string{lb::isa::name(level)}.c_str()));
+        CHECK(raises(
+            lb::errc::unsupported, [&] { const lb::isa::scoped_level force{level}; }, std::string{lb::isa::name(level)}.c_str()));
         return;
     }
     MESSAGE("SKIPPED: this machine has every level");

@@ -17,7 +17,9 @@ namespace lb = lowbit;
 
 namespace {
 
-std::array<std::byte, 12> float_bytes(float a, float b, float c) { return std::bit_cast<std::array<std::byte, 12>>(std::array{a, b, c}); }
+std::array<std::byte, 12> float_bytes(float a, float b, float c) {
+    return std::bit_cast<std::array<std::byte, 12>>(std::array{a, b, c});
+}
 
 /// Two rows of codes -128 and 127 times 3 rows of weights, each of one value: exact, since the sums have few significant bits.
 template <class Packed>

@@ -7,8 +7,8 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "support/noise.hpp"
 #include "product.hpp"
+#include "support/noise.hpp"
 
 namespace lowbit_test {
 
@@ -29,7 +29,8 @@ struct product_of final : product {
         over_minimum = offset::kind == lowbit::offset_kind::minimum || offset::kind == lowbit::offset_kind::quantized_minimum;
     }
     [[nodiscard]] std::size_t workspace_bytes(std::size_t m) const override { return lowbit::workspace_bytes(packed, m); }
-    void run(test_pool& pool, lowbit::matrix_view<const float> x, lowbit::matrix_view<float> y, std::span<std::byte> workspace) const override {
+    void run(test_pool& pool, lowbit::matrix_view<const float> x, lowbit::matrix_view<float> y,
+             std::span<std::byte> workspace) const override {
         lowbit::gemm(lowbit::on(pool), x, packed, y, lowbit::epilogue(), workspace);
     }
 };
@@ -45,7 +46,8 @@ std::unique_ptr<product> make_product(std::size_t n, std::size_t k, std::uint64_
     for (std::size_t i = k; permuted && i > 1; --i) std::swap(order[i - 1], order[random.index(i)]);
     const auto q = lowbit::quantize<P>(weights, permuted ? lowbit::with(order) : lowbit::side_input{}, memory);
     auto packed = lowbit::pack<Activations>(q, memory);
-    return std::make_unique<product_of<P, decltype(packed)>>(q.view(), std::move(packed), std::vector<std::size_t>(order.begin(), order.end()));
+    return std::make_unique<product_of<P, decltype(packed)>>(q.view(), std::move(packed),
+                                                             std::vector<std::size_t>(order.begin(), order.end()));
 }
 
 } // namespace lowbit_test

@@ -12,8 +12,8 @@
 #include <lowbit/isa/active.hpp>
 
 #include "guarded_memory.hpp"
-#include "support/noise.hpp"
 #include "support/levels.hpp"
+#include "support/noise.hpp"
 
 namespace lowbit_test {
 
@@ -60,8 +60,8 @@ void compare(const lb::matrix<float>& y, const expected_product& expected) {
     for (std::size_t i = 0; i < expected.values.size(); ++i) {
         const double off = std::fabs(static_cast<double>(y.data()[i]) - expected.values[i]);
         if (!(off <= expected.bounds[i])) {
-            FAIL_CHECK("row ", i / y.cols(), " column ", i % y.cols(), ": ", y.data()[i], " is not ", expected.values[i], " within ",
-                       expected.bounds[i]);
+            FAIL_CHECK("row ", i / y.cols(), " column ", i % y.cols(), ": ", y.data()[i], " is not ", expected.values[i],
+                       " within ", expected.bounds[i]);
             return;
         }
         signal += expected.values[i] * expected.values[i];
@@ -121,7 +121,8 @@ void check_values(maker make) {
         std::size_t m, n, k;
     };
     // nothing, one, tails of rows, columns and K, more than one panel
-    constexpr extents shapes[] = {{0, 5, 8}, {4, 0, 8}, {4, 6, 0}, {1, 1, 1}, {3, 65, 37}, {9, 64, 128}, {2, 130, 257}, {5, 7, 300}};
+    constexpr extents shapes[] = {{0, 5, 8},   {4, 0, 8},    {4, 6, 0},     {1, 1, 1},
+                                  {3, 65, 37}, {9, 64, 128}, {2, 130, 257}, {5, 7, 300}};
     std::uint64_t salt = 1;
     for (const extents& shape : shapes) {
         const std::size_t m = shape.m, n = shape.n, k = shape.k; // not a structured binding: clang 14 cannot capture one
@@ -171,8 +172,9 @@ void check_contract(maker make) {
         });
     }
     SUBCASE("batch sizes") {
-        for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}, std::size_t{5}, std::size_t{6},
-                                       std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{128}, std::size_t{129}}) {
+        for (const std::size_t rows :
+             {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}, std::size_t{5}, std::size_t{6}, std::size_t{7},
+              std::size_t{8}, std::size_t{9}, std::size_t{128}, std::size_t{129}}) {
             CAPTURE(rows);
             const std::size_t first = m - rows;
             const lb::matrix<float> part = multiply(p, {x.view().row_data(first), rows, k});
@@ -182,7 +184,8 @@ void check_contract(maker make) {
     SUBCASE("strides") {
         constexpr float untouched = 12345.0f;
         lb::matrix<float> wide_x(m, k + 3), wide_y(m, n + 5);
-        std::fill_n(wide_x.data(), m * (k + 3), std::numeric_limits<float>::quiet_NaN()); // what lies between rows is nobody's business
+        std::fill_n(wide_x.data(), m * (k + 3),
+                    std::numeric_limits<float>::quiet_NaN()); // what lies between rows is nobody's business
         std::fill_n(wide_y.data(), m * (n + 5), untouched);
         for (std::size_t r = 0; r < m; ++r) std::copy_n(x.row(r).data(), k, wide_x.row(r).data() + 1);
         test_pool pool(2);

@@ -31,7 +31,8 @@ struct product {
     product& operator=(const product&) = delete;
     virtual ~product() = default;
     [[nodiscard]] virtual std::size_t workspace_bytes(std::size_t m) const = 0;
-    virtual void run(test_pool&, lowbit::matrix_view<const float> x, lowbit::matrix_view<float> y, std::span<std::byte> workspace) const = 0;
+    virtual void run(test_pool&, lowbit::matrix_view<const float> x, lowbit::matrix_view<float> y,
+                     std::span<std::byte> workspace) const = 0;
 };
 
 /// Makes the product of some policy for random N x K weights, packed into memory of that resource.
@@ -40,8 +41,8 @@ using maker = std::unique_ptr<product> (*)(std::size_t n, std::size_t k, std::ui
 /// Products of many shapes: every level close to a reference in double, levels with fused multiply-adds the same to the bit.
 void check_values(maker make);
 
-/// The numeric contract, on 130 rows: bits do not depend on level, threads, order of work, batch size, strides or workspace; powers of 2
-/// pass through; a row with NaN or infinity is NaN and touches no other; zeros give zeros.
+/// The numeric contract, on 130 rows: bits do not depend on level, threads, order of work, batch size, strides or workspace;
+/// powers of 2 pass through; a row with NaN or infinity is NaN and touches no other; zeros give zeros.
 void check_contract(maker make);
 
 /// Unmapped pages on both sides of X, Y, workspace and packed weights.

@@ -19,9 +19,12 @@ TEST_CASE("offsets: int4, a scale for each 32 activations") { check_values(make_
 TEST_CASE("offsets: int4 with zero points, a scale for each 32 activations") { check_values(make_product<int4_zeros, grouped>); }
 TEST_CASE("offsets: Q4_1, a scale for each 32 activations") { check_values(make_product<lb::presets::q4_1, grouped>); }
 
-TEST_CASE("offsets: ternary over minimums") { check_values(make_product<lb::policy<lb::ternary, lb::per_group<32>, lb::minimum_as<lb::float16>>>); }
+TEST_CASE("offsets: ternary over minimums") {
+    check_values(make_product<lb::policy<lb::ternary, lb::per_group<32>, lb::minimum_as<lb::float16>>>);
+}
 TEST_CASE("offsets: uint4 over minimums under narrow scales and a tensor scale") {
-    check_values(make_product<lb::policy<lb::uint4, lb::per_group<16>, lb::scale_as<lb::float8_e4m3>, lb::minimum_as<lb::float8_e4m3>, lb::tensor_scale>>);
+    check_values(make_product<lb::policy<lb::uint4, lb::per_group<16>, lb::scale_as<lb::float8_e4m3>,
+                                         lb::minimum_as<lb::float8_e4m3>, lb::tensor_scale>>);
 }
 
 TEST_CASE("contract: int4 with zero points, int8 rows") { check_contract(make_product<int4_zeros>); }

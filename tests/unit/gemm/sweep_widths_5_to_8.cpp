@@ -20,7 +20,9 @@ TEST_CASE("widths: uint7 in groups of 32, float scales") {
     check_values(make_product<lb::policy<lb::uint7, lb::symmetric, lb::per_group<32>, lb::scale_as<float>>>);
 }
 TEST_CASE("widths: int8 per channel, half of each row pruned") { check_values(make_product<half_of_int8>); }
-TEST_CASE("widths: uint8 in groups of 33") { check_values(make_product<lb::policy<lb::uint8, lb::symmetric, lb::per_group<33>>>); }
+TEST_CASE("widths: uint8 in groups of 33") {
+    check_values(make_product<lb::policy<lb::uint8, lb::symmetric, lb::per_group<33>>>);
+}
 TEST_CASE("widths: int8 in groups of 32 under E8M0") { check_values(make_product<lb::presets::ocp_mxint8>); }
 
 TEST_CASE("contract: int8 per channel, int8 rows") { check_contract(make_product<half_of_int8>); }

@@ -9,9 +9,9 @@
 
 #include <lowbit/lowbit.hpp>
 
-#include "support/noise.hpp"
 #include "product.hpp"
 #include "support/levels.hpp"
+#include "support/noise.hpp"
 #include "support/raised.hpp"
 
 using namespace lowbit_test;
@@ -148,7 +148,8 @@ TEST_CASE("types: batches, of the same weights or of weights of their own") {
     lb::gemm(xs, weights[2], ys);
     lb::gemm(x_turned, weights[2], y_turned, lb::epilogue(), workspace);
     CHECK(same_bits(transpose(y_columns), y));
-    CHECK(raises(lb::errc::short_buffer, [&] { lb::gemm(xs, weights, ys, lb::epilogue(), std::span<std::byte>(workspace).first(1)); }));
+    CHECK(raises(lb::errc::short_buffer,
+                 [&] { lb::gemm(xs, weights, ys, lb::epilogue(), std::span<std::byte>(workspace).first(1)); }));
 }
 
 TEST_CASE("types: codes that somebody else has quantized") {
@@ -213,7 +214,8 @@ TEST_CASE("types: permuting the rows of W permutes the columns of Y") {
     const operands o;
     lb::matrix<float> reversed(n, k);
     for (std::size_t r = 0; r < n; ++r) std::copy_n(o.w.row(r).data(), k, reversed.row(n - 1 - r).data());
-    const lb::matrix<float> y = product_of(o.x, lb::pack(o.q)), z = product_of(o.x, lb::pack(lb::quantize<lb::presets::w8>(reversed)));
+    const lb::matrix<float> y = product_of(o.x, lb::pack(o.q)),
+                            z = product_of(o.x, lb::pack(lb::quantize<lb::presets::w8>(reversed)));
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t c = 0; c < n; ++c) CHECK(z(r, n - 1 - c) == y(r, c));
     }

@@ -18,7 +18,7 @@ using lb::io::load;
 
 namespace {
 
-constexpr std::array<std::byte, 9> counting{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}, std::byte{5},
+constexpr std::array<std::byte, 9> counting{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4},   std::byte{5},
                                             std::byte{6}, std::byte{7}, std::byte{8}, std::byte{0xff}};
 
 } // namespace

@@ -134,14 +134,13 @@ inline std::vector<safetensors_case> small_safetensors_cases() {
     header("38_no_tensors_but_data", "{}", malformed);
 
     header("39_byte_order_mark", "\xEF\xBB\xBF" + good, malformed);
-    for (const auto& [what, text] : {std::pair{"continuation_alone", "\x80"}, std::pair{"cut_short", "\xE2\x82"},
-                                     std::pair{"overlong_slash", "\xC0\xAF"}, std::pair{"overlong_3", "\xE0\x80\xAF"},
-                                     std::pair{"surrogate", "\xED\xA0\x80"}, std::pair{"above_10ffff", "\xF4\x90\x80\x80"},
-                                     std::pair{"byte_fe", "\xFE"}, std::pair{"latin1", "\xE9t\xE9"},
-                                     std::pair{"lone_high_escape", "\\uD800"}, std::pair{"lone_low_escape", "\\uDC00"},
-                                     std::pair{"two_high_escapes", "\\uD800\\uD800"}, std::pair{"bad_escape", "\\x41"},
-                                     std::pair{"short_escape", "\\u12"}, std::pair{"raw_tab", "\t"},
-                                     std::pair{"raw_newline", "\n"}, std::pair{"raw_escape", "\x1B[2J"}}) {
+    for (const auto& [what, text] :
+         {std::pair{"continuation_alone", "\x80"}, std::pair{"cut_short", "\xE2\x82"}, std::pair{"overlong_slash", "\xC0\xAF"},
+          std::pair{"overlong_3", "\xE0\x80\xAF"}, std::pair{"surrogate", "\xED\xA0\x80"},
+          std::pair{"above_10ffff", "\xF4\x90\x80\x80"}, std::pair{"byte_fe", "\xFE"}, std::pair{"latin1", "\xE9t\xE9"},
+          std::pair{"lone_high_escape", "\\uD800"}, std::pair{"lone_low_escape", "\\uDC00"},
+          std::pair{"two_high_escapes", "\\uD800\\uD800"}, std::pair{"bad_escape", "\\x41"}, std::pair{"short_escape", "\\u12"},
+          std::pair{"raw_tab", "\t"}, std::pair{"raw_newline", "\n"}, std::pair{"raw_escape", "\x1B[2J"}}) {
         header(std::string("39_name_") + what, "{" + entry(text, "U8", "[4]", 0, 4) + "}", malformed);
     }
     header("39_zero_byte_in_name", "{" + entry(std::string_view("a\0b", 3), "U8", "[4]", 0, 4) + "}", malformed);
@@ -160,8 +159,8 @@ inline std::vector<safetensors_case> small_safetensors_cases() {
 
     header("41_tensor_twice", "{" + t + "," + t + "}", malformed);
     header("41_tensor_twice_apart", "{" + entry("t", "U8", "[2]", 0, 2) + "," + entry("t", "U8", "[2]", 2, 4) + "}", malformed);
-    header("41_tensor_twice_one_escaped",
-           "{" + entry("t", "U8", "[2]", 0, 2) + "," + entry("\\u0074", "U8", "[2]", 2, 4) + "}", malformed);
+    header("41_tensor_twice_one_escaped", "{" + entry("t", "U8", "[2]", 0, 2) + "," + entry("\\u0074", "U8", "[2]", 2, 4) + "}",
+           malformed);
     header("41_tensor_twice_both_escaped",
            "{" + entry("\\u0074", "U8", "[2]", 0, 2) + "," + entry("\\u0074", "U8", "[2]", 2, 4) + "}", malformed);
     fields("41_dtype_twice", R"("dtype":"U8","dtype":"U8","shape":[4],"data_offsets":[0,4])", malformed);
@@ -176,18 +175,19 @@ inline std::vector<safetensors_case> small_safetensors_cases() {
     for (const auto& [what, text] :
          {std::pair{"number", "1"}, std::pair{"null", "null"}, std::pair{"true", "true"}, std::pair{"float", "1.5"},
           std::pair{"negative", "-1"}, std::pair{"array", "[]"}, std::pair{"object", "{}"}}) {
-        header(std::string("42_metadata_value_") + what, R"({"__metadata__":{"k":)" + std::string(text) + "}," + t + "}", malformed);
+        header(std::string("42_metadata_value_") + what, R"({"__metadata__":{"k":)" + std::string(text) + "}," + t + "}",
+               malformed);
         header(std::string("42_metadata_is_") + what, R"({"__metadata__":)" + std::string(text) + "," + t + "}",
                text == std::string_view("{}") ? valid : malformed);
     }
     header("42_metadata_is_a_tensor", "{" + entry("__metadata__", "U8", "[4]", 0, 4) + "}", malformed);
 
     for (const auto& [what, text] :
-         {std::pair{"minus_1", "-1"}, std::pair{"minus_0", "-0"}, std::pair{"fraction", "4.5"}, std::pair{"whole_fraction", "4.0"},
-          std::pair{"exponent", "4e0"}, std::pair{"1e999", "1e999"}, std::pair{"2_64", "18446744073709551616"},
-          std::pair{"leading_zero", "04"}, std::pair{"plus", "+4"}, std::pair{"hex", "0x4"}, std::pair{"nan", "NaN"},
-          std::pair{"infinity", "Infinity"}, std::pair{"string", "\"4\""}, std::pair{"null", "null"}, std::pair{"true", "true"},
-          std::pair{"nothing", ""}}) {
+         {std::pair{"minus_1", "-1"}, std::pair{"minus_0", "-0"}, std::pair{"fraction", "4.5"},
+          std::pair{"whole_fraction", "4.0"}, std::pair{"exponent", "4e0"}, std::pair{"1e999", "1e999"},
+          std::pair{"2_64", "18446744073709551616"}, std::pair{"leading_zero", "04"}, std::pair{"plus", "+4"},
+          std::pair{"hex", "0x4"}, std::pair{"nan", "NaN"}, std::pair{"infinity", "Infinity"}, std::pair{"string", "\"4\""},
+          std::pair{"null", "null"}, std::pair{"true", "true"}, std::pair{"nothing", ""}}) {
         shape(std::string("43_dimension_") + what, "[" + std::string(text) + ",1]", malformed);
         range(std::string("43_offset_") + what, "[0," + std::string(text) + "]", malformed);
     }
@@ -265,8 +265,8 @@ inline std::vector<safetensors_case> small_safetensors_cases() {
     fields("50_scalar", R"("dtype":"F32","shape":[],"data_offsets":[0,4])", valid);
     header("50_empty_tensor_first", "{" + entry("e", "F32", "[0]", 0, 0) + "," + t + "}", valid);
     header("50_empty_tensor_last", "{" + t + "," + entry("e", "F32", "[3,0,2]", 4, 4) + "}", valid);
-    header("50_two_empty_tensors",
-           "{" + entry("e", "F32", "[0]", 4, 4) + "," + t + "," + entry("f", "U8", "[0,5]", 4, 4) + "}", valid);
+    header("50_two_empty_tensors", "{" + entry("e", "F32", "[0]", 4, 4) + "," + t + "," + entry("f", "U8", "[0,5]", 4, 4) + "}",
+           valid);
     header("50_empty_tensor_outside", "{" + t + "," + entry("e", "F32", "[0]", 5, 5) + "}", truncated);
 
     shape("51_dimensions_8", "[1,1,1,1,1,1,1,4]", valid);
@@ -307,7 +307,8 @@ inline std::vector<safetensors_case> large_safetensors_cases() {
     add("43_digits_10000000", R"({"t":{"dtype":"U8","shape":[)" + std::string(10'000'000, '1') + "]}}", 4, errc::limit_exceeded);
     add("43_digits_50000", R"({"t":{"dtype":"U8","shape":[)" + std::string(50'000, '1') + "]}}", 4, errc::malformed);
     add("51_dimensions_1000000", R"({"t":{"dtype":"U8","shape":[)" + repeat("1,", 1'000'000) + "1]}}", 4, errc::limit_exceeded);
-    add("51_tensors_without_data",
+    add(
+        "51_tensors_without_data",
         [] {
             std::string header = "{";
             for (std::size_t i = 0; i < 100'000; ++i) {
@@ -326,18 +327,22 @@ inline std::vector<safetensors_case> large_safetensors_cases() {
     add("52_metadata_value_80_kB", R"({"__metadata__":{"k":")" + std::string(80'000, 'v') + "\"}," + t + "}", 4, valid);
     add("52_metadata_value_80_kB_broken", R"({"__metadata__":{"k":")" + std::string(80'000, 'v') + "\t\"}," + t + "}", 4,
         errc::malformed);
-    add("52_metadata_keys_200000",
+    add(
+        "52_metadata_keys_200000",
         [&] {
             std::string header = R"({"__metadata__":{)";
-            for (std::size_t i = 0; i < 200'000; ++i) header.append(i == 0 ? "\"" : ",\"").append(std::to_string(i)).append("\":\"\"");
+            for (std::size_t i = 0; i < 200'000; ++i)
+                header.append(i == 0 ? "\"" : ",\"").append(std::to_string(i)).append("\":\"\"");
             return header + "}," + t + "}";
         }(),
         4, errc::limit_exceeded);
-    add("52_names_alike_of_60_kB", // comparing them must not cost names x names
+    add(
+        "52_names_alike_of_60_kB", // comparing them must not cost names x names
         [] {
             std::string header = "{";
             for (std::size_t i = 0; i < 100; ++i) {
-                header.append(i == 0 ? "" : ",").append(entry(std::string(60'000, 'n') + std::to_string(i), "U8", "[1]", i, i + 1));
+                header.append(i == 0 ? "" : ",")
+                    .append(entry(std::string(60'000, 'n') + std::to_string(i), "U8", "[1]", i, i + 1));
             }
             return header + "}";
         }(),

@@ -137,10 +137,12 @@ TEST_CASE("safetensors says where it stopped") {
     CHECK(error_of(twice, 4).offset == 8 + twice.rfind("dtype") + 5);
     const std::string mismatch = "{" + lowbit_test::entry("t", "U8", "[5]", 0, 4) + "}";
     CHECK(error_of(mismatch, 4).offset == place(mismatch, "}}"));
-    const std::string same_name = "{" + lowbit_test::entry("t", "U8", "[2]", 0, 2) + "," + lowbit_test::entry("t", "U8", "[2]", 2, 4) + "}";
+    const std::string same_name =
+        "{" + lowbit_test::entry("t", "U8", "[2]", 0, 2) + "," + lowbit_test::entry("t", "U8", "[2]", 2, 4) + "}";
     CHECK(error_of(same_name, 4).offset == 8 + same_name.rfind("\"t\"") + 1);
 
-    const std::string hole = "{" + lowbit_test::entry("a", "U8", "[1]", 0, 1) + "," + lowbit_test::entry("b", "U8", "[2]", 2, 4) + "}";
+    const std::string hole =
+        "{" + lowbit_test::entry("a", "U8", "[1]", 0, 1) + "," + lowbit_test::entry("b", "U8", "[2]", 2, 4) + "}";
     CHECK(error_of(hole, 4).offset == 8 + hole.size() + 1);
     const std::string tail = "{" + t + "}";
     CHECK(error_of(tail, 9).offset == 8 + tail.size() + 4);
@@ -306,9 +308,32 @@ TEST_CASE("safetensors and a second opinion agree on damaged headers") {
     std::mt19937_64 random(lowbit_test::seed());
     const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
     const auto seeds = lowbit_test::small_safetensors_cases();
-    constexpr std::string_view pieces[] = {"\"", "{", "}", "[", "]", ",", ":", "0", "1", "4", "-", ".", "e", " ", "\\", "null",
-                                           "\"dtype\":\"U8\"", "\"shape\":[4]", "\"data_offsets\":[0,4]", "\"t\":", "\"F4\"",
-                                           "18446744073709551615", "\\u0000", "\xC3", "\"__metadata__\":{},", "\n"};
+    constexpr std::string_view pieces[] = {"\"",
+                                           "{",
+                                           "}",
+                                           "[",
+                                           "]",
+                                           ",",
+                                           ":",
+                                           "0",
+                                           "1",
+                                           "4",
+                                           "-",
+                                           ".",
+                                           "e",
+                                           " ",
+                                           "\\",
+                                           "null",
+                                           "\"dtype\":\"U8\"",
+                                           "\"shape\":[4]",
+                                           "\"data_offsets\":[0,4]",
+                                           "\"t\":",
+                                           "\"F4\"",
+                                           "18446744073709551615",
+                                           "\\u0000",
+                                           "\xC3",
+                                           "\"__metadata__\":{},",
+                                           "\n"};
     std::size_t valid = 0;
     for (int round = 0; round < 20'000; ++round) {
         const auto& [name, seed, seed_answer] = seeds[below(seeds.size())];
@@ -319,10 +344,17 @@ TEST_CASE("safetensors and a second opinion agree on damaged headers") {
         for (std::size_t changes = below(3); changes > 0; --changes) {
             const std::size_t at = below(header.size());
             switch (below(4)) {
-            case 0: header[at] = static_cast<char>(static_cast<unsigned char>(below(256))); break;
-            case 1: header.insert(at, pieces[below(std::size(pieces))]); break;
-            case 2: header.erase(at, 1 + below(12)); break;
-            default: header.insert(below(header.size()), header.substr(at, below(40)));
+            case 0:
+                header[at] = static_cast<char>(static_cast<unsigned char>(below(256)));
+                break;
+            case 1:
+                header.insert(at, pieces[below(std::size(pieces))]);
+                break;
+            case 2:
+                header.erase(at, 1 + below(12));
+                break;
+            default:
+                header.insert(below(header.size()), header.substr(at, below(40)));
             }
             if (header.empty()) header = "{";
         }
@@ -384,7 +416,8 @@ TEST_CASE("safetensors reads a real model, and reads what it writes again the sa
     const auto reread = safetensors::parse(again);
     REQUIRE(reread.has_value());
     CHECK(std::ranges::equal(reread->tensors(), mapped->tensors(), [](const auto& a, const auto& b) {
-        return a.name == b.name && a.dtype == b.dtype && std::ranges::equal(a.shape, b.shape) && std::ranges::equal(a.bytes, b.bytes);
+        return a.name == b.name && a.dtype == b.dtype && std::ranges::equal(a.shape, b.shape) &&
+               std::ranges::equal(a.bytes, b.bytes);
     }));
 }
 

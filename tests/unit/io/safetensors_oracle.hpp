@@ -20,9 +20,10 @@ namespace lowbit_test {
 inline bool valid_safetensors(std::span<const std::byte> file) {
     using nlohmann::json;
     static const std::map<std::string, std::uint64_t> known{
-        {"BOOL", 8},    {"U8", 8},  {"I8", 8},  {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"I16", 16},    {"U16", 16},   {"F16", 16},
-        {"BF16", 16},   {"I32", 32}, {"U32", 32}, {"F32", 32},    {"F64", 64},    {"I64", 64},    {"U64", 64},   {"F4", 4},
-        {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"C64", 64}};
+        {"BOOL", 8},    {"U8", 8},          {"I8", 8},          {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"I16", 16},
+        {"U16", 16},    {"F16", 16},        {"BF16", 16},       {"I32", 32},    {"U32", 32},    {"F32", 32},
+        {"F64", 64},    {"I64", 64},        {"U64", 64},        {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},
+        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"C64", 64}};
 
     if (file.size() < 8) return false;
     std::uint64_t length = 0;
@@ -52,7 +53,8 @@ inline bool valid_safetensors(std::span<const std::byte> file) {
             }
             continue;
         }
-        if (value.size() != 3 || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets")) return false;
+        if (value.size() != 3 || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets"))
+            return false;
         const json& dtype = value["dtype"];
         const json& shape = value["shape"];
         const json& offsets = value["data_offsets"];

@@ -77,7 +77,8 @@ TEST_CASE("to_matrix reads every type that a float can take, at any address") {
     check_values<std::uint16_t>(dtype::u16, {0, 1, 32768, 65535}, {0, 1, 32768, 65535});
     check_values<std::int16_t>(dtype::i16, {0, -1, -32768, 32767}, {0, -1, -32768, 32767});
     check_values<std::uint32_t>(dtype::u32, {0, 16777217, 16777219, 0xffffffff}, {0, 16777216.0f, 16777220.0f, 0x1p32f});
-    check_values<std::int32_t>(dtype::i32, {-1, -16777217, std::numeric_limits<std::int32_t>::min(), 7}, {-1, -16777216.0f, -0x1p31f, 7});
+    check_values<std::int32_t>(dtype::i32, {-1, -16777217, std::numeric_limits<std::int32_t>::min(), 7},
+                               {-1, -16777216.0f, -0x1p31f, 7});
     check_values<std::uint64_t>(dtype::u64, {0, 1, std::uint64_t{1} << 63, ~std::uint64_t{0}}, {0, 1, 0x1p63f, 0x1p64f});
     check_values<std::int64_t>(dtype::i64, {0, -1, std::numeric_limits<std::int64_t>::min(), 5}, {0, -1, -0x1p63f, 5});
     check_values<float>(dtype::f32, {1.5f, -0.0f, infinity, 1e-45f}, {1.5f, -0.0f, infinity, 1e-45f});

@@ -21,7 +21,7 @@ namespace {
 level missing_level() {
     for (const level l : {level::avx2, level::avxvnni, level::avx512, level::avx512vnni, level::neon, level::dotprod})
         if (!isa::supported(l)) return l;
-    return level::scalar;  // cannot be: no CPU has the levels of two architectures
+    return level::scalar; // cannot be: no CPU has the levels of two architectures
 }
 
 template <class F>
@@ -36,7 +36,7 @@ std::string message_of(F&& f) {
 }
 #endif
 
-}  // namespace
+} // namespace
 
 TEST_CASE("without a wish the best level runs") {
     const level best = isa::detail::choose_level(nullptr);

@@ -32,7 +32,7 @@ constexpr isa::x86_words sapphire_rapids{.leaf1_ecx = haswell.leaf1_ecx,
                                          .leaf7_1_eax = bit(4),
                                          .xcr0 = 0x600e7};
 
-}  // namespace
+} // namespace
 
 TEST_CASE("known x86 CPUs") {
     CHECK(isa::levels_of(isa::x86_words{}) == portable);
@@ -40,8 +40,8 @@ TEST_CASE("known x86 CPUs") {
     CHECK(isa::levels_of(alder_lake) == level_set{level::scalar, level::baseline, level::avx2, level::avxvnni});
     CHECK(isa::levels_of(skylake_x) == level_set{level::scalar, level::baseline, level::avx2, level::avx512});
     CHECK(isa::levels_of(zen4) == level_set{level::scalar, level::baseline, level::avx2, level::avx512, level::avx512vnni});
-    CHECK(isa::levels_of(sapphire_rapids) == level_set{level::scalar, level::baseline, level::avx2, level::avxvnni,
-                                                       level::avx512, level::avx512vnni});
+    CHECK(isa::levels_of(sapphire_rapids) ==
+          level_set{level::scalar, level::baseline, level::avx2, level::avxvnni, level::avx512, level::avx512vnni});
     static_assert(isa::levels_of(zen4).contains(level::avx512vnni) && !isa::levels_of(zen4).contains(level::avxvnni));
 }
 
@@ -92,10 +92,11 @@ TEST_CASE("an operating system that does not save the registers takes the levels
 TEST_CASE("AArch64 words") {
     const level_set neon{level::scalar, level::baseline, level::neon};
     CHECK(isa::levels_of(isa::arm_words{}) == neon);
-    CHECK(isa::levels_of(isa::arm_words{.hwcap = 1u << 20}) == level_set{level::scalar, level::baseline, level::neon, level::dotprod});
+    CHECK(isa::levels_of(isa::arm_words{.hwcap = 1u << 20}) ==
+          level_set{level::scalar, level::baseline, level::neon, level::dotprod});
     CHECK(isa::levels_of(isa::arm_words{.hwcap = 1u << 20, .hwcap2 = 1u << 13}) ==
           level_set{level::scalar, level::baseline, level::neon, level::dotprod, level::i8mm});
-    CHECK(isa::levels_of(isa::arm_words{.hwcap2 = 1u << 13}) == neon);  // i8mm without dotprod is no bundle of ours
+    CHECK(isa::levels_of(isa::arm_words{.hwcap2 = 1u << 13}) == neon); // i8mm without dotprod is no bundle of ours
 }
 
 TEST_CASE("this machine, against the compiler's detection") {
@@ -104,7 +105,7 @@ TEST_CASE("this machine, against the compiler's detection") {
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    CHECK(isa::supported(level::avx2) == avx2);  // no CPU has those and not F16C
+    CHECK(isa::supported(level::avx2) == avx2); // no CPU has those and not F16C
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                         __builtin_cpu_supports("avx512cd");

@@ -23,7 +23,7 @@ float squares(const float* x, F&& f) {
     put();
     return all[0] + all[1] + all[2] + all[3] + all[4] + all[5] + all[6] + all[7];
 }
-}  // namespace at_avx2
+} // namespace at_avx2
 LOWBIT_REGION_END(avx2)
 
 LOWBIT_REGION_BEGIN(avxvnni)
@@ -36,13 +36,13 @@ inline int dot(const std::int8_t* a, const std::uint8_t* b) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(all), sum);
     return all[0] + all[7];
 }
-}  // namespace at_avxvnni
+} // namespace at_avxvnni
 LOWBIT_REGION_END(avxvnni)
 
 LOWBIT_REGION_BEGIN(avx512)
 namespace at_avx512 {
 inline int sum(const std::int32_t* a) { return _mm512_reduce_add_epi32(_mm512_loadu_si512(a)); }
-}  // namespace at_avx512
+} // namespace at_avx512
 LOWBIT_REGION_END(avx512)
 
 LOWBIT_REGION_BEGIN(avx512vnni)
@@ -52,7 +52,7 @@ inline int dot(const std::int8_t* a, const std::uint8_t* b) {
     const __m512i vb = _mm512_permutexvar_epi8(_mm512_set1_epi8(3), _mm512_loadu_si512(b));
     return _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), vb, va));
 }
-}  // namespace at_avx512vnni
+} // namespace at_avx512vnni
 LOWBIT_REGION_END(avx512vnni)
 #endif
 
@@ -62,7 +62,7 @@ namespace at_dotprod {
 inline int dot(const std::int8_t* a, const std::int8_t* b) {
     return vaddvq_s32(vdotq_s32(vdupq_n_s32(0), vld1q_s8(a), vld1q_s8(b)));
 }
-}  // namespace at_dotprod
+} // namespace at_dotprod
 LOWBIT_REGION_END(dotprod)
 
 LOWBIT_REGION_BEGIN(i8mm)
@@ -70,7 +70,7 @@ namespace at_i8mm {
 inline int dot(const std::int8_t* a, const std::int8_t* b) {
     return vaddvq_s32(vmmlaq_s32(vdupq_n_s32(0), vld1q_s8(a), vld1q_s8(b)));
 }
-}  // namespace at_i8mm
+} // namespace at_i8mm
 LOWBIT_REGION_END(i8mm)
 #endif
 
@@ -123,14 +123,14 @@ TEST_CASE("regions compile at any flags and run where supported") {
                 row0 += a[i];
                 row1 += a[i + 8];
             }
-            int expected = 0;  // the 2 x 2 product of two rows with themselves, summed
+            int expected = 0; // the 2 x 2 product of two rows with themselves, summed
             for (int i = 0; i < 8; ++i) expected += (a[i] + a[i + 8]) * (a[i] + a[i + 8]);
             CHECK(row0 != row1);
             CHECK(at_i8mm::dot(a, a) == expected);
             ++checked;
         }
 #elif LOWBIT_HAS_NEON
-        checked += l == level::dotprod || l == level::i8mm;  // this compiler has no such regions
+        checked += l == level::dotprod || l == level::i8mm; // this compiler has no such regions
 #endif
         CHECK(checked > 0);
     });

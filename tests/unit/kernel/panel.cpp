@@ -84,8 +84,8 @@ TEST_CASE("records hold their codes, scales and offsets, and nothing else") {
                         bool same = true;
                         for (std::size_t c = 0; c < columns; ++c)
                             for (std::size_t k = 0; k < length; ++k)
-                                same =
-                                    same && lowbit_test::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
+                                same = same &&
+                                       lowbit_test::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
                         CHECK(same);
                         // Padding is zero: all ones in the planes are ones of the codes.
                         int ones = 0, expected = 0;

@@ -11,8 +11,8 @@
 namespace lowbit_test {
 
 /// The code of (column, k) in record g, k < length(g).
-inline std::uint8_t unpack_code(const lowbit::kernel::panel_layout& layout, std::size_t g, std::size_t columns, const std::byte* record,
-                                std::size_t column, std::size_t k) {
+inline std::uint8_t unpack_code(const lowbit::kernel::panel_layout& layout, std::size_t g, std::size_t columns,
+                                const std::byte* record, std::size_t column, std::size_t k) {
     unsigned code = 0;
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
         const lowbit::kernel::bit_plane plane = lowbit::kernel::plane_of(layout.bits, p);
@@ -25,4 +25,4 @@ inline std::uint8_t unpack_code(const lowbit::kernel::panel_layout& layout, std:
     return static_cast<std::uint8_t>(code);
 }
 
-}  // namespace lowbit_test
+} // namespace lowbit_test

@@ -20,9 +20,12 @@ namespace {
 constexpr std::byte guard{0xa5};
 
 /// Bit k of a stream, least significant first.
-unsigned bit_of(const std::vector<std::byte>& stream, std::size_t k) { return std::to_integer<unsigned>(stream[k / 8]) >> (k % 8) & 1; }
+unsigned bit_of(const std::vector<std::byte>& stream, std::size_t k) {
+    return std::to_integer<unsigned>(stream[k / 8]) >> (k % 8) & 1;
+}
 
-/// Packs into a buffer with guards on both sides, checks that only packed_bytes were written, and that each bit is where it belongs.
+/// Packs into a buffer with guards on both sides, checks that only packed_bytes were written, and that each bit is where it
+/// belongs.
 std::vector<std::byte> pack(const std::vector<std::uint8_t>& codes, int bits) {
     const std::size_t bytes = (codes.size() * static_cast<std::size_t>(bits) + 7) / 8;
     REQUIRE(lb::packed_bytes(codes.size(), bits) == bytes);
@@ -34,7 +37,8 @@ std::vector<std::byte> pack(const std::vector<std::uint8_t>& codes, int bits) {
     bool right = true;
     for (std::size_t k = 0; k < bytes * 8; ++k) {
         const std::size_t code = k / static_cast<std::size_t>(bits);
-        const unsigned expected = code < codes.size() ? static_cast<unsigned>(codes[code]) >> (k % static_cast<std::size_t>(bits)) & 1u : 0u;
+        const unsigned expected =
+            code < codes.size() ? static_cast<unsigned>(codes[code]) >> (k % static_cast<std::size_t>(bits)) & 1u : 0u;
         right = right && bit_of(packed, k) == expected;
     }
     REQUIRE(right);

@@ -26,12 +26,15 @@ struct two_hundred_fifty_six {
     static constexpr std::string_view name = "squares";
     static constexpr std::array<float, 256> values = [] {
         std::array<float, 256> squares{};
-        for (int i = 0; i < 256; ++i) squares[static_cast<std::size_t>(i * 77 % 256)] = static_cast<float>((i - 100) * (i < 100 ? 100 - i : i - 100));
+        for (int i = 0; i < 256; ++i)
+            squares[static_cast<std::size_t>(i * 77 % 256)] = static_cast<float>((i - 100) * (i < 100 ? 100 - i : i - 100));
         return squares;
     }();
 };
 
-#define TABLES lb::nf4_table, lb::iq4_nl_table, lb::fp4_bnb_table, four_unsorted, eight_with_twins, far_apart, all_the_same, two_hundred_fifty_six
+#define TABLES \
+    lb::nf4_table, lb::iq4_nl_table, lb::fp4_bnb_table, four_unsorted, eight_with_twins, far_apart, all_the_same, \
+        two_hundred_fifty_six
 
 } // namespace
 
@@ -44,22 +47,26 @@ TEST_CASE_TEMPLATE("codebook: every code is its entry, every float goes to the n
         CHECK(C::decode(static_cast<std::uint8_t>(code)) == T::values[code]);
         CHECK(C::decode(static_cast<std::uint8_t>(code | ~(T::values.size() - 1))) == T::values[code]);
         const auto same = [&](const oracle::level& l) { return l.value == static_cast<long double>(T::values[code]); };
-        if (std::none_of(levels.begin(), levels.end(), same)) levels.push_back({T::values[code], code}); // the lower code of equals
+        if (std::none_of(levels.begin(), levels.end(), same))
+            levels.push_back({T::values[code], code}); // the lower code of equals
     }
     std::sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
     CHECK(static_cast<long double>(C::lowest()) == levels.front().value);
     CHECK(static_cast<long double>(C::max()) == levels.back().value);
     const std::int64_t usual = T::values.size() == 16 ? 64 : 1024;
-    oracle::check_line(oracle::cut(levels, [](const auto& lower, const auto& upper) { return upper.code < lower.code; }),
-                       [](float x) { return C::encode(x); }, oracle::stride(usual));
+    oracle::check_line(
+        oracle::cut(levels, [](const auto& lower, const auto& upper) { return upper.code < lower.code; }),
+        [](float x) { return C::encode(x); }, oracle::stride(usual));
     CHECK(C::encode(std::numeric_limits<float>::quiet_NaN()) == C::encode(0.0f));
     CHECK(C::encode(-std::numeric_limits<float>::quiet_NaN()) == C::encode(0.0f));
 }
 
 TEST_CASE("codebook: names and well-known codes") {
     static_assert(lb::element_name<lb::nf4_codebook>() == "nf4" && lb::element_name<lb::iq4_nl_codebook>() == "iq4_nl");
-    static_assert(lb::element_name<lb::codebook<four_unsorted>>() == "codebook" && lb::element_name<lb::codebook<two_hundred_fifty_six>>() == "squares");
-    static_assert(lb::nf4_codebook::encode(0.0f) == 7 && lb::nf4_codebook::encode(1.0f) == 15 && lb::nf4_codebook::encode(-1.0f) == 0);
+    static_assert(lb::element_name<lb::codebook<four_unsorted>>() == "codebook" &&
+                  lb::element_name<lb::codebook<two_hundred_fifty_six>>() == "squares");
+    static_assert(lb::nf4_codebook::encode(0.0f) == 7 && lb::nf4_codebook::encode(1.0f) == 15 &&
+                  lb::nf4_codebook::encode(-1.0f) == 0);
     static_assert(lb::fp4_bnb_codebook::encode(0.0f) == 0 && lb::fp4_bnb_codebook::encode(-0.0f) == 0);
 }
 

@@ -60,7 +60,8 @@ struct no_limits {
 
 static_assert(lb::element<mine::fixed_4_8> && !lb::integer_element<mine::fixed_4_8>);
 static_assert(lb::element<mine::nibble> && lb::integer_element<mine::nibble>);
-static_assert(!lb::element<mine::wrong_code_type> && !lb::element<mine::too_wide> && !lb::element<mine::may_throw> && !lb::element<mine::no_limits>);
+static_assert(!lb::element<mine::wrong_code_type> && !lb::element<mine::too_wide> && !lb::element<mine::may_throw> &&
+              !lb::element<mine::no_limits>);
 static_assert(!lb::element<float> && !lb::element<int> && !lb::element<void>);
 
 TEST_CASE("element: a user's own type") {

@@ -27,10 +27,10 @@ struct integer {
     static constexpr unsigned mask = (1u << Bits) - 1;
 };
 
-#define INTEGERS                                                                                                              \
-    integer<1, true>, integer<2, true>, integer<3, true>, integer<4, true>, integer<5, true>, integer<6, true>, integer<7, true>,   \
-        integer<8, true>, integer<1, false>, integer<2, false>, integer<3, false>, integer<4, false>, integer<5, false>,      \
-        integer<6, false>, integer<7, false>, integer<8, false>
+#define INTEGERS \
+    integer<1, true>, integer<2, true>, integer<3, true>, integer<4, true>, integer<5, true>, integer<6, true>, \
+        integer<7, true>, integer<8, true>, integer<1, false>, integer<2, false>, integer<3, false>, integer<4, false>, \
+        integer<5, false>, integer<6, false>, integer<7, false>, integer<8, false>
 
 } // namespace
 
@@ -72,16 +72,19 @@ TEST_CASE_TEMPLATE("int_n: every value, code and limit", P, INTEGERS) {
 
 TEST_CASE_TEMPLATE("int_n: encode is the nearest code, ties to even, saturating", P, INTEGERS) {
     std::vector<oracle::level> levels;
-    for (int value = P::lowest; value <= P::highest; ++value) levels.push_back({static_cast<long double>(value), static_cast<unsigned>(value) & P::mask});
+    for (int value = P::lowest; value <= P::highest; ++value)
+        levels.push_back({static_cast<long double>(value), static_cast<unsigned>(value) & P::mask});
     const std::int64_t usual = P::type::bits == 4 || P::type::bits == 8 ? 64 : 1024;
-    oracle::check_line(oracle::cut(levels, even_wins), [](float x) { return P::type::encode(x); }, oracle::stride(usual));
+    oracle::check_line(
+        oracle::cut(levels, even_wins), [](float x) { return P::type::encode(x); }, oracle::stride(usual));
 }
 
 TEST_CASE("int_n: names, constants, other roundings") {
     static_assert(lb::element_name<lb::int4>() == "int4" && lb::element_name<lb::uint8>() == "uint8");
     static_assert(lb::int4(3) + lb::int4(4) == 7 && lb::int4(7.6f) == 7 && lb::int4(2.5f) == 2 && lb::int1(-1.0f) == -1);
     static_assert(!std::is_convertible_v<int, lb::int4> && std::is_convertible_v<lb::int4, int>);
-    static_assert(lb::encode_as<lb::int8, lb::nearest_away>(2.5f) == 3 && lb::encode_as<lb::int8, lb::toward_zero>(-2.9f) == 0xfe);
+    static_assert(lb::encode_as<lb::int8, lb::nearest_away>(2.5f) == 3 &&
+                  lb::encode_as<lb::int8, lb::toward_zero>(-2.9f) == 0xfe);
     static_assert(lb::encode_as<lb::int4, lb::nearest_away>(7.5f) == 7);
     CHECK(lb::encode_as<lb::int8, lb::stochastic>(5.0f, 1) == 5);
 }
@@ -94,7 +97,8 @@ TEST_CASE("ternary") {
         CHECK(lb::ternary::decode(static_cast<std::uint8_t>(code)) == static_cast<float>(code - 1));
         CHECK(lb::ternary::decode(static_cast<std::uint8_t>(code | 0xfc)) == static_cast<float>(code - 1));
     }
-    oracle::check_line(oracle::cut({{-1, 0}, {0, 1}, {1, 2}}, even_wins), [](float x) { return lb::ternary::encode(x); }, oracle::stride(1024));
+    oracle::check_line(
+        oracle::cut({{-1, 0}, {0, 1}, {1, 2}}, even_wins), [](float x) { return lb::ternary::encode(x); }, oracle::stride(1024));
     CHECK(lb::ternary::encode(std::numeric_limits<float>::quiet_NaN()) == 1);
     CHECK(lb::encode_as<lb::ternary, lb::nearest_away>(0.5f) == 2);
     CHECK(lb::encode_as<lb::ternary, lb::nearest_away>(-0.5f) == 0);
@@ -108,8 +112,9 @@ TEST_CASE("binary") {
     CHECK(lb::binary::decode(1) == 1.0f);
     CHECK(lb::binary::decode(0xfe) == -1.0f);
     // halfway between -1 and 1 lies zero, and both zeros are +1
-    oracle::check_line(oracle::cut({{-1, 0}, {1, 1}}, [](const auto&, const auto&) { return true; }),
-                       [](float x) { return lb::binary::encode(x); }, oracle::stride(1024));
+    oracle::check_line(
+        oracle::cut({{-1, 0}, {1, 1}}, [](const auto&, const auto&) { return true; }),
+        [](float x) { return lb::binary::encode(x); }, oracle::stride(1024));
     CHECK(lb::binary::encode(0.0f) == 1);
     CHECK(lb::binary::encode(-0.0f) == 1);
     CHECK(lb::binary::encode(std::numeric_limits<float>::quiet_NaN()) == 1);

@@ -28,11 +28,11 @@ struct pair {
 using five_bits = lb::minifloat<3, 1, 3, lb::float_kind::finite>;
 using twelve_bits = lb::minifloat<7, 4, 63, lb::float_kind::fn>;
 
-#define FORMATS                                                                                                          \
+#define FORMATS \
     pair<lb::float16, 5, 10, 15, top::ieee>, pair<lb::bfloat16, 8, 7, 127, top::ieee>, pair<lb::float8_e4m3, 4, 3, 7, top::fn>, \
-        pair<lb::float8_e5m2, 5, 2, 15, top::ieee>, pair<lb::float8_e4m3fnuz, 4, 3, 8, top::fnuz>,                        \
-        pair<lb::float8_e5m2fnuz, 5, 2, 16, top::fnuz>, pair<lb::float6_e2m3, 2, 3, 1, top::finite>,                      \
-        pair<lb::float6_e3m2, 3, 2, 3, top::finite>, pair<lb::float4_e2m1, 2, 1, 1, top::finite>,                         \
+        pair<lb::float8_e5m2, 5, 2, 15, top::ieee>, pair<lb::float8_e4m3fnuz, 4, 3, 8, top::fnuz>, \
+        pair<lb::float8_e5m2fnuz, 5, 2, 16, top::fnuz>, pair<lb::float6_e2m3, 2, 3, 1, top::finite>, \
+        pair<lb::float6_e3m2, 3, 2, 3, top::finite>, pair<lb::float4_e2m1, 2, 1, 1, top::finite>, \
         pair<five_bits, 3, 1, 3, top::finite, 1024>, pair<twelve_bits, 7, 4, 63, top::fn, 1024>
 
 unsigned bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
@@ -69,13 +69,15 @@ TEST_CASE_TEMPLATE("minifloat: every code is decoded as defined", P, FORMATS) {
 
 TEST_CASE_TEMPLATE("minifloat: encode is the nearest code, saturating", P, FORMATS) {
     using F = typename P::type;
-    oracle::check_line(P::definition.line(false), [](float x) { return F::encode(x); }, oracle::stride(P::stride));
+    oracle::check_line(
+        P::definition.line(false), [](float x) { return F::encode(x); }, oracle::stride(P::stride));
 }
 
 TEST_CASE_TEMPLATE("minifloat: encode_ieee is the nearest code, overflow leaves the numbers", P, FORMATS) {
     using F = typename P::type;
-    oracle::check_line(P::definition.line(P::definition.kind != top::finite), [](float x) { return F::encode_ieee(x); },
-                       oracle::stride(F::bits == 16 ? 64 : 1024)); // encode has tried the rest
+    oracle::check_line(
+        P::definition.line(P::definition.kind != top::finite), [](float x) { return F::encode_ieee(x); },
+        oracle::stride(F::bits == 16 ? 64 : 1024)); // encode has tried the rest
 }
 
 TEST_CASE_TEMPLATE("minifloat: NaN stays NaN, or becomes zero where there is none", P, FORMATS) {
@@ -117,20 +119,26 @@ TEST_CASE_TEMPLATE("minifloat: limits", P, FORMATS) {
 
 TEST_CASE("minifloat: the published numbers of each format") {
     // OCP OFP8 1.0, OCP MX 1.0, IEEE 754; the largest, the smallest normal and subnormal, and some codes of E2M1
-    static_assert(lb::float16::max() == 65504.0f && lb::float16::smallest_normal() == 0x1p-14f && lb::float16::smallest() == 0x1p-24f);
+    static_assert(lb::float16::max() == 65504.0f && lb::float16::smallest_normal() == 0x1p-14f &&
+                  lb::float16::smallest() == 0x1p-24f);
     static_assert(lb::bfloat16::max() == 0x1.fep127f && lb::bfloat16::smallest() == 0x1p-133f);
-    static_assert(lb::float8_e4m3::max() == 448.0f && lb::float8_e4m3::smallest_normal() == 0x1p-6f && lb::float8_e4m3::smallest() == 0x1p-9f);
-    static_assert(lb::float8_e5m2::max() == 57344.0f && lb::float8_e5m2::smallest_normal() == 0x1p-14f && lb::float8_e5m2::smallest() == 0x1p-16f);
+    static_assert(lb::float8_e4m3::max() == 448.0f && lb::float8_e4m3::smallest_normal() == 0x1p-6f &&
+                  lb::float8_e4m3::smallest() == 0x1p-9f);
+    static_assert(lb::float8_e5m2::max() == 57344.0f && lb::float8_e5m2::smallest_normal() == 0x1p-14f &&
+                  lb::float8_e5m2::smallest() == 0x1p-16f);
     static_assert(lb::float8_e4m3fnuz::max() == 240.0f && lb::float8_e5m2fnuz::max() == 57344.0f);
-    static_assert(lb::float6_e3m2::max() == 28.0f && lb::float6_e3m2::smallest_normal() == 0.25f && lb::float6_e3m2::smallest() == 0.0625f);
-    static_assert(lb::float6_e2m3::max() == 7.5f && lb::float6_e2m3::smallest_normal() == 1.0f && lb::float6_e2m3::smallest() == 0.125f);
+    static_assert(lb::float6_e3m2::max() == 28.0f && lb::float6_e3m2::smallest_normal() == 0.25f &&
+                  lb::float6_e3m2::smallest() == 0.0625f);
+    static_assert(lb::float6_e2m3::max() == 7.5f && lb::float6_e2m3::smallest_normal() == 1.0f &&
+                  lb::float6_e2m3::smallest() == 0.125f);
     constexpr float e2m1[8] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
     for (std::uint8_t code = 0; code < 8; ++code) {
         CHECK(lb::float4_e2m1::decode(code) == e2m1[code]);
         CHECK(lb::float4_e2m1::decode(static_cast<std::uint8_t>(code | 8)) == -e2m1[code]);
     }
     // the ties of E2M1, as the MX specification rounds them
-    for (const auto& [x, code] : std::initializer_list<std::pair<float, int>>{{0.25f, 0}, {0.75f, 2}, {1.25f, 2}, {1.75f, 4}, {2.5f, 4}, {3.5f, 6}, {5.0f, 6}, {1e9f, 7}}) {
+    for (const auto& [x, code] : std::initializer_list<std::pair<float, int>>{
+             {0.25f, 0}, {0.75f, 2}, {1.25f, 2}, {1.75f, 4}, {2.5f, 4}, {3.5f, 6}, {5.0f, 6}, {1e9f, 7}}) {
         CHECK(lb::float4_e2m1::encode(x) == code);
         CHECK(lb::float4_e2m1::encode(-x) == (code | 8));
     }
@@ -142,14 +150,15 @@ TEST_CASE("minifloat: the published numbers of each format") {
 }
 
 TEST_CASE("minifloat: values convert, compare and compute as floats do") {
-    static_assert(sizeof(lb::float16) == 2 && sizeof(lb::bfloat16) == 2 && sizeof(lb::float8_e4m3) == 1 && sizeof(lb::float4_e2m1) == 1);
+    static_assert(sizeof(lb::float16) == 2 && sizeof(lb::bfloat16) == 2 && sizeof(lb::float8_e4m3) == 1 &&
+                  sizeof(lb::float4_e2m1) == 1);
     static_assert(std::is_trivial_v<lb::float16> && std::is_standard_layout_v<lb::float16> && std::is_trivial_v<lb::float4_e2m1>);
     static_assert(std::is_convertible_v<lb::float16, float> && !std::is_convertible_v<float, lb::float16>);
     static_assert(lb::float16(1.5f) + lb::float16(0.25f) == 1.75f);
     static_assert(lb::float16(1.0f) < lb::float16(2.0f) && lb::float16(0.0f) == lb::float16(-0.0f));
     static_assert(lb::float16{}.code() == 0 && lb::float16(1.0f).code() == 0x3c00 && lb::bfloat16(1.0f).code() == 0x3f80);
-    static_assert(lb::float16(1e6f) == std::numeric_limits<float>::infinity());                 // the constructor is IEEE
-    static_assert(lb::float16::decode(lb::float16::encode(1e6f)) == 65504.0f);                  // the element saturates
+    static_assert(lb::float16(1e6f) == std::numeric_limits<float>::infinity()); // the constructor is IEEE
+    static_assert(lb::float16::decode(lb::float16::encode(1e6f)) == 65504.0f);  // the element saturates
     static_assert(lb::float8_e5m2(-1e9f).code() == 0xfc && lb::float8_e5m2::encode(-1e9f) == 0xfb);
     static_assert(lb::float4_e2m1(100.0f) == 6.0f && lb::float4_e2m1::from_bits(0xf7).code() == 7);
     CHECK(std::isnan(static_cast<float>(lb::float8_e4m3(1e9f))));

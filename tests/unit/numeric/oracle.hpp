@@ -26,8 +26,7 @@ inline std::int64_t key_of(float x) {
     return bits >> 31 != 0 ? -1 - magnitude : magnitude;
 }
 inline float float_at(std::int64_t key) {
-    return std::bit_cast<float>(key >= 0 ? static_cast<std::uint32_t>(key)
-                                         : static_cast<std::uint32_t>(-1 - key) | 0x8000'0000u);
+    return std::bit_cast<float>(key >= 0 ? static_cast<std::uint32_t>(key) : static_cast<std::uint32_t>(-1 - key) | 0x8000'0000u);
 }
 inline const std::int64_t first_key = key_of(-std::numeric_limits<float>::infinity());
 inline const std::int64_t last_key = key_of(std::numeric_limits<float>::infinity());
@@ -46,7 +45,8 @@ struct interval {
 
 /// Cuts the line between ascending levels: halfway, where `upper_wins(lower, upper)` decides the tie. A negative and a positive
 /// zero are two levels, divided by sign.
-inline std::vector<interval> cut(const std::vector<level>& levels, const std::function<bool(const level&, const level&)>& upper_wins) {
+inline std::vector<interval> cut(const std::vector<level>& levels,
+                                 const std::function<bool(const level&, const level&)>& upper_wins) {
     std::vector<interval> line{{first_key, levels.front().code}};
     for (std::size_t i = 1; i < levels.size(); ++i) {
         const level& lower = levels[i - 1];
@@ -113,10 +113,14 @@ struct small_float {
     [[nodiscard]] bool is_nan(unsigned code) const {
         const unsigned magnitude = code & (sign_bit() - 1);
         switch (kind) {
-        case top::ieee: return magnitude >> mantissa_bits == (1u << exponent_bits) - 1 && !is_infinity(code);
-        case top::fn: return magnitude == sign_bit() - 1;
-        case top::fnuz: return code == sign_bit();
-        case top::finite: return false;
+        case top::ieee:
+            return magnitude >> mantissa_bits == (1u << exponent_bits) - 1 && !is_infinity(code);
+        case top::fn:
+            return magnitude == sign_bit() - 1;
+        case top::fnuz:
+            return code == sign_bit();
+        case top::finite:
+            return false;
         }
         return false;
     }
@@ -146,7 +150,8 @@ struct small_float {
         const unsigned beyond = kind == top::ieee ? top_code + 1 : kind == top::fn ? sign_bit() - 1 : 0;
         const long double next = 2 * value(top_code) - value(top_code - 1); // the step at the top, once more
         if (overflow) levels.push_back({-next, sign_bit() | beyond});
-        for (unsigned code = top_code + 1; code-- > (kind == top::fnuz ? 1u : 0u);) levels.push_back({value(sign_bit() | code), sign_bit() | code});
+        for (unsigned code = top_code + 1; code-- > (kind == top::fnuz ? 1u : 0u);)
+            levels.push_back({value(sign_bit() | code), sign_bit() | code});
         for (unsigned code = 0; code <= top_code; ++code) levels.push_back({value(code), code});
         if (overflow) levels.push_back({next, kind == top::fnuz ? sign_bit() : beyond});
         // Mantissas alternate between even and odd; at the ends the largest number's own mantissa decides.

@@ -37,14 +37,16 @@ TEST_CASE("rounding: every (sampled) float to a whole number") {
         const double clamped = std::clamp(std::nearbyint(exact), -2147483648.0, 2147483647.0);
         if (lb::round_to_int(x) != static_cast<std::int32_t>(clamped)) ++wrong;
     };
-    for (std::int64_t key = oracle::first_key + static_cast<std::int64_t>(lowbit_test::seed() % static_cast<std::uint64_t>(step)); key <= oracle::last_key; key += step) {
+    for (std::int64_t key = oracle::first_key + static_cast<std::int64_t>(lowbit_test::seed() % static_cast<std::uint64_t>(step));
+         key <= oracle::last_key; key += step) {
         attempt(oracle::float_at(key));
     }
     for (int quarter = -4096; quarter <= 4096; ++quarter) { // ties and their neighbours
         const auto key = oracle::key_of(static_cast<float>(quarter) / 4);
         for (std::int64_t near = key - 2; near <= key + 2; ++near) attempt(oracle::float_at(near));
     }
-    for (const float edge : {0.0f, -0.0f, 8388607.5f, 8388608.0f, 4194303.5f, 2147483520.0f, 2147483648.0f, 4294967296.0f, std::numeric_limits<float>::infinity()}) {
+    for (const float edge : {0.0f, -0.0f, 8388607.5f, 8388608.0f, 4194303.5f, 2147483520.0f, 2147483648.0f, 4294967296.0f,
+                             std::numeric_limits<float>::infinity()}) {
         attempt(edge);
         attempt(-edge);
     }
@@ -111,12 +113,16 @@ TEST_CASE("stochastic: the mean is the number itself") {
     };
     const auto whole = [](float x, std::uint64_t counter) { return lb::stochastic::round(x, counter); };
     for (const double x : {0.5, 0.1, -0.3, 3.75, -100.01, 0.001, 70000.3}) check_mean(x, 1, whole);
-    const auto e2m1 = [](float x, std::uint64_t counter) { return lb::float4_e2m1::decode(lb::encode_as<lb::float4_e2m1, lb::stochastic>(x, counter)); };
+    const auto e2m1 = [](float x, std::uint64_t counter) {
+        return lb::float4_e2m1::decode(lb::encode_as<lb::float4_e2m1, lb::stochastic>(x, counter));
+    };
     check_mean(0.2, 0.5, e2m1);
     check_mean(-1.3, 0.5, e2m1);
     check_mean(2.9, 1, e2m1);
     check_mean(5.1, 2, e2m1);
-    const auto bf16 = [](float x, std::uint64_t counter) { return lb::bfloat16::decode(lb::encode_as<lb::bfloat16, lb::stochastic>(x, counter)); };
+    const auto bf16 = [](float x, std::uint64_t counter) {
+        return lb::bfloat16::decode(lb::encode_as<lb::bfloat16, lb::stochastic>(x, counter));
+    };
     check_mean(1.0001, 0x1p-7, bf16);
     check_mean(-1000.7, 4, bf16);
 }

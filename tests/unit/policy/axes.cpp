@@ -22,10 +22,10 @@ template <class A, class B>
 inline constexpr bool same_format = std::same_as<lb::format_of<A>, lb::format_of<B>>;
 
 // One tag on every axis that can stand in one policy.
-using every_tag = std::tuple<lb::int4, lb::per_group<64>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 4>, lb::tensor_scale,
-                             lb::asymmetric, lb::excess_codes, lb::high_first, lb::planar, lb::permuted_columns,
-                             lb::prune<lb::n_of_m<2, 4>>, lb::scale_rule<lb::mse>, lb::rounding<lb::nearest_away>, lb::zero_non_finite,
-                             lb::activations<float>>;
+using every_tag =
+    std::tuple<lb::int4, lb::per_group<64>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 4>, lb::tensor_scale,
+               lb::asymmetric, lb::excess_codes, lb::high_first, lb::planar, lb::permuted_columns, lb::prune<lb::n_of_m<2, 4>>,
+               lb::scale_rule<lb::mse>, lb::rounding<lb::nearest_away>, lb::zero_non_finite, lb::activations<float>>;
 constexpr std::size_t tags = std::tuple_size_v<every_tag>;
 
 template <std::size_t Start, std::size_t Step, std::size_t... I>
@@ -36,14 +36,19 @@ using in_order = decltype(reordered<Start, Step>(std::make_index_sequence<tags>{
 
 template <class A, class B>
 constexpr bool same_choices() {
-    return std::same_as<typename A::element_type, typename B::element_type> && std::same_as<typename A::granularity, typename B::granularity> &&
-           std::same_as<typename A::scale_type, typename B::scale_type> && std::same_as<typename A::super_scale, typename B::super_scale> &&
-           std::same_as<typename A::tensor_scale, typename B::tensor_scale> && std::same_as<typename A::offset, typename B::offset> &&
-           std::same_as<typename A::super_minimum, typename B::super_minimum> && std::same_as<typename A::code_form, typename B::code_form> &&
+    return std::same_as<typename A::element_type, typename B::element_type> &&
+           std::same_as<typename A::granularity, typename B::granularity> &&
+           std::same_as<typename A::scale_type, typename B::scale_type> &&
+           std::same_as<typename A::super_scale, typename B::super_scale> &&
+           std::same_as<typename A::tensor_scale, typename B::tensor_scale> &&
+           std::same_as<typename A::offset, typename B::offset> &&
+           std::same_as<typename A::super_minimum, typename B::super_minimum> &&
+           std::same_as<typename A::code_form, typename B::code_form> &&
            std::same_as<typename A::code_order, typename B::code_order> && std::same_as<typename A::layout, typename B::layout> &&
            std::same_as<typename A::column_order, typename B::column_order> && std::same_as<typename A::mask, typename B::mask> &&
            std::same_as<typename A::rule, typename B::rule> && std::same_as<typename A::rounding, typename B::rounding> &&
-           std::same_as<typename A::non_finite, typename B::non_finite> && std::same_as<typename A::activations, typename B::activations>;
+           std::same_as<typename A::non_finite, typename B::non_finite> &&
+           std::same_as<typename A::activations, typename B::activations>;
 }
 
 template <std::size_t Step, std::size_t... Start>
@@ -78,7 +83,8 @@ TEST_CASE("format_of is idempotent and keeps nothing of how codes were found or 
     CHECK(std::same_as<format::rounding, lb::nearest_even>);
     CHECK(std::same_as<format::non_finite, lb::refuse_non_finite>);
     CHECK(std::same_as<format::activations, lb::automatic_activations>);
-    CHECK(same_format<lb::policy<lb::int4, lb::prune<lb::unstructured<50>, struct own_criterion>>, lb::policy<lb::int4, lb::prune<lb::unstructured<50>>>>);
+    CHECK(same_format<lb::policy<lb::int4, lb::prune<lb::unstructured<50>, struct own_criterion>>,
+                      lb::policy<lb::int4, lb::prune<lb::unstructured<50>>>>);
     // and keeps everything that decides a byte
     CHECK_FALSE(same_format<grouped, lb::policy<lb::int3, lb::per_group<32>>>);
     CHECK_FALSE(same_format<grouped, lb::policy<lb::int4, lb::per_group<64>>>);
@@ -94,10 +100,10 @@ TEST_CASE("format_of is idempotent and keeps nothing of how codes were found or 
 }
 
 TEST_CASE("what is left out has the documented default") {
-    CHECK(defaults_to<bare, lb::policy<lb::int8, lb::per_channel, lb::scale_as<float>, lb::one_level, lb::no_tensor_scale, lb::symmetric,
-                                       lb::no_super_minimum, lb::native_codes, lb::sequential, lb::planar, lb::natural_order, lb::dense,
-                                       lb::scale_rule<lb::absmax>, lb::rounding<lb::nearest_even>, lb::refuse_non_finite,
-                                       lb::automatic_activations>>);
+    CHECK(defaults_to<bare, lb::policy<lb::int8, lb::per_channel, lb::scale_as<float>, lb::one_level, lb::no_tensor_scale,
+                                       lb::symmetric, lb::no_super_minimum, lb::native_codes, lb::sequential, lb::planar,
+                                       lb::natural_order, lb::dense, lb::scale_rule<lb::absmax>, lb::rounding<lb::nearest_even>,
+                                       lb::refuse_non_finite, lb::automatic_activations>>);
     // scales: float16 for groups and blocks, float for channels and tensors
     CHECK(std::same_as<grouped::scale_type, lb::float16>);
     CHECK(std::same_as<lb::policy<lb::int4, lb::per_block<8, 16>>::scale_type, lb::float16>);

@@ -69,8 +69,10 @@ static_assert(size<lb::policy<lb::ternary, lb::per_tensor, lb::base3>>(2, 11) ==
 static_assert(size<lb::policy<lb::int3, lb::per_channel>>(2, 9) == 2 * 4 + 2 * 4);
 static_assert(size<lb::policy<lb::int8, lb::per_block<4, 8>>>(5, 9) == 5 * 9 + 2 * 2 * 2);
 static_assert(size<lb::policy<lb::int4, lb::per_group<64>, lb::asymmetric>>(2, 65) == 2 * 33 + 2 * 2 * 2 + 2 * 2);
-static_assert(size<lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>>>(2, 10) == 2 * 6 + 2 * 4 + 2 * 2, "kept codes, scales, mask bits");
-static_assert(size<lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 4, 50>>>>(3, 16) == 3 * 8 + 3 * 4 + 2 * 1, "a mask bit for a block");
+static_assert(size<lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>>>(2, 10) == 2 * 6 + 2 * 4 + 2 * 2,
+              "kept codes, scales, mask bits");
+static_assert(size<lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 4, 50>>>>(3, 16) == 3 * 8 + 3 * 4 + 2 * 1,
+              "a mask bit for a block");
 static_assert(lb::quantized_constant<presets::q4_0, 2, 64>::stored_bytes == 72);
 
 // ---- ggml's blocks ----
@@ -158,13 +160,14 @@ TEST_CASE("ggml's blocks decode to ggml's bits") {
 
 TEST_CASE("NF4 as bitsandbytes packs it: the first of two codes in the high nibble, a float for 64") {
     byte_vector b(2 * (50 + 8));
-    b[0] = std::byte{0x0f};           // codes 0 and 15
-    b[1] = std::byte{0x78};           // codes 7 and 8
-    b[31] = std::byte{0x1e};          // 62 and 63 of the first group
-    b[32] = std::byte{0x2d};          // 64 and 65, the second group
-    b[50 + 49] = std::byte{0xf0};     // the end of the second row
+    b[0] = std::byte{0x0f};                                     // codes 0 and 15
+    b[1] = std::byte{0x78};                                     // codes 7 and 8
+    b[31] = std::byte{0x1e};                                    // 62 and 63 of the first group
+    b[32] = std::byte{0x2d};                                    // 64 and 65, the second group
+    b[50 + 49] = std::byte{0xf0};                               // the end of the second row
     const std::array<float, 4> scales{2.0f, 0.5f, 1.0f, -3.0f}; // row by row
-    for (std::size_t i = 0; i < 4; ++i) lb::detail::store_scalar<float>(b.data() + 100 + 4 * i, std::bit_cast<std::uint32_t>(scales[i]));
+    for (std::size_t i = 0; i < 4; ++i)
+        lb::detail::store_scalar<float>(b.data() + 100 + 4 * i, std::bit_cast<std::uint32_t>(scales[i]));
     const auto back = lb::dequantize(lb::quantized_view<presets::nf4>{b.data(), 2, 100});
     CHECK(back(0, 0) == -2.0f);
     CHECK(back(0, 1) == 2.0f);
@@ -181,11 +184,11 @@ TEST_CASE("NF4 as bitsandbytes packs it: the first of two codes in the high nibb
 TEST_CASE("NVFP4: E4M3 scales for 16 weights under one float, the first of two codes in the low nibble") {
     // 2 x 32: codes, scales row by row, the tensor scale
     byte_vector codes(2 * 16), scales = of({0x38, 0x40, 0x30, 0x7e}); // 1, 2, 0.5, 448
-    codes[0] = std::byte{0x21};  // 0.5 and 1
-    codes[7] = std::byte{0xf7};  // 6 and -6, the end of the first group
-    codes[8] = std::byte{0x97};  // 6 and -0.5 under scale 2
-    codes[16] = std::byte{0x05}; // 3 and 0
-    codes[31] = std::byte{0x63}; // 1.5 and 4
+    codes[0] = std::byte{0x21};                                       // 0.5 and 1
+    codes[7] = std::byte{0xf7};                                       // 6 and -6, the end of the first group
+    codes[8] = std::byte{0x97};                                       // 6 and -0.5 under scale 2
+    codes[16] = std::byte{0x05};                                      // 3 and 0
+    codes[31] = std::byte{0x63};                                      // 1.5 and 4
     const auto view = lb::quantized_view<presets::nvfp4>::from({.codes = codes, .scales = scales, .tensor_scale = 0.25f}, 2, 32);
     REQUIRE(view.has_value());
     CHECK(view->size_bytes() == 32 + 4 + 4);
@@ -235,7 +238,8 @@ TEST_CASE("OCP MX: the scale byte is floor(log2(amax)) - emax + 127, down to the
     lb::matrix<float> w(1, 32);
     const auto scale_byte = [&]<class P>(P) { return std::to_integer<int>(lb::quantize<P>(w).bytes().back()); };
     const float below_2 = std::nextafter(2.0f, 0.0f);
-    for (const float amax : {1.0f, below_2, 2.0f, 0.3f, 0x1.8p126f, 0x1p-118f * below_2, 0x1p-120f, 0x1p-126f, 0x1p-126f * below_2, 0x1.fffffcp-127f, 0x1p-130f, 1e-45f}) {
+    for (const float amax : {1.0f, below_2, 2.0f, 0.3f, 0x1.8p126f, 0x1p-118f * below_2, 0x1p-120f, 0x1p-126f,
+                             0x1p-126f * below_2, 0x1.fffffcp-127f, 0x1p-130f, 1e-45f}) {
         w(0, 5) = -amax;
         CAPTURE(amax);
         const auto wanted = [&](int emax) { return std::max(0, std::ilogb(amax) - emax + 127); };
@@ -254,26 +258,35 @@ TEST_CASE("GPTQ: words of 8 codes along k for each n, zero points in words along
     std::vector<std::uint32_t> qweight(2 * n), qzeros(2 * 2);
     std::vector<std::uint16_t> scales(2 * n);
     std::vector<std::uint32_t> order(k);
-    const auto code = [](std::size_t row, std::size_t column) { return static_cast<std::uint32_t>((row * 5 + column * 3 + row * column) % 16); };
+    const auto code = [](std::size_t row, std::size_t column) {
+        return static_cast<std::uint32_t>((row * 5 + column * 3 + row * column) % 16);
+    };
     const auto zero = [](std::size_t row, std::size_t group) { return static_cast<std::uint32_t>((row + 7 * group + 1) % 16); };
-    const auto scale = [](std::size_t row, std::size_t group) { return 0.5f + 0.25f * static_cast<float>(row) + 4.0f * static_cast<float>(group); };
+    const auto scale = [](std::size_t row, std::size_t group) {
+        return 0.5f + 0.25f * static_cast<float>(row) + 4.0f * static_cast<float>(group);
+    };
     for (std::size_t row = 0; row < n; ++row) {
-        for (std::size_t stored = 0; stored < k; ++stored) qweight[stored / 8 * n + row] |= code(row, stored) << (4 * (stored % 8));
+        for (std::size_t stored = 0; stored < k; ++stored)
+            qweight[stored / 8 * n + row] |= code(row, stored) << (4 * (stored % 8));
         for (std::size_t group = 0; group < 2; ++group) {
             qzeros[group * 2 + row / 8] |= zero(row, group) << (4 * (row % 8));
             scales[group * n + row] = lb::float16::encode(scale(row, group));
         }
     }
-    for (std::size_t stored = 0; stored < k; ++stored) order[stored] = static_cast<std::uint32_t>((stored * 5 + 3) % k); // act-order
-    const auto view = lb::quantized_view<format>::from({.codes = std::as_bytes(std::span{qweight}), .scales = std::as_bytes(std::span{scales}),
-                                                        .offsets = std::as_bytes(std::span{qzeros}), .order = std::as_bytes(std::span{order})},
+    for (std::size_t stored = 0; stored < k; ++stored)
+        order[stored] = static_cast<std::uint32_t>((stored * 5 + 3) % k); // act-order
+    const auto view = lb::quantized_view<format>::from({.codes = std::as_bytes(std::span{qweight}),
+                                                        .scales = std::as_bytes(std::span{scales}),
+                                                        .offsets = std::as_bytes(std::span{qzeros}),
+                                                        .order = std::as_bytes(std::span{order})},
                                                        n, k);
     REQUIRE(view.has_value());
     const auto back = lb::dequantize(*view);
     for (std::size_t row = 0; row < n; ++row) {
         for (std::size_t stored = 0; stored < k; ++stored) {
             const std::size_t group = stored / 8;
-            const float value = scale(row, group) * static_cast<float>(static_cast<int>(code(row, stored)) - static_cast<int>(zero(row, group)));
+            const float value =
+                scale(row, group) * static_cast<float>(static_cast<int>(code(row, stored)) - static_cast<int>(zero(row, group)));
             CAPTURE(row);
             CAPTURE(stored);
             CHECK(back(row, order[stored]) == value);

@@ -75,7 +75,8 @@ TEST_CASE("given scores stand for the criterion's") {
     // a strided view of scores
     lb::matrix<float> wide(1, 20);
     std::copy(given.begin(), given.end(), wide.data() + 5);
-    CHECK(kept_columns(lb::quantize<w24>(w, lb::with(lb::matrix_view<const float>{wide.data() + 5, 1, 8, 20})), 0) == columns{0, 2, 5, 6});
+    CHECK(kept_columns(lb::quantize<w24>(w, lb::with(lb::matrix_view<const float>{wide.data() + 5, 1, 8, 20})), 0) ==
+          columns{0, 2, 5, 6});
     // and a transposed one
     lb::matrix<float> column(8, 1);
     std::copy(given.begin(), given.end(), column.data());
@@ -86,7 +87,7 @@ TEST_CASE("a given mask is kept, and may keep less than the policy stores") {
     const auto w = ones(2, 8);
     lb::matrix<std::uint8_t> mask(2, 8);
     mask(0, 1) = 1, mask(0, 2) = 7, mask(0, 4) = 255; // one of the second four
-    mask(1, 6) = 1, mask(1, 7) = 1;                    // none of the first four
+    mask(1, 6) = 1, mask(1, 7) = 1;                   // none of the first four
     const auto q = lb::quantize<w24>(w, lb::with(mask));
     CHECK(kept_columns(q, 0) == columns{1, 2, 4});
     CHECK(kept_columns(q, 1) == columns{6, 7});
@@ -124,7 +125,8 @@ namespace {
 /// Two rows of which a mask keeps fewer weights than the policy stores decode to what the kept weights alone decode to.
 template <class Granularity, class Offset, class Rule>
 void check_thinned(const lb::side_input& statistics = {}, std::vector<float> kept_statistics = {}) {
-    using thinned = lb::policy<lb::int4, Granularity, lb::scale_as<float>, Offset, lb::scale_rule<Rule>, lb::prune<lb::unstructured<25>, wanda>>;
+    using thinned = lb::policy<lb::int4, Granularity, lb::scale_as<float>, Offset, lb::scale_rule<Rule>,
+                               lb::prune<lb::unstructured<25>, wanda>>;
     using alone = lb::policy<lb::int4, Granularity, lb::scale_as<float>, Offset, lb::scale_rule<Rule>>;
     const auto w = noise(11).weights(2, 16);
     lb::matrix<std::uint8_t> mask(2, 16);
@@ -135,7 +137,8 @@ void check_thinned(const lb::side_input& statistics = {}, std::vector<float> kep
     side.mask = mask.view();
     lb::side_input kept_side;
     kept_side.statistics = kept_statistics;
-    const auto back = lb::dequantize(lb::quantize<thinned>(w, side)), expected = lb::dequantize(lb::quantize<alone>(kept, kept_side));
+    const auto back = lb::dequantize(lb::quantize<thinned>(w, side)),
+               expected = lb::dequantize(lb::quantize<alone>(kept, kept_side));
     for (std::size_t i = 0; i < 2; ++i)
         for (std::size_t k = 0; k < 16; ++k) CHECK(back(i, k) == (mask(i, k) != 0 ? expected(i, k / 3) : 0.0f));
 }
@@ -153,8 +156,9 @@ TEST_CASE("every scale rule sees the weights that a mask keeps, and no others") 
     check_thinned<lb::per_tensor, lb::symmetric, lb::mse>(lb::with(statistics), {0, 9, 36, 81, 144});
 
     // nothing kept: zeros, whatever the rule
-    const auto none = lb::quantize<lb::policy<lb::ternary, lb::per_tensor, lb::scale_rule<lb::abs_mean>, lb::prune<lb::unstructured<50>>>>(
-        ones(2, 8), lb::with(lb::matrix<std::uint8_t>(2, 8)));
+    const auto none =
+        lb::quantize<lb::policy<lb::ternary, lb::per_tensor, lb::scale_rule<lb::abs_mean>, lb::prune<lb::unstructured<50>>>>(
+            ones(2, 8), lb::with(lb::matrix<std::uint8_t>(2, 8)));
     CHECK(kept_columns(none, 0).empty());
 }
 
@@ -206,30 +210,38 @@ TEST_CASE("side input that no axis of the policy asks for is refused, not forgot
     const auto w = ones(2, 8);
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<std::uint8_t>(2, 8))).code == errc::invalid_argument);
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<float>(2, 8))).code == errc::invalid_argument);
-    CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7})).code == errc::invalid_argument);
+    CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7})).code ==
+          errc::invalid_argument);
     CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::invalid_argument);
     CHECK(refused<w24>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::invalid_argument); // magnitudes ask for none
-    CHECK(refused<lb::policy<lb::int8, lb::scale_rule<lb::mse>>>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::not_found);
+    CHECK(refused<lb::policy<lb::int8, lb::scale_rule<lb::mse>>>(w, lb::with(std::vector<float>(8, 1.0f))).code ==
+          errc::not_found);
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::seed{1})).code == errc::invalid_argument);
 }
 
 TEST_CASE("what is raised says which shapes, and where") {
     const auto w = ones(2, 8);
     const auto raised = [&]<class P>(P, errc code, const lb::side_input& side, const char* text) {
-        return raises(code, [&] { static_cast<void>(lb::quantize<P>(w, side)); }, text);
+        return raises(
+            code, [&] { static_cast<void>(lb::quantize<P>(w, side)); }, text);
     };
     const lb::matrix<float> scores(3, 3);
     const lb::matrix<std::uint8_t> mask(8, 2);
     const std::vector<float> five(5, 1.0f);
-    CHECK(raised(w24{}, errc::shape_mismatch, lb::with(scores), "quantize: the given scores have another shape than the weights (3 x 3, weights are 2 x 8)"));
-    CHECK(raised(w24{}, errc::shape_mismatch, lb::with(mask), "quantize: the given mask has another shape than the weights (8 x 2, weights are 2 x 8)"));
-    CHECK(raised(by_wanda{}, errc::shape_mismatch, lb::with(five), "quantize: the given statistics are not one for each column (1 x 5, weights are 2 x 8)"));
+    CHECK(raised(w24{}, errc::shape_mismatch, lb::with(scores),
+                 "quantize: the given scores have another shape than the weights (3 x 3, weights are 2 x 8)"));
+    CHECK(raised(w24{}, errc::shape_mismatch, lb::with(mask),
+                 "quantize: the given mask has another shape than the weights (8 x 2, weights are 2 x 8)"));
+    CHECK(raised(by_wanda{}, errc::shape_mismatch, lb::with(five),
+                 "quantize: the given statistics are not one for each column (1 x 5, weights are 2 x 8)"));
     lb::matrix<std::uint8_t> more(2, 8);
     more(1, 4) = more(1, 5) = more(1, 7) = 1;
-    CHECK(raised(w24{}, errc::invalid_argument, lb::with(more), "quantize: the given mask keeps more weights than the policy stores (row 1, column 7)"));
+    CHECK(raised(w24{}, errc::invalid_argument, lb::with(more),
+                 "quantize: the given mask keeps more weights than the policy stores (row 1, column 7)"));
     std::vector<float> negative(8, 1.0f);
     negative[6] = -1.0f;
-    CHECK(raised(by_wanda{}, errc::non_finite, lb::with(negative), "quantize: a column statistic is negative, NaN or infinite (column 6)"));
+    CHECK(raised(by_wanda{}, errc::non_finite, lb::with(negative),
+                 "quantize: a column statistic is negative, NaN or infinite (column 6)"));
     const std::vector<std::uint32_t> twice{0, 1, 2, 3, 4, 5, 6, 6};
     CHECK(raised(lb::policy<lb::int8, lb::permuted_columns>{}, errc::invalid_argument, lb::with(twice),
                  "quantize: the given order is not a permutation of the columns (column 7)"));
@@ -244,7 +256,8 @@ TEST_CASE("scores and statistics that are no numbers are refused at their place"
     for (const float bad : {not_a_number, infinity, -1.0f}) {
         std::vector<float> statistics(8, 1.0f);
         statistics[5] = bad;
-        CHECK(refused<by_wanda>(w, lb::with(statistics)) == lb::error{errc::non_finite, "a column statistic is negative, NaN or infinite", 5});
+        CHECK(refused<by_wanda>(w, lb::with(statistics)) ==
+              lb::error{errc::non_finite, "a column statistic is negative, NaN or infinite", 5});
     }
     // infinities that cancel within a block
     lb::matrix<float> both(2, 8);

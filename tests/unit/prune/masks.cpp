@@ -49,9 +49,11 @@ flags wanted_mask(const rule& mask, const lb::matrix<float>& w) {
         for (std::size_t i = row; i < std::min(row + mask.rows, w.rows()); ++i)
             for (std::size_t k = 0; k < w.cols(); ++k) sums[k / mask.cols] += std::fabs(w(i, k));
         std::vector<bool> kept(sums.size());
-        if (mask.m == 0) keep_best(sums, 0, sums.size(), sums.size() - sums.size() * mask.percent / 100, kept);
+        if (mask.m == 0)
+            keep_best(sums, 0, sums.size(), sums.size() - sums.size() * mask.percent / 100, kept);
         else
-            for (std::size_t k = 0; k < sums.size(); k += mask.m) keep_best(sums, k, std::min(k + mask.m, sums.size()), mask.n, kept);
+            for (std::size_t k = 0; k < sums.size(); k += mask.m)
+                keep_best(sums, k, std::min(k + mask.m, sums.size()), mask.n, kept);
         for (std::size_t i = row; i < std::min(row + mask.rows, w.rows()); ++i)
             for (std::size_t k = 0; k < w.cols(); ++k) wanted[i][k] = kept[k / mask.cols];
     }
@@ -72,7 +74,12 @@ pruned prune(const lb::matrix<float>& w) {
     const rule mask = rule_of(typename P::mask::mask{});
     const std::size_t row_bytes = (w.cols() + mask.cols * 8 - 1) / (mask.cols * 8);
     const std::byte* bits = q.view().planes().mask;
-    pruned p{mask, q.size_bytes(), q.bytes().size(), q.bits_per_weight(), flags(w.rows(), std::vector<bool>(w.cols())), lb::dequantize(q)};
+    pruned p{mask,
+             q.size_bytes(),
+             q.bytes().size(),
+             q.bits_per_weight(),
+             flags(w.rows(), std::vector<bool>(w.cols())),
+             lb::dequantize(q)};
     for (std::size_t i = 0; i < w.rows(); ++i) {
         for (std::size_t k = 0; k < w.cols(); ++k) {
             const std::size_t bit = k / mask.cols;
@@ -82,8 +89,8 @@ pruned prune(const lb::matrix<float>& w) {
     return p;
 }
 
-/// int8 with a float for each row: the mask is the wanted one, what is dropped is 0, what is kept is what `Alone`, int8 without a mask, makes of
-/// a row's kept weights, and the size is codes, floats, and a bit for each block in whole bytes.
+/// int8 with a float for each row: the mask is the wanted one, what is dropped is 0, what is kept is what `Alone`, int8 without a
+/// mask, makes of a row's kept weights, and the size is codes, floats, and a bit for each block in whole bytes.
 template <class Alone = lb::presets::w8>
 void check_rows(const pruned& p, const lb::matrix<float>& w) {
     CAPTURE(w.rows());
@@ -110,7 +117,9 @@ void check_rows(const pruned& p, const lb::matrix<float>& w) {
 
 template <class Mask>
 void check_mask(std::initializer_list<std::size_t> widths) {
-    const auto check = [](const lb::matrix<float>& w) { check_rows(prune<lb::policy<lb::int8, lb::prune<Mask, lb::by_magnitude>>>(w), w); };
+    const auto check = [](const lb::matrix<float>& w) {
+        check_rows(prune<lb::policy<lb::int8, lb::prune<Mask, lb::by_magnitude>>>(w), w);
+    };
     noise random(1);
     for (const std::size_t cols : widths) {
         check(random.weights(3, cols));
@@ -128,8 +137,10 @@ void check_near(const pruned& p, const lb::matrix<float>& w, float near) {
     REQUIRE(p.kept == wanted_mask(p.mask, w));
     for (std::size_t i = 0; i < w.rows(); ++i) {
         for (std::size_t k = 0; k < w.cols(); ++k) {
-            if (!p.kept[i][k]) REQUIRE(p.back(i, k) == 0.0f);
-            else REQUIRE(std::fabs(p.back(i, k) - w(i, k)) < near);
+            if (!p.kept[i][k])
+                REQUIRE(p.back(i, k) == 0.0f);
+            else
+                REQUIRE(std::fabs(p.back(i, k) - w(i, k)) < near);
         }
     }
 }
@@ -158,7 +169,8 @@ TEST_CASE("every scale rule sees what is kept, and no more") {
     const auto check = [&]<class Rule>(Rule) {
         for (const std::size_t cols : {0u, 1u, 5u, 100u}) {
             const auto w = random.weights(3, cols);
-            check_rows<lb::policy<lb::int8, lb::scale_rule<Rule>>>(prune<lb::policy<lb::int8, lb::scale_rule<Rule>, lb::prune<lb::unstructured<60>>>>(w), w);
+            check_rows<lb::policy<lb::int8, lb::scale_rule<Rule>>>(
+                prune<lb::policy<lb::int8, lb::scale_rule<Rule>, lb::prune<lb::unstructured<60>>>>(w), w);
         }
     };
     check(lb::abs_mean{});
@@ -170,7 +182,8 @@ TEST_CASE("masks, scale blocks and tensors of any row counts fit together") {
     noise random(2);
     const auto w = random.weights(13, 20);
     const float near = 6.0f / 127; // no scale is larger than amax / 127
-    check_near(prune<lb::policy<lb::int8, lb::per_block<4, 8>, lb::prune<lb::block_sparse<6, 5, 50>>>>(w), w, near); // units of 12 rows
+    check_near(prune<lb::policy<lb::int8, lb::per_block<4, 8>, lb::prune<lb::block_sparse<6, 5, 50>>>>(w), w,
+               near); // units of 12 rows
     check_near(prune<lb::policy<lb::int8, lb::per_tensor, lb::prune<lb::block_sparse<4, 4, 25>>>>(w), w, near);
     check_near(prune<lb::policy<lb::int8, lb::per_group<7>, lb::asymmetric, lb::prune<lb::n_of_m<4, 8>>>>(w), w, near);
     check_near(prune<lb::policy<lb::nf4_codebook, lb::per_group<10>, lb::prune<lb::n_of_m<2, 4>>>>(w), w, 1.0f);

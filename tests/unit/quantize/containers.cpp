@@ -33,10 +33,10 @@ using w8 = lb::presets::w8;
 using blocks = lb::presets::q4_k;
 
 // Planar, with every plane there is.
-using full = lb::policy<lb::int4, lb::per_group<8>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 4>, lb::zero_point_as<lb::uint4>,
-                        lb::permuted_columns, lb::prune<lb::n_of_m<2, 4>>, lb::tensor_scale>;
-using minimums = lb::policy<lb::uint4, lb::per_group<8>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 4>, lb::quantized_minimum<lb::uint6>,
-                            lb::super_minimum<lb::float16, 2>>;
+using full = lb::policy<lb::int4, lb::per_group<8>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 4>,
+                        lb::zero_point_as<lb::uint4>, lb::permuted_columns, lb::prune<lb::n_of_m<2, 4>>, lb::tensor_scale>;
+using minimums = lb::policy<lb::uint4, lb::per_group<8>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 4>,
+                            lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 2>>;
 
 bool same(const lb::matrix<float>& a, const lb::matrix<float>& b) {
     bool equal = a.rows() == b.rows() && a.cols() == b.cols();
@@ -49,7 +49,8 @@ bool same_bytes(const A& a, const B& b) {
 }
 
 /// The planes of a matrix, cut out of its bytes by their sizes, in the order in which they stand.
-lb::quantized_parts cut(std::span<const std::byte> bytes, std::initializer_list<std::pair<std::span<const std::byte> lb::quantized_parts::*, std::size_t>> planes) {
+lb::quantized_parts cut(std::span<const std::byte> bytes,
+                        std::initializer_list<std::pair<std::span<const std::byte> lb::quantized_parts::*, std::size_t>> planes) {
     lb::quantized_parts parts;
     for (const auto& [plane, size] : planes) {
         parts.*plane = bytes.first(size);
@@ -130,7 +131,8 @@ TEST_CASE("an allocation that fails, at any place, leaves nothing behind") {
 TEST_CASE("shapes that no memory can hold are refused") {
     counting_resource memory;
     const auto refused = [&]<class P>(P, std::size_t rows, std::size_t cols) {
-        return raises(errc::invalid_argument, [&] { lb::quantized_matrix<P> q(rows, cols, &memory); }, "overflows");
+        return raises(
+            errc::invalid_argument, [&] { lb::quantized_matrix<P> q(rows, cols, &memory); }, "overflows");
     };
     for (const std::size_t few : {std::size_t{1}, std::size_t{3}, huge / 2, huge}) {
         CHECK(refused(w4{}, huge, few));
@@ -194,7 +196,8 @@ TEST_CASE("whatever a view's bytes hold, nothing beyond them is touched") {
         for (const auto side : lowbit_test::edges) {
             lowbit_test::guarded<std::byte> bytes(q.size_bytes(), side);
             for (const int fill : {0xff, 0x00, 0xaa}) {
-                for (std::size_t from = 0; from < bytes.size(); from += 1 + bytes.size() / 7) { // mask and order alone, and all the rest too
+                for (std::size_t from = 0; from < bytes.size();
+                     from += 1 + bytes.size() / 7) { // mask and order alone, and all the rest too
                     std::ranges::copy(q.bytes(), bytes.begin());
                     std::fill(bytes.begin() + from, bytes.end(), static_cast<std::byte>(fill));
                     CHECK(lb::dequantize(lb::quantized_view<P>{bytes.data(), rows, cols}).rows() == rows);
@@ -253,8 +256,12 @@ TEST_CASE("a view of parts is the view of the whole, and every part is checked t
     std::vector<std::uint32_t> order(21);
     for (std::uint32_t k = 0; k < 21; ++k) order[k] = k * 5 % 21;
     const auto q = lb::quantize<full>(w, lb::with(order));
-    parts p = cut(q.bytes(), {{&parts::codes, 5 * 6}, {&parts::scales, 5 * 3}, {&parts::offsets, 5 * 3}, {&parts::super_scales, 5 * 2},
-                              {&parts::mask, 5 * 3}, {&parts::order, 21 * 4}});
+    parts p = cut(q.bytes(), {{&parts::codes, 5 * 6},
+                              {&parts::scales, 5 * 3},
+                              {&parts::offsets, 5 * 3},
+                              {&parts::super_scales, 5 * 2},
+                              {&parts::mask, 5 * 3},
+                              {&parts::order, 21 * 4}});
     CHECK(q.size_bytes() == 30 + 15 + 15 + 10 + 15 + 84 + 4);
     p.tensor_scale = q.view().tensor_scale();
     const auto view = lb::quantized_view<full>::from(p, 5, 21);
@@ -276,9 +283,11 @@ TEST_CASE("a view of parts is the view of the whole, and every part is checked t
     wrong[4 * 9] = std::byte{21};
     parts other = p;
     other.order = wrong;
-    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() == lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
+    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() ==
+          lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
     wrong[4 * 9] = wrong[4 * 3]; // twice
-    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() == lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
+    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() ==
+          lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
 
     std::vector<std::byte> mask(p.mask.begin(), p.mask.end());
     mask[3 * 2] ^= std::byte{4}; // row 2 keeps one more or less
@@ -288,7 +297,10 @@ TEST_CASE("a view of parts is the view of the whole, and every part is checked t
     CHECK(lb::quantized_view<full>::from(other, 5, 21).error().offset == 2);
 
     const auto m = lb::quantize<minimums>(w);
-    const parts five = cut(m.bytes(), {{&parts::codes, 5 * 11}, {&parts::scales, 5 * 3}, {&parts::offsets, 5 * 3}, {&parts::super_scales, 5 * 2},
+    const parts five = cut(m.bytes(), {{&parts::codes, 5 * 11},
+                                       {&parts::scales, 5 * 3},
+                                       {&parts::offsets, 5 * 3},
+                                       {&parts::super_scales, 5 * 2},
                                        {&parts::super_minimums, 5 * 2 * 2}});
     CHECK(m.size_bytes() == 55 + 15 + 15 + 10 + 20);
     REQUIRE(lb::quantized_view<minimums>::from(five, 5, 21).has_value());
@@ -331,8 +343,10 @@ TEST_CASE("weights come from any view") {
 
 TEST_CASE("quantize_into wants storage of the same shape") {
     lb::quantized_matrix<w4> q(3, 40);
-    CHECK(raises(errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(3, 41)); }, "3 x 40", "3 x 41"));
-    CHECK(raises(errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(2, 40)); }, "2 x 40"));
+    CHECK(raises(
+        errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(3, 41)); }, "3 x 40", "3 x 41"));
+    CHECK(raises(
+        errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(2, 40)); }, "2 x 40"));
 }
 
 TEST_CASE("error_of is what it says") {
@@ -358,5 +372,6 @@ TEST_CASE("error_of is what it says") {
     CHECK(exact.sqnr_db == std::numeric_limits<double>::infinity());
     CHECK(exact.cosine == doctest::Approx(1));
     CHECK(lb::error_of(lb::quantize<w4>(lb::matrix<float>(9, 50)), w).cosine == 0); // nothing against something
-    CHECK(raises(errc::shape_mismatch, [&] { static_cast<void>(lb::error_of(q, lb::matrix<float>(9, 51))); }, "9 x 50", "9 x 51"));
+    CHECK(raises(
+        errc::shape_mismatch, [&] { static_cast<void>(lb::error_of(q, lb::matrix<float>(9, 51))); }, "9 x 50", "9 x 51"));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What users add from outside - an element, a codebook, scale rules of both kinds, a rounding, a type of scales - works like what is
-// built in; and weights that are constants become constants, with the bytes that a run makes.
+// What users add from outside - an element, a codebook, scale rules of both kinds, a rounding, a type of scales - works like what
+// is built in; and weights that are constants become constants, with the bytes that a run makes.
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
@@ -52,7 +52,9 @@ struct four_values {
 struct quarters {
     using code_type = std::uint8_t;
     static constexpr int bits = 8;
-    static constexpr code_type encode(float x) noexcept { return x >= 63.75f ? 255 : x > 0 ? static_cast<code_type>(x * 4.0f + 0.5f) : code_type{0}; }
+    static constexpr code_type encode(float x) noexcept {
+        return x >= 63.75f ? 255 : x > 0 ? static_cast<code_type>(x * 4.0f + 0.5f) : code_type{0};
+    }
     static constexpr float decode(code_type c) noexcept { return static_cast<float>(c) * 0.25f; }
     static constexpr float lowest() noexcept { return 0.0f; }
     static constexpr float max() noexcept { return 63.75f; }
@@ -103,12 +105,14 @@ TEST_CASE("an own element") {
     for (std::size_t i = 0; i < 3; ++i) {
         for (std::size_t k = 0; k < 40; ++k) {
             float reach = 0;
-            for (std::size_t j = k / 16 * 16; j < std::min<std::size_t>(40, k / 16 * 16 + 16); ++j) reach = std::max(reach, std::fabs(w(i, j)));
+            for (std::size_t j = k / 16 * 16; j < std::min<std::size_t>(40, k / 16 * 16 + 16); ++j)
+                reach = std::max(reach, std::fabs(w(i, j)));
             const float scale = float(lb::float16(reach));
             REQUIRE(back(i, k) == scale * user::log4::decode(user::log4::encode(w(i, k) / scale)));
         }
     }
-    CHECK(lb::error_of(lb::quantize<lb::policy<user::log4, lb::per_group<16>, lb::scale_rule<lb::mse>>>(w), w).mse < lb::error_of(q, w).mse);
+    CHECK(lb::error_of(lb::quantize<lb::policy<user::log4, lb::per_group<16>, lb::scale_rule<lb::mse>>>(w), w).mse <
+          lb::error_of(q, w).mse);
 }
 
 TEST_CASE("an own codebook and an own type of scales") {
@@ -175,7 +179,8 @@ TEST_CASE("stochastic rounding keeps the mean and repeats itself and the other r
     const auto first = lb::dequantize(seeded(1)), second = lb::dequantize(seeded(2));
     double mean = 0;
     std::size_t same = 0;
-    for (std::size_t k = 0; k < 4000; ++k) mean += static_cast<double>(second(0, k)) / 4000, same += first(0, k) == second(0, k) ? 1u : 0u;
+    for (std::size_t k = 0; k < 4000; ++k)
+        mean += static_cast<double>(second(0, k)) / 4000, same += first(0, k) == second(0, k) ? 1u : 0u;
     CHECK(std::fabs(mean - 0.3) < 0.03);
     CHECK(std::fabs(static_cast<double>(same) / 4000 - 0.58) < 0.04); // 0.3^2 + 0.7^2, as of independent ones
     CHECK(first(0, 0) == lb::stochastic::round(0.3f, lb::stochastic::stream(1)));
@@ -231,12 +236,14 @@ constexpr std::size_t size_of_parameter = Constant.size_bytes();
 } // namespace
 
 TEST_CASE("constants are the bytes that a run makes") {
-    CHECK(std::ranges::equal(table.bytes(), lb::quantize<lb::presets::w4g32>(lb::matrix_view<const float>{row.data(), 1, 40}).bytes()));
+    CHECK(std::ranges::equal(table.bytes(),
+                             lb::quantize<lb::presets::w4g32>(lb::matrix_view<const float>{row.data(), 1, 40}).bytes()));
     CHECK(same_as_run<lb::presets::q4_k>());
     CHECK(same_as_run<lb::presets::nf4>());
     CHECK(same_as_run<lb::policy<lb::int8, lb::prune<lb::unstructured<40>>, lb::asymmetric>>());
     CHECK(same_as_run<lb::policy<lb::ternary, lb::per_tensor, lb::base3, lb::scale_rule<lb::abs_mean>>>());
-    CHECK(same_as_run<lb::policy<lb::uint3, lb::per_block<2, 16>, lb::minimum_as<lb::float16>, lb::scale_rule<lb::percentile<90>>>>());
+    CHECK(same_as_run<
+          lb::policy<lb::uint3, lb::per_block<2, 16>, lb::minimum_as<lb::float16>, lb::scale_rule<lb::percentile<90>>>>());
     using searched = lb::policy<lb::int4, lb::per_group<8>, lb::scale_rule<lb::mse>>;
     static constexpr auto small = lb::quantize_constant<searched>(std::array{0.1f, -0.5f, 1.0f, 0.25f, 3.0f, -2.0f, 0.0f, 1.5f});
     const std::array<float, 8> x{0.1f, -0.5f, 1.0f, 0.25f, 3.0f, -2.0f, 0.0f, 1.5f};

@@ -72,7 +72,8 @@ TEST_CASE("integers, least squares") {
     check_floor("int4 g128", mse<lb::int4, lb::per_group<128>>(), 4.125, 20.25);
     check_floor("int3 g128", mse<lb::int3, lb::per_group<128>>(), 3.125, 14.57);
     check_floor("int4 g32 over a minimum", mse<lb::uint4, lb::per_group<32>, lb::minimum_as<lb::float16>>(), 5.0, 23.10);
-    check_floor("int2 rows over a minimum", mse<lb::uint2, lb::per_channel, lb::scale_as<lb::float16>, lb::minimum_as<lb::float16>>(), 2.0078, 9.22);
+    check_floor("int2 rows over a minimum",
+                mse<lb::uint2, lb::per_channel, lb::scale_as<lb::float16>, lb::minimum_as<lb::float16>>(), 2.0078, 9.22);
 }
 
 TEST_CASE("codebooks and floats") {
@@ -96,13 +97,15 @@ TEST_CASE("ternary and binary") {
     using trits = lb::policy<lb::ternary, lb::per_channel, lb::base3, lb::scale_rule<lb::abs_mean>>;
     check_figure("ternary rows, absmean", measure<trits>(), 8 * (820.0 + 4) / 4096, 5.80);
     check_figure("ternary rows, mse", mse<lb::ternary, lb::per_channel, lb::base3>(), 8 * (820.0 + 4) / 4096, 7.21);
-    check_figure("binary rows", measure<lb::policy<lb::binary, lb::per_channel, lb::scale_rule<lb::abs_mean>>>(), 1 + 32.0 / 4096, 4.40);
+    check_figure("binary rows", measure<lb::policy<lb::binary, lb::per_channel, lb::scale_rule<lb::abs_mean>>>(), 1 + 32.0 / 4096,
+                 4.40);
 }
 
 TEST_CASE("two levels of scales, searched") {
-    check_floor("q4_k",
-                mse<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>, lb::quantized_minimum<lb::uint6>,
-                    lb::super_minimum<lb::float16, 8>, lb::split_half<32>,
-                    lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::field::packed_6bit, lb::field::codes>>(),
-                4.5, 22.92);
+    check_floor(
+        "q4_k",
+        mse<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
+            lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>,
+            lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::field::packed_6bit, lb::field::codes>>(),
+        4.5, 22.92);
 }

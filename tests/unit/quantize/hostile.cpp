@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Weights that look for trouble: NaN and infinity, scales beyond their stored type, subnormals, rows of zeros, outliers; and what must
-// hold for all: quantizing twice changes nothing, powers of two pass through.
+// Weights that look for trouble: NaN and infinity, scales beyond their stored type, subnormals, rows of zeros, outliers; and what
+// must hold for all: quantizing twice changes nothing, powers of two pass through.
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
@@ -29,7 +29,8 @@ constexpr float largest = std::numeric_limits<float>::max();
 using w4 = lb::presets::w4g32;
 using w8 = lb::presets::w8;
 using over_minimum = lb::policy<lb::uint4, lb::per_group<32>, lb::minimum_as<lb::float16>>;
-using zeroed = lb::policy<lb::float4_e2m1, lb::per_group<16>, lb::scale_as<lb::float8_e4m3>, lb::tensor_scale, lb::zero_non_finite>;
+using zeroed =
+    lb::policy<lb::float4_e2m1, lb::per_group<16>, lb::scale_as<lb::float8_e4m3>, lb::tensor_scale, lb::zero_non_finite>;
 
 template <class P>
 lb::error refused(const lb::matrix<float>& w) {
@@ -59,20 +60,23 @@ TEST_CASE("NaN and infinity are refused with their place") {
             CHECK(refused<lb::presets::nvfp4>(w) == expected);
             CHECK(refused<lb::policy<lb::int4, lb::per_block<2, 8>>>(w) == expected);
             const std::string place = "row " + std::to_string(at / 65) + ", column " + std::to_string(at % 65);
-            CHECK(raises(errc::non_finite, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "quantize", place.c_str()));
+            CHECK(raises(
+                errc::non_finite, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "quantize", place.c_str()));
         }
     }
     auto w = noise(1).weights(3, 65); // of several, the first
     w(2, 1) = w(1, 64) = w(1, 3) = infinity;
     CHECK(refused<w4>(w).offset == 65 + 3);
     lb::quantized_matrix<w4> q(3, 65);
-    CHECK(raises(errc::non_finite, [&] { lb::quantize_into(q, w); }, "row 1, column 3"));
+    CHECK(raises(
+        errc::non_finite, [&] { lb::quantize_into(q, w); }, "row 1, column 3"));
     CHECK(finite(lb::dequantize(lb::quantize<w8>(filled(2, 3, 3.3e38f))))); // large is not infinite
 }
 
 TEST_CASE("where the policy says so, NaN and infinity become 0, and the rest stays what it was") {
     auto w = noise(2).weights(4, 70), clean = w;
-    for (const std::size_t at : {0u, 5u, 69u, 140u, 141u}) w.data()[at] = at % 2 == 0 ? not_a_number : -infinity, clean.data()[at] = 0.0f;
+    for (const std::size_t at : {0u, 5u, 69u, 140u, 141u})
+        w.data()[at] = at % 2 == 0 ? not_a_number : -infinity, clean.data()[at] = 0.0f;
     for (float& x : clean.row(3)) x *= 9.0f; // the largest weights stand in a row with a NaN, and count for the tensor scale
     for (float& x : w.row(3)) x *= 9.0f;
     w(3, 3) = not_a_number, clean(3, 3) = 0.0f;
@@ -91,7 +95,8 @@ TEST_CASE("a scale or minimum beyond its stored type is refused at its group, ne
     CHECK(refused<w4>(w) == lb::error{errc::scale_range, "a scale does not fit its stored type", 70 + 32});
     w(1, 40) = 1e30f;
     CHECK(refused<w4>(w).code == errc::scale_range);
-    CHECK(raises(errc::scale_range, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "row 1, column 32"));
+    CHECK(raises(
+        errc::scale_range, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "row 1, column 32"));
     CHECK(refused<lb::policy<lb::int4, lb::per_group<32>, lb::scale_rule<lb::mse>>>(w).code == errc::scale_range);
     CHECK(refused<lb::presets::q4_k>(w).code == errc::scale_range);
 
@@ -101,7 +106,8 @@ TEST_CASE("a scale or minimum beyond its stored type is refused at its group, ne
 
     auto far = filled(2, 70, 70000.0f); // all alike: the scale is 0, the minimum beyond float16
     CHECK(refused<over_minimum>(far) == lb::error{errc::scale_range, "a minimum does not fit its stored type", 0});
-    CHECK(finite(lb::dequantize(lb::quantize<lb::policy<lb::uint4, lb::per_group<32>, lb::scale_as<float>, lb::minimum_as<float>>>(far))));
+    CHECK(finite(
+        lb::dequantize(lb::quantize<lb::policy<lb::uint4, lb::per_group<32>, lb::scale_as<float>, lb::minimum_as<float>>>(far))));
     far = filled(2, 70, -1e9f);
     CHECK(refused<lb::presets::q4_k>(far).code == errc::scale_range);
 }
@@ -117,8 +123,10 @@ TEST_CASE("the largest weights decode to finite numbers, or are refused where a 
     CHECK(check(lb::policy<lb::int8, lb::asymmetric>{}, 3.3e38f));
     CHECK(check(lb::policy<lb::int4, lb::scale_rule<lb::mse>>{}, 2.9e38f));
     CHECK(check(lb::presets::ocp_mxfp8_e4m3{}, 3.3e38f));
-    CHECK(refused<w8>(filled(2, 40, largest)) == lb::error{errc::scale_range, "the largest code of a group would decode to infinity", 0});
-    CHECK(refused<lb::policy<lb::int8, lb::asymmetric>>(filled(2, 40, -largest)).code == errc::not_found); // 255 steps end at -largest
+    CHECK(refused<w8>(filled(2, 40, largest)) ==
+          lb::error{errc::scale_range, "the largest code of a group would decode to infinity", 0});
+    CHECK(refused<lb::policy<lb::int8, lb::asymmetric>>(filled(2, 40, -largest)).code ==
+          errc::not_found); // 255 steps end at -largest
 }
 
 TEST_CASE("zeros, signed zeros and subnormals decode to 0 or near, never to NaN") {
@@ -128,8 +136,8 @@ TEST_CASE("zeros, signed zeros and subnormals decode to 0 or near, never to NaN"
         const auto near = [&](const lb::matrix<float>& back, float within) {
             return std::all_of(back.data(), back.data() + 3 * 70, [&](float v) { return std::fabs(v - x) <= within; });
         };
-        CHECK(near(lb::dequantize(lb::quantize<w8>(w)), std::fabs(x) * 0.001f + 1e-43f));      // float scales, down to subnormals
-        CHECK(near(lb::dequantize(lb::quantize<w4>(w)), std::min(std::fabs(x), 0x1p-24f)));    // float16 scales flush
+        CHECK(near(lb::dequantize(lb::quantize<w8>(w)), std::fabs(x) * 0.001f + 1e-43f));   // float scales, down to subnormals
+        CHECK(near(lb::dequantize(lb::quantize<w4>(w)), std::min(std::fabs(x), 0x1p-24f))); // float16 scales flush
         CHECK(near(lb::dequantize(lb::quantize<lb::presets::nvfp4>(w)), std::fabs(x) * 0.05f + 0x1p-126f * 6.0f));
         CHECK(near(lb::dequantize(lb::quantize<lb::presets::ocp_mxfp4>(w)), std::fabs(x) * 0.3f + 0x1p-127f));
         CHECK(near(lb::dequantize(lb::quantize<lb::presets::nf4>(w)), std::fabs(x) * 0.001f));
@@ -152,8 +160,10 @@ TEST_CASE("one outlier takes its own group with it, and no other") {
     const auto after = lb::dequantize(lb::quantize<w4>(w));
     for (std::size_t i = 0; i < 2; ++i) {
         for (std::size_t k = 0; k < 96; ++k) {
-            if (i == 0 && k / 32 == 1) REQUIRE(after(i, k) == (k == 40 ? after(0, 40) : 0.0f));
-            else REQUIRE(after(i, k) == before(i, k));
+            if (i == 0 && k / 32 == 1)
+                REQUIRE(after(i, k) == (k == 40 ? after(0, 40) : 0.0f));
+            else
+                REQUIRE(after(i, k) == before(i, k));
         }
     }
     CHECK(std::fabs(after(0, 40) - 4e5f) < 200.0f);
@@ -220,7 +230,8 @@ TEST_CASE("weights of no importance do no harm, and important ones come nearer")
             return sum;
         };
         CHECK(error(lb::dequantize(lb::quantize<P>(w, lb::with(important)))) < 0.7 * error(lb::dequantize(lb::quantize<P>(w))));
-        CHECK(std::ranges::equal(lb::quantize<P>(w, lb::with(std::vector<float>(64, 4.0f))).bytes(), lb::quantize<P>(w, lb::with(std::vector<float>(64, 1.0f))).bytes()));
+        CHECK(std::ranges::equal(lb::quantize<P>(w, lb::with(std::vector<float>(64, 4.0f))).bytes(),
+                                 lb::quantize<P>(w, lb::with(std::vector<float>(64, 1.0f))).bytes()));
     };
     check(searched{});
     check(minimum{});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The same bytes on every level, from the reference rows, on any executor, into used storage, and from every compiler and set of flags:
-// the hashes below were made once, from weights that integers alone make.
+// The same bytes on every level, from the reference rows, on any executor, into used storage, and from every compiler and set of
+// flags: the hashes below were made once, from weights that integers alone make.
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
@@ -44,9 +44,11 @@ lb::matrix<float> fixed_weights(std::size_t rows, std::size_t cols) {
     lb::matrix<float> w(rows, cols);
     for (std::size_t i = 0; i < rows; ++i) {
         for (float& x : w.row(i)) x = from.weight();
-        if (i % 5 == 1) w(i, from.next() % cols) *= 64.0f;      // an outlier
-        if (i % 5 == 2) for (float& x : w.row(i)) x *= 0x1p-12f; // small, down to f16's subnormal scales
-        if (i % 5 == 3) for (float& x : w.row(i)) x = x < 0 ? -0.0f : x; // one side
+        if (i % 5 == 1) w(i, from.next() % cols) *= 64.0f; // an outlier
+        if (i % 5 == 2)
+            for (float& x : w.row(i)) x *= 0x1p-12f; // small, down to f16's subnormal scales
+        if (i % 5 == 3)
+            for (float& x : w.row(i)) x = x < 0 ? -0.0f : x; // one side
     }
     return w;
 }
@@ -93,9 +95,10 @@ using random4 = lb::policy<lb::int4, lb::per_group<32>, lb::rounding<lb::stochas
 using trits = lb::policy<lb::ternary, lb::per_tensor, lb::base3, lb::scale_rule<lb::abs_mean>>;
 using nf4 = lb::policy<lb::nf4_codebook, lb::per_group<64>, lb::high_first, lb::scale_rule<lb::mse>>;
 using mx = lb::policy<lb::float4_e2m1, lb::per_group<32>, lb::scale_as<lb::e8m0>, lb::scale_rule<lb::mse>>;
-using min4k = lb::policy<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>, lb::quantized_minimum<lb::uint6>,
-                         lb::super_minimum<lb::float16, 8>, lb::split_half<32>, lb::scale_rule<lb::mse>,
-                         lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::field::packed_6bit, lb::field::codes>>;
+using min4k =
+    lb::policy<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
+               lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>, lb::scale_rule<lb::mse>,
+               lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::field::packed_6bit, lb::field::codes>>;
 
 const subject subjects[] = {
     {"int4 g32", &encode<lb::presets::w4g32>, false, 0x288ddbff51a47464},
@@ -148,7 +151,8 @@ TEST_CASE("the reference rows are what the kernels are") {
         const std::size_t n = random.index(100);
         const auto w = random.hostile(1, n, 1e38f);
         const float* x = w.data();
-        const lb::kernel::code_grid grid{std::ldexp(random.normal(), static_cast<int>(random.index(40)) - 30), static_cast<int>(random.index(9)) - 4, -8, 7, 8};
+        const lb::kernel::code_grid grid{std::ldexp(random.normal(), static_cast<int>(random.index(40)) - 30),
+                                         static_cast<int>(random.index(9)) - 4, -8, 7, 8};
         std::vector<std::uint8_t> codes(n), expected(n);
         reference_rows::encode(x, n, grid, expected.data());
         float low = 0, high = 0, lowest = 0, highest = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every scale rule with every kind of offset and every granularity, against a slow oracle in double precision that reads the stored
-// bytes by itself: scales and offsets are what the rule asks for, and each code is the nearest there is.
+// Every scale rule with every kind of offset and every granularity, against a slow oracle in double precision that reads the
+// stored bytes by itself: scales and offsets are what the rule asks for, and each code is the nearest there is.
 #include <doctest/doctest.h>
 
 #include <lowbit/quantize/quantize.hpp>
@@ -24,10 +24,14 @@ enum class rule { absmax, minmax, abs_mean, percentile_90, mse };
 
 template <class R>
 constexpr rule rule_of() {
-    if constexpr (std::same_as<R, lb::absmax>) return rule::absmax;
-    else if constexpr (std::same_as<R, lb::minmax>) return rule::minmax;
-    else if constexpr (std::same_as<R, lb::abs_mean>) return rule::abs_mean;
-    else if constexpr (std::same_as<R, lb::percentile<90>>) return rule::percentile_90;
+    if constexpr (std::same_as<R, lb::absmax>)
+        return rule::absmax;
+    else if constexpr (std::same_as<R, lb::minmax>)
+        return rule::minmax;
+    else if constexpr (std::same_as<R, lb::abs_mean>)
+        return rule::abs_mean;
+    else if constexpr (std::same_as<R, lb::percentile<90>>)
+        return rule::percentile_90;
     else {
         static_assert(std::same_as<R, lb::mse>);
         return rule::mse;
@@ -51,7 +55,9 @@ constexpr scheme scheme_of() {
     using G = typename P::granularity;
     using T = typename P::scale_type;
     static_assert(std::same_as<T, lb::float16> || std::same_as<T, float> || std::same_as<T, lb::e8m0>);
-    constexpr stored_as scales = std::same_as<T, lb::float16> ? stored_as::half : std::same_as<T, float> ? stored_as::single : stored_as::power;
+    constexpr stored_as scales = std::same_as<T, lb::float16> ? stored_as::half
+                                 : std::same_as<T, float>     ? stored_as::single
+                                                              : stored_as::power;
     return {rule_of<typename P::rule>(), P::offset::kind, E::bits, E::is_signed, G::rows, G::cols, scales};
 }
 
@@ -62,7 +68,8 @@ std::uint32_t word(std::span<const std::byte> bytes, std::size_t at, std::size_t
 }
 double number(std::span<const std::byte> bytes, std::size_t index, stored_as as) {
     if (as == stored_as::power) return std::ldexp(1.0, std::to_integer<int>(bytes[index]) - 127);
-    if (as == stored_as::half) return static_cast<double>(lb::float16::decode(static_cast<std::uint16_t>(word(bytes, 2 * index, 2))));
+    if (as == stored_as::half)
+        return static_cast<double>(lb::float16::decode(static_cast<std::uint16_t>(word(bytes, 2 * index, 2))));
     return static_cast<double>(std::bit_cast<float>(word(bytes, 4 * index, 4)));
 }
 
@@ -90,23 +97,31 @@ double squares(const decoder& d, const std::vector<double>& x) {
 /// The parameters that cover [low, high], with a scale and minimum as they would be stored.
 decoder covering(const scheme& s, double low, double high, int lowest, int highest) {
     const auto stored = [&](double v) {
-        if (s.scales == stored_as::power) return std::ldexp(1.0, v == 0 ? -127 : std::max(-127, static_cast<int>(std::ceil(std::log2(static_cast<double>(static_cast<float>(v))))))); // just covers
-        return s.scales == stored_as::half ? static_cast<double>(float(lb::float16(static_cast<float>(v)))) : static_cast<double>(static_cast<float>(v));
+        if (s.scales == stored_as::power)
+            return std::ldexp(1.0, v == 0 ? -127
+                                          : std::max(-127, static_cast<int>(std::ceil(std::log2(
+                                                               static_cast<double>(static_cast<float>(v))))))); // just covers
+        return s.scales == stored_as::half ? static_cast<double>(float(lb::float16(static_cast<float>(v))))
+                                           : static_cast<double>(static_cast<float>(v));
     };
     decoder d{lowest, highest, 0, 0, 0};
     if (s.offset == lb::offset_kind::none) {
         const double reach = std::max(-low, high);
         d.scale = stored(reach / highest);
-        if (s.scales == stored_as::power && reach != 0) d.scale = std::ldexp(1.0, std::max(-127, std::ilogb(reach) - std::ilogb(highest))); // OCP MX
+        if (s.scales == stored_as::power && reach != 0)
+            d.scale = std::ldexp(1.0, std::max(-127, std::ilogb(reach) - std::ilogb(highest))); // OCP MX
     } else {
         d.scale = stored((high - low) / highest);
-        if (s.offset == lb::offset_kind::minimum) d.minimum = static_cast<double>(float(lb::float16(static_cast<float>(low))));
-        else if (d.scale != 0) d.zero = std::clamp(std::nearbyint(-low / d.scale), 0.0, static_cast<double>(highest));
+        if (s.offset == lb::offset_kind::minimum)
+            d.minimum = static_cast<double>(float(lb::float16(static_cast<float>(low))));
+        else if (d.scale != 0)
+            d.zero = std::clamp(std::nearbyint(-low / d.scale), 0.0, static_cast<double>(highest));
     }
     return d;
 }
 
-void check_group(const scheme& s, const std::vector<double>& x, const std::vector<int>& codes, const std::vector<float>& back, const decoder& stored) {
+void check_group(const scheme& s, const std::vector<double>& x, const std::vector<int>& codes, const std::vector<float>& back,
+                 const decoder& stored) {
     // what the rule asks for
     std::vector<double> sorted;
     double low = x[0], high = x[0], sum = 0;
@@ -130,13 +145,15 @@ void check_group(const scheme& s, const std::vector<double>& x, const std::vecto
     CAPTURE(high);
     if (s.chosen == rule::mse) {
         // the search adds up floats, so what is lost in their rounding is free
-        REQUIRE(std::sqrt(squares(stored, x)) <= std::sqrt(squares(wanted, x)) * (1 + 1e-5) + std::sqrt(n) * sorted.back() * 1e-7);
+        REQUIRE(std::sqrt(squares(stored, x)) <=
+                std::sqrt(squares(wanted, x)) * (1 + 1e-5) + std::sqrt(n) * sorted.back() * 1e-7);
     } else {
         // one unit in the last place: means are summed in float
         const bool half = s.scales == stored_as::half;
         const double unit = half ? 0x1p-10 : s.scales == stored_as::single ? 0x1p-20 : 0.0;
         REQUIRE(std::fabs(stored.scale - wanted.scale) <= std::fabs(wanted.scale) * unit + (half ? 0x1p-24 : 0x1p-149));
-        if (s.offset == lb::offset_kind::minimum) REQUIRE(std::fabs(stored.minimum - wanted.minimum) <= std::fabs(wanted.minimum) * 0x1p-10 + 0x1p-24);
+        if (s.offset == lb::offset_kind::minimum)
+            REQUIRE(std::fabs(stored.minimum - wanted.minimum) <= std::fabs(wanted.minimum) * 0x1p-10 + 0x1p-24);
         if (s.offset == lb::offset_kind::zero_point) REQUIRE(std::fabs(stored.zero - wanted.zero) <= 1);
     }
     if (s.offset == lb::offset_kind::zero_point) { // 0 has a code of its own
@@ -146,7 +163,8 @@ void check_group(const scheme& s, const std::vector<double>& x, const std::vecto
 
     for (std::size_t i = 0; i < x.size(); ++i) {
         const double value = stored.value(codes[i]);
-        const double rounding = 4e-7 * (std::fabs(x[i]) + std::fabs(stored.minimum) + std::fabs(value)); // x / scale and the sum are floats
+        const double rounding =
+            4e-7 * (std::fabs(x[i]) + std::fabs(stored.minimum) + std::fabs(value)); // x / scale and the sum are floats
         CAPTURE(x[i]);
         CAPTURE(codes[i]);
         CAPTURE(value);
@@ -166,7 +184,10 @@ void check(const scheme& s, std::span<const std::byte> bytes, const lb::matrix<f
     const std::size_t group_rows = s.group_rows != 0 ? s.group_rows : rows, group_cols = s.group_cols != 0 ? s.group_cols : cols;
     const std::size_t groups = (cols + group_cols - 1) / group_cols, blocks = (rows + group_rows - 1) / group_rows * groups;
     const std::size_t row_bytes = (cols * static_cast<std::size_t>(s.bits) + 7) / 8;
-    const auto scales = bytes.subspan(rows * row_bytes), offsets = scales.subspan(blocks * (s.scales == stored_as::half ? 2u : s.scales == stored_as::single ? 4u : 1u));
+    const auto scales = bytes.subspan(rows * row_bytes),
+               offsets = scales.subspan(blocks * (s.scales == stored_as::half     ? 2u
+                                                  : s.scales == stored_as::single ? 4u
+                                                                                  : 1u));
     const bool counts_up = s.offset != lb::offset_kind::none || !s.is_signed;
     const int lowest = counts_up ? 0 : -(1 << (s.bits - 1)), highest = lowest + (1 << s.bits) - 1;
 

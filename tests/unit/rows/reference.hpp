@@ -20,7 +20,7 @@ using lowbit::kernel::code_groups;
 inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 
-using row = std::vector<float>;  ///< the values of a row of any type
+using row = std::vector<float>; ///< the values of a row of any type
 
 inline bool has_nan(const row& x) {
     for (const float v : x)
@@ -160,19 +160,24 @@ inline constexpr kind kinds[] = {kind::plain, kind::ties, kind::tiny, kind::host
 
 inline float value(kind k, generator& r) {
     const std::uint64_t bits = r();
-    const auto unit = static_cast<float>(static_cast<std::int32_t>(bits >> 40)) * 0x1p-23f - 1.0f;  // exact, in [-1, 1)
+    const auto unit = static_cast<float>(static_cast<std::int32_t>(bits >> 40)) * 0x1p-23f - 1.0f; // exact, in [-1, 1)
     const float sign = (bits & 1) != 0 ? 1.0f : -1.0f;
     switch (k) {
-    case kind::plain: return unit;
-    case kind::ties: return sign * static_cast<float>(bits >> 8 & 0xff) * 0.5f;                     // halves up to 127.5
-    case kind::tiny: return std::bit_cast<float>(static_cast<std::uint32_t>(bits) & 0x80ff'ffffu);  // denormal, or nearly
+    case kind::plain:
+        return unit;
+    case kind::ties:
+        return sign * static_cast<float>(bits >> 8 & 0xff) * 0.5f; // halves up to 127.5
+    case kind::tiny:
+        return std::bit_cast<float>(static_cast<std::uint32_t>(bits) & 0x80ff'ffffu); // denormal, or nearly
     case kind::hostile: {
-        constexpr float list[] = {0.0f, 0x1p-149f, 0x1p-126f, 1.0f, 0x1.fffffep127f, 0x1p127f, 65504.0f, 65520.0f, 0x1p-24f,
-                                  0x1p-25f, 127.5f, 0.49999997f, 1.5f, 3.3e38f, 1e-30f};
+        constexpr float list[] = {0.0f,     0x1p-149f, 0x1p-126f,   1.0f, 0x1.fffffep127f, 0x1p127f, 65504.0f, 65520.0f, 0x1p-24f,
+                                  0x1p-25f, 127.5f,    0.49999997f, 1.5f, 3.3e38f,         1e-30f};
         return sign * list[(bits >> 8) % std::size(list)];
     }
-    case kind::special: return (bits >> 8) % 61 == 0 ? ((bits & 2) != 0 ? infinity : nan) * sign : unit;
-    case kind::any_bits: return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    case kind::special:
+        return (bits >> 8) % 61 == 0 ? ((bits & 2) != 0 ? infinity : nan) * sign : unit;
+    case kind::any_bits:
+        return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
     }
     return 0;
 }
@@ -180,4 +185,4 @@ inline float value(kind k, generator& r) {
 /// Whether two numbers are the same bits.
 inline bool same(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
 
-}  // namespace reference
+} // namespace reference

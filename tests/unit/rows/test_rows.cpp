@@ -24,8 +24,8 @@ using lowbit::bfloat16;
 using lowbit::float16;
 using lowbit_test::edge;
 using lowbit_test::guarded;
-using reference::kind;
 using reference::generator;
+using reference::kind;
 using reference::same;
 
 namespace {
@@ -88,7 +88,7 @@ void check_reader(const kernel::row_reader<T>& rows, const guarded<T>& x, edge s
     check(same(lo, reference::smallest(v)) && same(hi, reference::largest(v)), "minmax", n);
     const float sum = reference::sum_abs(v);
     const float got = rows.sum_abs(x.data(), n);
-    check(same(got, sum) || (sum != sum && got != got), "sum_abs", n);  // which NaN comes out of a sum is not promised
+    check(same(got, sum) || (sum != sum && got != got), "sum_abs", n); // which NaN comes out of a sum is not promised
 
     const code_groups groups{group, unit};
     check(groups.padded(n) == reference::quantize(v, groups).code.size(), "padded", n);
@@ -173,7 +173,7 @@ void report(const tally& check) {
     CHECK(check.wrong == 0);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE_TEMPLATE("rows of every type give the reference's bytes on every level", T, float, float16, bfloat16) {
     each_table([](const kernel::row_kernels& rows) {
@@ -236,7 +236,7 @@ TEST_CASE("all float16 and bfloat16 codes become the number they stand for") {
 }
 
 TEST_CASE("floats round to float16 and bfloat16 as those types do") {
-    std::vector<float> x;  // the neighbourhood of every code boundary, and a walk over all bits
+    std::vector<float> x; // the neighbourhood of every code boundary, and a walk over all bits
     for (std::uint32_t code = 0; code < 65536; ++code)
         for (const std::uint32_t low : {0x0000u, 0x0001u, 0x0fffu, 0x1000u, 0x1001u, 0x3000u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
             x.push_back(std::bit_cast<float>(code << 16 | low));
@@ -330,7 +330,7 @@ TEST_CASE("levels share the tables they are meant to share") {
 TEST_CASE("the results are those of every other build") {
     static constexpr std::uint64_t golden = 12224821493389189714u;
     each_table([](const kernel::row_kernels& rows) {
-        std::uint64_t hash = 0xcbf2'9ce4'8422'2325u;  // FNV-1a
+        std::uint64_t hash = 0xcbf2'9ce4'8422'2325u; // FNV-1a
         const auto mix = [&](const auto& bytes) {
             for (const auto& v : bytes) {
                 unsigned char raw[sizeof v];

@@ -25,7 +25,8 @@ struct row_ops {
     static constexpr std::size_t lanes = 8;
 
     LOWBIT_ALWAYS_INLINE static floats load(const float* p) { return _mm256_loadu_ps(p); }
-    LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) { // no masked load: emulators read past it, and stores are slow
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p,
+                                            std::size_t n) { // no masked load: emulators read past it, and stores are slow
         floats v = _mm256_setzero_ps();
         std::memcpy(&v, p, n * sizeof *p);
         return v;
@@ -47,7 +48,8 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints load_codes(const std::uint8_t* p, std::size_t n = lanes) {
         std::uint64_t bytes = 0;
         std::memcpy(&bytes, p, n);
-        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(&bytes))); // also where registers have 32 bits
+        return _mm256_cvtepu8_epi32(
+            _mm_loadl_epi64(reinterpret_cast<const __m128i*>(&bytes))); // also where registers have 32 bits
     }
     LOWBIT_ALWAYS_INLINE static void store_codes(std::uint8_t* p, ints v, std::size_t n = lanes) {
         const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

@@ -29,11 +29,17 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { _mm512_mask_storeu_ps(p, mask(n), v); }
     LOWBIT_ALWAYS_INLINE static floats load(const float16* p) { return _mm512_cvtph_ps(load_words(p)); }
     LOWBIT_ALWAYS_INLINE static floats load(const float16* p, std::size_t n) { return _mm512_cvtph_ps(load_words(p, n)); }
-    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), halves(v)); }
-    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v, std::size_t n) { _mm256_mask_storeu_epi16(p, mask(n), halves(v)); }
+    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), halves(v));
+    }
+    LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v, std::size_t n) {
+        _mm256_mask_storeu_epi16(p, mask(n), halves(v));
+    }
 
     LOWBIT_ALWAYS_INLINE static ints load_codes(const bfloat16* p) { return _mm512_cvtepu16_epi32(load_words(p)); }
-    LOWBIT_ALWAYS_INLINE static ints load_codes(const bfloat16* p, std::size_t n) { return _mm512_cvtepu16_epi32(load_words(p, n)); }
+    LOWBIT_ALWAYS_INLINE static ints load_codes(const bfloat16* p, std::size_t n) {
+        return _mm512_cvtepu16_epi32(load_words(p, n));
+    }
     LOWBIT_ALWAYS_INLINE static void store_codes(bfloat16* p, ints v) {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
     }
@@ -47,13 +53,11 @@ struct row_ops {
         return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask(n), p));
     }
     template <class Byte>
-        requires(sizeof(Byte) == 1)
-    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v) {
+    requires(sizeof(Byte) == 1) LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
     }
     template <class Byte>
-        requires(sizeof(Byte) == 1)
-    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v, std::size_t n) {
+    requires(sizeof(Byte) == 1) LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v, std::size_t n) {
         _mm_mask_storeu_epi8(p, mask(n), _mm512_cvtepi32_epi8(v));
     }
 
