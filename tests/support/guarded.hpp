@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -40,6 +41,8 @@ public:
         data_ = reinterpret_cast<T*>(start);
         for (std::size_t i = 0; i < n; ++i) new (start + i * sizeof(T)) T{};
     }
+    /// A copy of n elements.
+    guarded(const T* from, std::size_t n, edge side) : guarded(n, side) { std::copy_n(from, n, data_); }
     ~guarded() { munmap(base_, mapped_); }
 
     guarded(const guarded&) = delete;

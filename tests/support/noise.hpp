@@ -47,30 +47,14 @@ public:
             for (std::size_t k = 0; k < cols; ++k) {
                 float& x = w(i, k);
                 switch (kind) {
-                case 0:
-                    x = index(2) == 0 ? 0.0f : -0.0f;
-                    break;
-                case 1:
-                    x = equal;
-                    break;
-                case 2:
-                    x = special[index(std::size(special))];
-                    break;
-                case 3:
-                    x = std::ldexp(normal(), static_cast<int>(index(60)) - 30);
-                    break;
-                case 4:
-                    x = static_cast<float>(index(17)) * 0.25f - 2.0f;
-                    break; // ties
-                case 5:
-                    x = k == cols / 2 ? most * 0.9f : normal();
-                    break;
-                case 6:
-                    x = std::fabs(normal()) + 3.0f;
-                    break; // one side only
-                default:
-                    x = -normal() * 1e-39f;
-                    break;
+                case 0: x = index(2) == 0 ? 0.0f : -0.0f; break;
+                case 1: x = equal; break;
+                case 2: x = special[index(std::size(special))]; break;
+                case 3: x = std::ldexp(normal(), static_cast<int>(index(60)) - 30); break;
+                case 4: x = static_cast<float>(index(17)) * 0.25f - 2.0f; break; // ties
+                case 5: x = k == cols / 2 ? most * 0.9f : normal(); break;
+                case 6: x = std::fabs(normal()) + 3.0f; break; // one side only
+                default: x = -normal() * 1e-39f; break;
                 }
                 if (!(std::fabs(x) <= most)) x = most;
             }

@@ -92,24 +92,15 @@ template <class Op, class... Args>
 LOWBIT_ALWAYS_INLINE constexpr void with_width(int bits, Args... args) noexcept {
     LOWBIT_ASSERT(bits >= 1 && bits <= 8);
     switch (bits) {
-    case 1:
-        return Op::template run<1>(args...);
-    case 2:
-        return Op::template run<2>(args...);
-    case 3:
-        return Op::template run<3>(args...);
-    case 4:
-        return Op::template run<4>(args...);
-    case 5:
-        return Op::template run<5>(args...);
-    case 6:
-        return Op::template run<6>(args...);
-    case 7:
-        return Op::template run<7>(args...);
-    case 8:
-        return Op::template run<8>(args...);
-    default:
-        return;
+    case 1: return Op::template run<1>(args...);
+    case 2: return Op::template run<2>(args...);
+    case 3: return Op::template run<3>(args...);
+    case 4: return Op::template run<4>(args...);
+    case 5: return Op::template run<5>(args...);
+    case 6: return Op::template run<6>(args...);
+    case 7: return Op::template run<7>(args...);
+    case 8: return Op::template run<8>(args...);
+    default: return;
     }
 }
 

@@ -32,28 +32,17 @@ enum class errc : std::uint8_t {
 /// The name of an error code, for messages.
 LOWBIT_ALWAYS_INLINE constexpr std::string_view name(errc code) noexcept {
     switch (code) {
-    case errc::invalid_argument:
-        return "invalid argument";
-    case errc::shape_mismatch:
-        return "shape mismatch";
-    case errc::short_buffer:
-        return "short buffer";
-    case errc::non_finite:
-        return "non-finite value";
-    case errc::scale_range:
-        return "scale out of range";
-    case errc::unsupported:
-        return "unsupported";
-    case errc::io:
-        return "input/output";
-    case errc::truncated:
-        return "truncated";
-    case errc::malformed:
-        return "malformed";
-    case errc::limit_exceeded:
-        return "limit exceeded";
-    case errc::not_found:
-        return "not found";
+    case errc::invalid_argument: return "invalid argument";
+    case errc::shape_mismatch: return "shape mismatch";
+    case errc::short_buffer: return "short buffer";
+    case errc::non_finite: return "non-finite value";
+    case errc::scale_range: return "scale out of range";
+    case errc::unsupported: return "unsupported";
+    case errc::io: return "input/output";
+    case errc::truncated: return "truncated";
+    case errc::malformed: return "malformed";
+    case errc::limit_exceeded: return "limit exceeded";
+    case errc::not_found: return "not found";
     }
     return "unknown";
 }

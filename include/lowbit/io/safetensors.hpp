@@ -91,14 +91,10 @@ public:
 
     bool start_object(std::size_t) noexcept {
         switch (expects_) {
-        case expects::header:
-            return then(expects::name);
-        case expects::tensor:
-            return then(expects::field);
-        case expects::metadata:
-            return then(expects::metadata_key);
-        default:
-            return unforeseen();
+        case expects::header: return then(expects::name);
+        case expects::tensor: return then(expects::field);
+        case expects::metadata: return then(expects::metadata_key);
+        default: return unforeseen();
         }
     }
     bool end_object() noexcept { // of the header, of the metadata or of a tensor
@@ -107,12 +103,9 @@ public:
 
     bool start_array(std::size_t) noexcept {
         switch (expects_) {
-        case expects::shape:
-            return then(expects::dimension);
-        case expects::offsets:
-            return then(expects::offset);
-        default:
-            return unforeseen();
+        case expects::shape: return then(expects::dimension);
+        case expects::offsets: return then(expects::offset);
+        default: return unforeseen();
         }
     }
     bool end_array() noexcept {

@@ -35,48 +35,29 @@ namespace detail {
 template <class F>
 expected<matrix<float>> with_element(dtype type, F f) {
     switch (type) {
-    case dtype::boolean:
-        return f.template operator()<bool>();
-    case dtype::u8:
-        return f.template operator()<std::uint8_t>();
-    case dtype::i8:
-        return f.template operator()<std::int8_t>();
-    case dtype::f8_e5m2:
-        return f.template operator()<float8_e5m2>();
-    case dtype::f8_e4m3:
-        return f.template operator()<float8_e4m3>();
-    case dtype::i16:
-        return f.template operator()<std::int16_t>();
-    case dtype::u16:
-        return f.template operator()<std::uint16_t>();
-    case dtype::f16:
-        return f.template operator()<float16>();
-    case dtype::bf16:
-        return f.template operator()<bfloat16>();
-    case dtype::i32:
-        return f.template operator()<std::int32_t>();
-    case dtype::u32:
-        return f.template operator()<std::uint32_t>();
-    case dtype::f32:
-        return f.template operator()<float>();
-    case dtype::f64:
-        return f.template operator()<double>();
-    case dtype::i64:
-        return f.template operator()<std::int64_t>();
-    case dtype::u64:
-        return f.template operator()<std::uint64_t>();
-    case dtype::f8_e8m0:
-        return f.template operator()<e8m0>();
-    case dtype::f8_e4m3fnuz:
-        return f.template operator()<float8_e4m3fnuz>();
-    case dtype::f8_e5m2fnuz:
-        return f.template operator()<float8_e5m2fnuz>();
+    case dtype::boolean: return f.template operator()<bool>();
+    case dtype::u8: return f.template operator()<std::uint8_t>();
+    case dtype::i8: return f.template operator()<std::int8_t>();
+    case dtype::f8_e5m2: return f.template operator()<float8_e5m2>();
+    case dtype::f8_e4m3: return f.template operator()<float8_e4m3>();
+    case dtype::i16: return f.template operator()<std::int16_t>();
+    case dtype::u16: return f.template operator()<std::uint16_t>();
+    case dtype::f16: return f.template operator()<float16>();
+    case dtype::bf16: return f.template operator()<bfloat16>();
+    case dtype::i32: return f.template operator()<std::int32_t>();
+    case dtype::u32: return f.template operator()<std::uint32_t>();
+    case dtype::f32: return f.template operator()<float>();
+    case dtype::f64: return f.template operator()<double>();
+    case dtype::i64: return f.template operator()<std::int64_t>();
+    case dtype::u64: return f.template operator()<std::uint64_t>();
+    case dtype::f8_e8m0: return f.template operator()<e8m0>();
+    case dtype::f8_e4m3fnuz: return f.template operator()<float8_e4m3fnuz>();
+    case dtype::f8_e5m2fnuz: return f.template operator()<float8_e5m2fnuz>();
     case dtype::f4: // the order of codes within a byte is not part of the format
     case dtype::f6_e2m3:
     case dtype::f6_e3m2:
     case dtype::c64:
-    case dtype::unknown:
-        break;
+    case dtype::unknown: break;
     }
     return fail(errc::unsupported, "elements of this type cannot be read as floats");
 }

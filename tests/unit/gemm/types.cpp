@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What X and Y may be: number types, transposes, batches, codes that somebody else has made.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -10,6 +12,7 @@
 #include <lowbit/lowbit.hpp>
 
 #include "product.hpp"
+#include "support/guarded.hpp"
 #include "support/levels.hpp"
 #include "support/noise.hpp"
 #include "support/raised.hpp"
@@ -66,6 +69,27 @@ void check_narrow_y(const operands& o) {
     for (std::size_t i = 0; i < m * n; ++i) CHECK(y.data()[i].code() == T(wide.data()[i]).code());
 }
 
+/// X and Y of those types between unmapped pages, with every part that an epilogue reads there, too.
+template <class X, class Y, class P, class... Last>
+void check_fenced(const lb::matrix<float>& from, const P& p, edge side, Last... last) {
+    const lb::matrix<X> given = convert<X>(from);
+    const guarded<X> x(given.data(), m * k, side), turned(transpose(given).data(), m * k, side);
+    const lb::matrix<float> numbers = noise(5).weights(m + 1, n);
+    const guarded<float> bias(numbers.data(), n, side), residual(numbers.row(1).data(), m * n, side);
+    guarded<Y> y(m * n, side), y_turned(m * n, side);
+    const auto ep = lb::epilogue(lb::add_bias(std::span<const float>(bias.data(), n)), lb::silu,
+                                 lb::add_residual(lb::matrix_view<const float>(residual.data(), m, n)), last...);
+    lb::gemm(lb::matrix_view<const X>(x.data(), m, k), p, lb::matrix_view<Y>(y.data(), m, n), ep);
+    lb::gemm(lb::transposed(lb::matrix_view<const X>(turned.data(), k, m)), p,
+             lb::transposed(lb::matrix_view<Y>(y_turned.data(), n, m)), ep);
+    for (std::size_t r = 0; r < m; ++r) {
+        for (std::size_t c = 0; c < n; ++c) {
+            if (std::memcmp(&y[r * n + c], &y_turned[c * m + r], sizeof(Y)) != 0) FAIL("row ", r, " column ", c);
+        }
+    }
+    CHECK(std::any_of(y.begin(), y.end(), [](Y v) { return static_cast<float>(v) != 0.0f; }));
+}
+
 } // namespace
 
 TEST_CASE("types: X of float16 and bfloat16 is weight-only, or int8 on request") {
@@ -98,6 +122,35 @@ TEST_CASE("types: X and Y may be transposed") {
     // weights that come as K x N
     const lb::matrix<float> w_columns = transpose(o.w);
     CHECK(same_bits(product_of(o.x, lb::pack(lb::quantize<lb::presets::w8>(lb::transposed(w_columns.view())))), y));
+}
+
+TEST_CASE("types: nothing is touched beside X, Y, biases, residuals, codes and scales") {
+    const operands o;
+    const auto p = lb::pack(o.q);
+    const auto zeros = lb::pack(lb::quantize<lb::policy<lb::int4, lb::per_group<32>, lb::asymmetric>>(o.w));
+    const lb::matrix<std::int8_t> numbers = [] {
+        lb::matrix<std::int8_t> codes(m, k);
+        for (std::size_t i = 0; i < m * k; ++i) codes.data()[i] = static_cast<std::int8_t>(i * 37);
+        return codes;
+    }();
+    const std::vector<float> six(m, 0.25f);
+    for (const edge side : edges) {
+        each_level([&](lb::isa::level) {
+            check_fenced<float, float>(o.x, p, side);
+            check_fenced<lb::float16, lb::bfloat16>(o.x, p, side);
+            check_fenced<lb::bfloat16, lb::float16>(o.x, p, side);
+            check_fenced<float, std::int8_t>(o.x, p, side, lb::requantize(0.05f, 3));
+            check_fenced<float, float>(o.x, zeros, side);
+            const guarded<std::int8_t> codes(numbers.data(), m * k, side);
+            const guarded<float> scales(six.data(), m, side);
+            guarded<float> y(m * n, side);
+            const auto rows = lb::quantized_rows(lb::matrix_view<const std::int8_t>(codes.data(), m, k),
+                                                 std::span<const float>(scales.data(), m));
+            lb::gemm(rows, p, lb::matrix_view<float>(y.data(), m, n));
+            const lb::matrix<float> same = product_of(lb::quantized_rows(numbers.view(), six), p);
+            CHECK(std::memcmp(y.data(), same.data(), m * n * sizeof(float)) == 0);
+        });
+    }
 }
 
 TEST_CASE("types: a vector") {

@@ -344,17 +344,10 @@ TEST_CASE("safetensors and a second opinion agree on damaged headers") {
         for (std::size_t changes = below(3); changes > 0; --changes) {
             const std::size_t at = below(header.size());
             switch (below(4)) {
-            case 0:
-                header[at] = static_cast<char>(static_cast<unsigned char>(below(256)));
-                break;
-            case 1:
-                header.insert(at, pieces[below(std::size(pieces))]);
-                break;
-            case 2:
-                header.erase(at, 1 + below(12));
-                break;
-            default:
-                header.insert(below(header.size()), header.substr(at, below(40)));
+            case 0: header[at] = static_cast<char>(static_cast<unsigned char>(below(256))); break;
+            case 1: header.insert(at, pieces[below(std::size(pieces))]); break;
+            case 2: header.erase(at, 1 + below(12)); break;
+            default: header.insert(below(header.size()), header.substr(at, below(40)));
             }
             if (header.empty()) header = "{";
         }

@@ -7,8 +7,8 @@ using lk::activation_kind;
 using lk::offset_kind;
 
 namespace {
-template <unsigned Bits, offset_kind Offset = offset_kind::constant>
-constexpr lk::product_key key{.bits = Bits, .offset = Offset, .activations = activation_kind::float32};
+template <unsigned Bits, offset_kind Offset = offset_kind::constant, unsigned Step = 1>
+constexpr lk::product_key key{.bits = Bits, .offset = Offset, .activations = activation_kind::float32, .step = Step};
 }
 
 TEST_CASE("float activations, codes of one plane") {
@@ -16,6 +16,7 @@ TEST_CASE("float activations, codes of one plane") {
     check_shapes<key<2>>();
     check_shapes<key<4>>();
     check_shapes<key<8>>();
+    check_shapes<key<1, offset_kind::constant, 2>>(); // binary: twice the code, less 1
 }
 TEST_CASE("float activations, codes of several planes") {
     check_shapes<key<3>>();

@@ -163,9 +163,7 @@ private:
         float value = static_cast<float>(1 + uniform(2000)) / 4096.0f;
         if (!positive && uniform(2) == 0) value = -value;
         switch (layout_.scale) {
-        case lk::scale_kind::float32:
-            append(value);
-            return value;
+        case lk::scale_kind::float32: append(value); return value;
         case lk::scale_kind::float16:
             append(lowbit::float16::encode(value));
             return lowbit::float16::decode(lowbit::float16::encode(value));
@@ -177,8 +175,7 @@ private:
             append(code);
             return scale_table_[code];
         }
-        case lk::scale_kind::none:
-            break;
+        case lk::scale_kind::none: break;
         }
         return 1.0f;
     }

@@ -113,14 +113,10 @@ struct small_float {
     [[nodiscard]] bool is_nan(unsigned code) const {
         const unsigned magnitude = code & (sign_bit() - 1);
         switch (kind) {
-        case top::ieee:
-            return magnitude >> mantissa_bits == (1u << exponent_bits) - 1 && !is_infinity(code);
-        case top::fn:
-            return magnitude == sign_bit() - 1;
-        case top::fnuz:
-            return code == sign_bit();
-        case top::finite:
-            return false;
+        case top::ieee: return magnitude >> mantissa_bits == (1u << exponent_bits) - 1 && !is_infinity(code);
+        case top::fn: return magnitude == sign_bit() - 1;
+        case top::fnuz: return code == sign_bit();
+        case top::finite: return false;
         }
         return false;
     }

@@ -163,21 +163,16 @@ inline float value(kind k, generator& r) {
     const auto unit = static_cast<float>(static_cast<std::int32_t>(bits >> 40)) * 0x1p-23f - 1.0f; // exact, in [-1, 1)
     const float sign = (bits & 1) != 0 ? 1.0f : -1.0f;
     switch (k) {
-    case kind::plain:
-        return unit;
-    case kind::ties:
-        return sign * static_cast<float>(bits >> 8 & 0xff) * 0.5f; // halves up to 127.5
-    case kind::tiny:
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits) & 0x80ff'ffffu); // denormal, or nearly
+    case kind::plain: return unit;
+    case kind::ties: return sign * static_cast<float>(bits >> 8 & 0xff) * 0.5f;                    // halves up to 127.5
+    case kind::tiny: return std::bit_cast<float>(static_cast<std::uint32_t>(bits) & 0x80ff'ffffu); // denormal, or nearly
     case kind::hostile: {
         constexpr float list[] = {0.0f,     0x1p-149f, 0x1p-126f,   1.0f, 0x1.fffffep127f, 0x1p127f, 65504.0f, 65520.0f, 0x1p-24f,
                                   0x1p-25f, 127.5f,    0.49999997f, 1.5f, 3.3e38f,         1e-30f};
         return sign * list[(bits >> 8) % std::size(list)];
     }
-    case kind::special:
-        return (bits >> 8) % 61 == 0 ? ((bits & 2) != 0 ? infinity : nan) * sign : unit;
-    case kind::any_bits:
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    case kind::special: return (bits >> 8) % 61 == 0 ? ((bits & 2) != 0 ? infinity : nan) * sign : unit;
+    case kind::any_bits: return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
     }
     return 0;
 }

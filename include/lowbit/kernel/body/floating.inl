@@ -25,8 +25,10 @@ template <class Ops, unsigned Bits, unsigned Step, decoding Code, offset_kind Of
 struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     using base = packed_weights<Ops, Bits, Step, Code>;
     static constexpr bool has_zeros = Offset == offset_kind::zero_point;
+    /// Codes of one plane are read where they lie; those of several, and steps, are put together to bytes.
+    static constexpr bool in_place = base::planes == 1 && Step == 1;
     /// Codes of few bits can be looked up by the lowest bits of a lane, whatever stands above them.
-    static constexpr bool has_entries = base::planes == 1 && Bits <= Ops::table_bits;
+    static constexpr bool has_entries = in_place && Bits <= Ops::table_bits;
     const float* entries;
     const std::int32_t* zeros;
     typename Ops::ints offset;
@@ -44,15 +46,13 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
             if constexpr (Code == decoding::table) {
                 entries[i] = static_cast<const float*>(w.table)[code];
             } else {
-                entries[i] = static_cast<float>(static_cast<std::int32_t>(code * Step) - (has_zeros ? 0 : w.offset));
+                entries[i] = static_cast<float>(static_cast<std::int32_t>(code) - (has_zeros ? 0 : w.offset));
             }
         }
     }
 
     template <unsigned K>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
-        // One plane is read where it lies; several are put together to bytes.
-        constexpr bool in_place = base::planes == 1 && Step == 1;
         constexpr unsigned width = in_place ? Bits : 8;
         constexpr unsigned at = K % 4 * 8 + (in_place ? K / 4 % (8 / width) * width : 0);
         typename Ops::ints lanes;

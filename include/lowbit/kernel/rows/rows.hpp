@@ -19,18 +19,14 @@ template <class Here = isa::here>
 [[nodiscard]] const row_kernels& rows(isa::level l) noexcept {
     using isa::level;
     switch (l) {
-    case level::scalar:
-        return scalar::row_body<scalar::row_ops<Here>>::table;
+    case level::scalar: return scalar::row_body<scalar::row_ops<Here>>::table;
 #if LOWBIT_HAS_X86
     case level::avx2:
-    case level::avxvnni:
-        return avx2::row_body<avx2::row_ops<Here>>::table;
+    case level::avxvnni: return avx2::row_body<avx2::row_ops<Here>>::table;
     case level::avx512:
-    case level::avx512vnni:
-        return avx512::row_body<avx512::row_ops<Here>>::table;
+    case level::avx512vnni: return avx512::row_body<avx512::row_ops<Here>>::table;
 #endif
-    default:
-        return baseline::row_body<baseline::row_ops<>>::table;
+    default: return baseline::row_body<baseline::row_ops<>>::table;
     }
 }
 
