@@ -61,8 +61,8 @@ concept storable_scale = std::same_as<T, float> || element<T>;
 template <class T>
 inline constexpr bool has_range = [] {
     if constexpr (element<T>) {
-        const float half = T::decode(T::encode(T::max() * 0.5f));
-        return half > 0.0f && half < T::max();
+        const float middle = T::decode(T::encode(T::max() * 0.5f));
+        return middle > 0.0f && middle < T::max();
     }
     return std::same_as<T, float>;
 }();
