@@ -52,7 +52,7 @@ template <policy_axis Axis, class... Tags>
 inline constexpr bool at_most_one = (std::size_t{is_on<Tags, Axis>} + ... + 0) <= 1;
 
 template <class E>
-concept has_zero = element<E> &&(E::decode(E::encode(0.0f)) == 0.0f);
+concept has_zero = element<E> && (E::decode(E::encode(0.0f)) == 0.0f);
 
 template <class T>
 concept storable_scale = std::same_as<T, float> || element<T>;
