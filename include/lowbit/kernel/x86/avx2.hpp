@@ -101,8 +101,12 @@ struct ops {
         const floats high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(entries + 8), codes);
         return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28)));
     }
+    /// One by one: gathers are no faster since their mitigations (Downfall), and qemu 7.2 takes an index in ymm4 for none.
     static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) {
-        return _mm256_i32gather_ps(table, codes, 4);
+        std::int32_t at[lanes];
+        store(at, codes);
+        return _mm256_setr_ps(table[at[0]], table[at[1]], table[at[2]], table[at[3]], table[at[4]], table[at[5]], table[at[6]],
+                              table[at[7]]);
     }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
