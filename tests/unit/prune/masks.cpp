@@ -37,7 +37,8 @@ using flags = std::vector<std::vector<bool>>; ///< for each weight: it is kept
 void keep_best(const std::vector<float>& scores, std::size_t first, std::size_t last, std::size_t keep, std::vector<bool>& kept) {
     std::vector<std::size_t> order(last - first);
     std::iota(order.begin(), order.end(), first);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
     for (std::size_t i = 0; i < order.size(); ++i) kept[order[i]] = i < keep;
 }
 
