@@ -45,6 +45,7 @@ public:
     /// `repacked`: ask for the buffer type that reorders weights at load.
     ggml_product(const gemm_case& shape, ggml_type type, bool repacked) : shape_(shape), turn_(shape.copies) {
         ggml_cpu& cpu = ggml_cpu::instance();
+        if (cpu.set_threads != nullptr) cpu.set_threads(cpu.backend, static_cast<int>(shape.threads));
         const std::size_t copies = shape.copies;
         const auto k = static_cast<std::int64_t>(shape.k);
         const auto n = static_cast<std::int64_t>(shape.n);
@@ -91,9 +92,7 @@ public:
     }
 
     void operator()() {
-        const ggml_cpu& cpu = ggml_cpu::instance();
-        if (cpu.set_threads != nullptr) cpu.set_threads(cpu.backend, static_cast<int>(shape_.threads));
-        ggml_backend_graph_compute(cpu.backend, graphs_[turn_()]);
+        ggml_backend_graph_compute(ggml_cpu::instance().backend, graphs_[turn_()]);
     }
     [[nodiscard]] std::size_t weight_bytes() const { return weight_bytes_; }
     [[nodiscard]] double error() {

@@ -29,6 +29,9 @@ public:
     explicit onednn_product(const gemm_case& shape)
         : shape_(shape), inputs_(shape.inputs()), y_(shape.m, shape.n), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_),
           turn_(shape.copies) {
+#if defined(_OPENMP)
+        omp_set_num_threads(static_cast<int>(shape.threads));
+#endif
         const auto m = static_cast<dnnl::memory::dim>(shape.m), n = static_cast<dnnl::memory::dim>(shape.n);
         const auto k = static_cast<dnnl::memory::dim>(shape.k);
         quantize_weights();
@@ -58,9 +61,6 @@ public:
     }
 
     void operator()() {
-#if defined(_OPENMP)
-        omp_set_num_threads(static_cast<int>(shape_.threads));
-#endif
         arguments_[DNNL_ARG_WEIGHTS] = weights_[turn_()];
         product_.execute(stream_, arguments_);
         stream_.wait();

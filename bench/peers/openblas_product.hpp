@@ -14,10 +14,11 @@ namespace bench {
 class openblas_product {
 public:
     explicit openblas_product(const gemm_case& shape)
-        : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n), weights_(shape.copies, shape.weights()), turn_(shape.copies) {}
+        : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n), weights_(shape.copies, shape.weights()), turn_(shape.copies) {
+        openblas_set_num_threads(static_cast<int>(shape.threads));
+    }
 
     void operator()() {
-        openblas_set_num_threads(static_cast<int>(shape_.threads));
         const auto m = static_cast<blasint>(shape_.m), n = static_cast<blasint>(shape_.n), k = static_cast<blasint>(shape_.k);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x_.data(), k, weights_[turn_()].data(), k, 0.0f,
                     y_.data(), n);

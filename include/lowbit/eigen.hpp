@@ -15,7 +15,7 @@ namespace lowbit::inline v0 {
 /// Any Eigen object with direct access and an inner stride of 1: row-major ones are read as matrix_view, column-major ones as the
 /// transpose of one. Expressions must be evaluated first.
 template <class Derived>
-requires std::is_base_of_v<Eigen::DenseBase<Derived>, Derived>
+    requires std::is_base_of_v<Eigen::DenseBase<Derived>, Derived>
 struct view_access<Derived> {
     static_assert((int(Derived::Flags) & Eigen::DirectAccessBit) != 0,
                   "lowbit: an Eigen expression has no memory of its own; call .eval() on it first");

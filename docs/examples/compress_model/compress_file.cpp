@@ -24,8 +24,7 @@ namespace {
 // Names come from outside and go to a terminal.
 std::string printable(std::string_view name) {
     std::string out(name);
-    std::replace_if(
-        out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
     return out;
 }
 

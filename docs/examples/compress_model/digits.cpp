@@ -130,9 +130,8 @@ private:
 // One person's way to put a glyph on paper this once: from the unit box to pixels.
 struct hand {
     explicit hand(random_source& random)
-        : width(random.uniform(10, 17)), height(random.uniform(20, 30)), slant(random.bell(0.2f)),
-          turn(random.bell(0.1f)), centre{picture_width / 2.0f + random.uniform(-3, 3),
-                                          picture_height / 2.0f + random.uniform(-4, 4)},
+        : width(random.uniform(10, 17)), height(random.uniform(20, 30)), slant(random.bell(0.2f)), turn(random.bell(0.1f)),
+          centre{picture_width / 2.0f + random.uniform(-3, 3), picture_height / 2.0f + random.uniform(-4, 4)},
           shake(random.uniform(0.01f, 0.06f)) {}
 
     point place(point p, random_source& random) const {

@@ -21,7 +21,7 @@ inline constexpr std::size_t buffer_alignment = 64;
 /// An owned, zero-initialised array of `T`. Copies are deep and stay with the source's memory resource; moves are
 /// noexcept and leave an empty buffer. Raises errc::invalid_argument when the byte count does not fit size_t.
 template <class T>
-requires std::is_trivially_copyable_v<T>
+    requires std::is_trivially_copyable_v<T>
 class aligned_buffer {
 public:
     LOWBIT_ALWAYS_INLINE aligned_buffer() noexcept = default;

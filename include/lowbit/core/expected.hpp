@@ -46,11 +46,12 @@ public:
     using value_type = T;
     using error_type = E;
 
-    LOWBIT_ALWAYS_INLINE constexpr expected() requires std::is_default_constructible_v<stored> : state_(std::in_place_index<0>) {}
+    LOWBIT_ALWAYS_INLINE constexpr expected()
+        requires std::is_default_constructible_v<stored>
+        : state_(std::in_place_index<0>) {}
     template <class U = stored>
-    requires(!std::is_same_v<std::remove_cvref_t<U>, expected> && !std::is_void_v<T> &&
-             std::is_constructible_v<stored, U>) LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<U, stored>)
-        expected(U&& value)
+        requires(!std::is_same_v<std::remove_cvref_t<U>, expected> && !std::is_void_v<T> && std::is_constructible_v<stored, U>)
+    LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<U, stored>) expected(U&& value)
         : state_(std::in_place_index<0>, std::forward<U>(value)) {} // NOLINT: as std::expected
     template <class G>
     LOWBIT_ALWAYS_INLINE constexpr explicit(!std::is_convertible_v<G, E>) expected(unexpected<G> e)

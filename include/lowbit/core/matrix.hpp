@@ -45,9 +45,8 @@ public:
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE matrix_view<T> view() noexcept { return {buffer_.data(), rows_, cols_}; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE matrix_view<const T> view() const noexcept { return {buffer_.data(), rows_, cols_}; }
-    LOWBIT_ALWAYS_INLINE operator matrix_view<T>() noexcept {
-        return view();
-    } // NOLINT: a matrix is used where a view is asked for
+    // A matrix is used where a view is asked for.
+    LOWBIT_ALWAYS_INLINE operator matrix_view<T>() noexcept { return view(); }             // NOLINT
     LOWBIT_ALWAYS_INLINE operator matrix_view<const T>() const noexcept { return view(); } // NOLINT
 
 private:

@@ -29,8 +29,8 @@ public:
         }
     }
     template <class U>
-    requires std::is_same_v<const U, T>
-        LOWBIT_ALWAYS_INLINE constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
+        requires std::is_same_v<const U, T>
+    LOWBIT_ALWAYS_INLINE constexpr matrix_view(matrix_view<U> other) noexcept // NOLINT: adding const is safe
         : data_(other.data()), rows_(other.rows()), cols_(other.cols()), stride_(other.stride()) {}
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return rows_; }
@@ -122,9 +122,7 @@ struct view_access<transposed_view<T>> {
 
 /// An object that stands for a matrix: a view, an owning matrix, or another library's where its adaptor is included.
 template <class T>
-concept viewable = requires(T& object) {
-    view_access<std::remove_cvref_t<T>>::view(object);
-};
+concept viewable = requires(T& object) { view_access<std::remove_cvref_t<T>>::view(object); };
 
 /// The view of a viewable object; views of const objects are views of const elements.
 template <viewable T>
@@ -134,9 +132,7 @@ template <viewable T>
 
 /// An object whose type says that it is one row or one column: another library's vector.
 template <class T>
-concept vector_viewable = viewable<T> && requires {
-    requires view_access<std::remove_cvref_t<T>>::is_vector;
-};
+concept vector_viewable = viewable<T> && requires { requires view_access<std::remove_cvref_t<T>>::is_vector; };
 
 namespace detail {
 

@@ -105,9 +105,7 @@ template <class Source>
 }
 
 template <class S>
-concept given_scale = requires(const S& s) {
-    s.scale;
-};
+concept given_scale = requires(const S& s) { s.scale; };
 
 /// Regions of a workspace, one after the other, each on a cache line.
 class workspace_cursor {

@@ -29,9 +29,7 @@ struct result_run {
 
 /// A part of an epilogue: changes a run in place. `check(rows, cols)` raises when the part does not fit the product.
 template <class E>
-concept epilogue_part = requires(const E& part, const result_run& run) {
-    part.apply(run);
-};
+concept epilogue_part = requires(const E& part, const result_run& run) { part.apply(run); };
 
 namespace detail {
 
@@ -222,7 +220,7 @@ LOWBIT_ALWAYS_INLINE constexpr auto as_part(const E& e) {
 template <class... Parts>
 inline constexpr bool requantizes_at_most_last = [] {
     std::size_t left = sizeof...(Parts);
-    return ((--left == 0 || !std::same_as<Parts, requantize>)&&...);
+    return ((--left == 0 || !std::same_as<Parts, requantize>) && ...);
 }();
 
 } // namespace detail
@@ -243,7 +241,9 @@ struct epilogue_t {
     void apply(const result_run& run) const {
         std::apply([&](const Parts&... part) { (apply_part<Here>(part, run), ...); }, parts);
     }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE const requantize& output() const noexcept requires requantizes {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE const requantize& output() const noexcept
+        requires requantizes
+    {
         return std::get<requantize>(parts);
     }
 

@@ -17,7 +17,7 @@ namespace lowbit::inline v0::io {
 /// The little-endian number at `at`, which needs no alignment; sizeof(T) bytes must be there. T is any type that is its
 /// bytes: a number, or an element of the numeric room. A boolean is true if its byte is not 0.
 template <class T>
-requires std::is_trivially_copyable_v<T>
+    requires std::is_trivially_copyable_v<T>
 [[nodiscard]] constexpr T load(const std::byte* at) noexcept {
     if constexpr (std::is_same_v<T, bool>) {
         return *at != std::byte{0};

@@ -58,7 +58,7 @@ inline expected<opened_file> open_file(const char* path) noexcept {
         ::close(descriptor);
         return fail(errc::io, "the file cannot be opened");
     }
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(descriptor, &facts) != 0) return fail(errc::io, "the file's size cannot be read");
     if (!S_ISREG(facts.st_mode)) return fail(errc::io, "this is not a regular file");
     return opened_file{std::move(handle), static_cast<std::uint64_t>(facts.st_size)};

@@ -48,11 +48,17 @@ LOWBIT_ALWAYS_INLINE constexpr std::optional<level> parse(std::string_view text)
 
 /// The levels that exist on the architecture compiled for, in ascending order.
 inline constexpr auto levels = std::to_array<level>({
-    level::scalar, level::baseline,
+    level::scalar,
+    level::baseline,
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
-        level::avx2, level::avxvnni, level::avx512, level::avx512vnni,
+    level::avx2,
+    level::avxvnni,
+    level::avx512,
+    level::avx512vnni,
 #elif defined(__aarch64__) || defined(_M_ARM64)
-        level::neon, level::dotprod, level::i8mm,
+    level::neon,
+    level::dotprod,
+    level::i8mm,
 #endif
 });
 

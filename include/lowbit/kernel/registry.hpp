@@ -40,10 +40,13 @@ struct level_product {
 /// The kernels of a key in ascending order of levels; a new level is one line here.
 template <product_key Key, class Here = isa::here>
 inline constexpr auto products = std::to_array<level_product<Key>>({
-    {isa::level::scalar, scalar::product<Key, Here>}, {isa::level::baseline, baseline::product<Key, Here>},
+    {isa::level::scalar, scalar::product<Key, Here>},
+    {isa::level::baseline, baseline::product<Key, Here>},
 #if LOWBIT_HAS_X86
-        {isa::level::avx2, avx2::product<Key, Here>}, {isa::level::avxvnni, avxvnni::product<Key, Here>},
-        {isa::level::avx512, avx512::product<Key, Here>}, {isa::level::avx512vnni, avx512vnni::product<Key, Here>},
+    {isa::level::avx2, avx2::product<Key, Here>},
+    {isa::level::avxvnni, avxvnni::product<Key, Here>},
+    {isa::level::avx512, avx512::product<Key, Here>},
+    {isa::level::avx512vnni, avx512vnni::product<Key, Here>},
 #endif
 });
 
@@ -69,11 +72,13 @@ template <class Here = isa::here>
 inline constexpr auto tiles = std::to_array<level_tiles>({
     tiles_of<scalar::ops<Here>>(isa::level::scalar),
 #if LOWBIT_HAS_XSIMD
-        tiles_of<baseline::ops<xsimd::default_arch, Here>>(isa::level::baseline),
+    tiles_of<baseline::ops<xsimd::default_arch, Here>>(isa::level::baseline),
 #endif
 #if LOWBIT_HAS_X86
-        tiles_of<avx2::ops<Here>>(isa::level::avx2), tiles_of<avxvnni::ops<Here>>(isa::level::avxvnni),
-        tiles_of<avx512::ops<Here>>(isa::level::avx512), tiles_of<avx512vnni::ops<Here>>(isa::level::avx512vnni),
+    tiles_of<avx2::ops<Here>>(isa::level::avx2),
+    tiles_of<avxvnni::ops<Here>>(isa::level::avxvnni),
+    tiles_of<avx512::ops<Here>>(isa::level::avx512),
+    tiles_of<avx512vnni::ops<Here>>(isa::level::avx512vnni),
 #endif
 });
 

@@ -20,15 +20,11 @@ namespace lowbit::inline v0 {
 /// A `name` (std::string_view) is optional, see element_name.
 template <class E>
 concept element = requires(float x, typename E::code_type c) {
-    {std::integral_constant<int, E::bits>{}};
-    { E::encode(x) }
-    noexcept->std::same_as<typename E::code_type>;
-    { E::decode(c) }
-    noexcept->std::same_as<float>;
-    { E::lowest() }
-    noexcept->std::same_as<float>;
-    { E::max() }
-    noexcept->std::same_as<float>;
+    { std::integral_constant<int, E::bits>{} };
+    { E::encode(x) } noexcept -> std::same_as<typename E::code_type>;
+    { E::decode(c) } noexcept -> std::same_as<float>;
+    { E::lowest() } noexcept -> std::same_as<float>;
+    { E::max() } noexcept -> std::same_as<float>;
     requires std::same_as<typename E::code_type, std::conditional_t<(E::bits <= 8), std::uint8_t, std::uint16_t>>;
     requires E::bits >= 1 && E::bits <= 16;
 };
@@ -37,9 +33,9 @@ concept element = requires(float x, typename E::code_type c) {
 /// Only these take part in integer products and may carry an integer zero point.
 template <class E>
 concept integer_element = element<E> && requires {
-    {std::bool_constant<E::is_signed>{}};
-    {std::integral_constant<int, E::min_code>{}};
-    {std::integral_constant<int, E::max_code>{}};
+    { std::bool_constant<E::is_signed>{} };
+    { std::integral_constant<int, E::min_code>{} };
+    { std::integral_constant<int, E::max_code>{} };
 };
 
 /// `E::name` where the type has one, else "element".

@@ -19,8 +19,7 @@ static_assert(FLT_EVAL_METHOD != 2, "lowbit: float and double must be computed a
 /// the next and is read by random roundings only.
 template <class R>
 concept rounding_mode = requires(float x, std::uint64_t counter) {
-    { R::round(x, counter) }
-    noexcept->std::same_as<float>;
+    { R::round(x, counter) } noexcept -> std::same_as<float>;
 };
 
 /// A rounding that works on any grid: `nudge(significand, shift, counter)` is what to add to a significand before its low
@@ -28,8 +27,7 @@ concept rounding_mode = requires(float x, std::uint64_t counter) {
 /// kept apart, so such a rounding is symmetric around zero.
 template <class R>
 concept nudge_rounding = rounding_mode<R> && requires(std::uint64_t significand, int shift) {
-    { R::nudge(significand, shift, significand) }
-    noexcept->std::same_as<std::uint64_t>;
+    { R::nudge(significand, shift, significand) } noexcept -> std::same_as<std::uint64_t>;
 };
 
 /// What a random rounding draws from, given to quantize as `with(seed{n})`: the same seed gives the same bytes, another one
@@ -41,8 +39,7 @@ struct seed {
 /// A random rounding whose counters can begin elsewhere for every seed: at `stream(seed)`.
 template <class R>
 concept seeded_rounding = rounding_mode<R> && requires(std::uint64_t value) {
-    { R::stream(value) }
-    noexcept->std::same_as<std::uint64_t>;
+    { R::stream(value) } noexcept -> std::same_as<std::uint64_t>;
 };
 
 namespace detail {

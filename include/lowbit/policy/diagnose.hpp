@@ -105,8 +105,7 @@ struct diagnose {
     static_assert(at_most_one<policy_axis::element, Tags...>, "lowbit policy: two element types; keep one");
     static_assert((is_on<Tags, policy_axis::offset> || ...) || has_sign<tag_on_t<policy_axis::element, int8, Tags...>>,
                   "lowbit policy: an element without negative values, as uint4, and no offset; add asymmetric or "
-                  "minimum_as<float16>, or symmetric for "
-                  "weights that are never negative");
+                  "minimum_as<float16>, or symmetric for weights that are never negative");
     static_assert(at_most_one<policy_axis::granularity, Tags...>,
                   "lowbit policy: two granularities; keep one of per_tensor, per_channel, per_group<N>, per_block<R, C>");
     static_assert(at_most_one<policy_axis::scale_type, Tags...>, "lowbit policy: two scale types; keep one scale_as<T>");

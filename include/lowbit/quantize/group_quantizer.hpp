@@ -279,9 +279,7 @@ private:
 
 /// A rule of the searching kind: asks the quantizer for errors.
 template <class R, class Quantizer>
-concept fit_rule = requires(const Quantizer& quantizer) {
-    R::fit(quantizer);
-};
+concept fit_rule = requires(const Quantizer& quantizer) { R::fit(quantizer); };
 
 /// Applies a rule of either kind to a group.
 template <class Rule, class Quantizer, class Rows>

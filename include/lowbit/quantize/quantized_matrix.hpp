@@ -52,8 +52,8 @@ public:
         return rows_ == 0 && cols_ == 0 ? quantized_view<P>{} : quantized_view<P>{buffer_.data(), rows_, cols_};
     }
     template <any_policy Q>
-    requires std::same_as<format_of<Q>, format> LOWBIT_ALWAYS_INLINE
-    operator quantized_view<Q>() const noexcept { // NOLINT: views work wherever matrices do, and the reverse
+        requires std::same_as<format_of<Q>, format>
+    LOWBIT_ALWAYS_INLINE operator quantized_view<Q>() const noexcept { // NOLINT: views work wherever matrices do, and the reverse
         return view();
     }
 

@@ -66,8 +66,8 @@ public:
 
     /// Any policy with the same format reads the same bytes.
     template <any_policy Q>
-    requires(std::same_as<format_of<Q>, format> && !std::same_as<P, Q>) LOWBIT_ALWAYS_INLINE
-        constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
+        requires(std::same_as<format_of<Q>, format> && !std::same_as<P, Q>)
+    LOWBIT_ALWAYS_INLINE constexpr quantized_view(const quantized_view<Q>& other) noexcept // NOLINT: the same bytes
         : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
 
     /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them,
@@ -170,8 +170,6 @@ inline constexpr bool is_quantized_view<quantized_view<P>> = true;
 
 /// A quantized matrix or a view of one.
 template <class Q>
-concept quantized = requires(const Q& q) {
-    requires detail::is_quantized_view<std::remove_cvref_t<decltype(q.view())>>;
-};
+concept quantized = requires(const Q& q) { requires detail::is_quantized_view<std::remove_cvref_t<decltype(q.view())>>; };
 
 } // namespace lowbit::inline v0

@@ -67,7 +67,8 @@ struct abs_mean {
 
 /// Clips: the magnitude that `Part` / `Of` of the values do not exceed maps to the largest code.
 template <std::size_t Part, std::size_t Of = 100>
-requires(Part > 0 && Part <= Of) struct percentile {
+    requires(Part > 0 && Part <= Of)
+struct percentile {
     template <class Rows>
     static constexpr value_range range(std::span<const float> values, const Rows& rows) {
         if (values.empty()) return {0.0f, 0.0f};
@@ -132,8 +133,8 @@ struct mse {
                 }
             }
         }
-        for (int i = 0; i < refinements && consider(quantizer.least_squares(best)); ++i) {
-        }
+        int left = refinements;
+        while (left > 0 && consider(quantizer.least_squares(best))) --left;
         return best;
     }
 };

@@ -67,8 +67,8 @@ LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, seed value) noexc
 
 template <class Fact>
 concept side_fact = std::same_as<Fact, decltype(side_input::scores)> || std::same_as<Fact, decltype(side_input::mask)> ||
-    std::same_as<Fact, decltype(side_input::statistics)> || std::same_as<Fact, decltype(side_input::order)> ||
-    std::same_as<Fact, seed>;
+                    std::same_as<Fact, decltype(side_input::statistics)> || std::same_as<Fact, decltype(side_input::order)> ||
+                    std::same_as<Fact, seed>;
 
 template <class Fact, class... Facts>
 inline constexpr bool given_once = (std::size_t{std::same_as<Fact, Facts>} + ...) == 1;
@@ -84,10 +84,10 @@ template <class... Facts>
         (detail::side_fact<detail::side_view_of<Facts>> && ...),
         "lowbit: with(...) takes a matrix of float (scores), a matrix of bool or std::uint8_t (mask), a vector of float (column "
         "statistics), a vector of std::uint32_t (column order) and a seed");
-    static_assert((detail::given_once<detail::side_view_of<Facts>, detail::side_view_of<Facts>...> && ...),
-                  "lowbit: with(...) takes one of each: scores, a mask, column statistics, a column order; told apart by type, "
-                  "two of these "
-                  "are the same");
+    static_assert(
+        (detail::given_once<detail::side_view_of<Facts>, detail::side_view_of<Facts>...> && ...),
+        "lowbit: with(...) takes one of each: scores, a mask, column statistics, a column order; told apart by type, two "
+        "of these are the same");
     side_input side;
     if constexpr ((detail::side_fact<detail::side_view_of<Facts>> && ...))
         (detail::add_side(side, detail::side_view(facts)), ...);

@@ -25,8 +25,8 @@ struct row_source {
 
 /// Rows that are floats already are read where they stand.
 template <class T>
-requires std::same_as < std::remove_const_t<T>,
-float > struct row_source<matrix_view<T>> {
+    requires std::same_as<std::remove_const_t<T>, float>
+struct row_source<matrix_view<T>> {
     matrix_view<T> view;
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return view.rows(); }

@@ -70,7 +70,9 @@ struct planes {
     Byte* order{};
     Byte* tensor_scale{};
 
-    LOWBIT_ALWAYS_INLINE constexpr operator planes<const Byte>() const noexcept requires(!std::is_const_v<Byte>) {
+    LOWBIT_ALWAYS_INLINE constexpr operator planes<const Byte>() const noexcept
+        requires(!std::is_const_v<Byte>)
+    {
         return {codes, scales, offsets, super_scales, super_minimums, mask, order, tensor_scale};
     }
 };

@@ -48,12 +48,7 @@ TEST_CASE("raise joins text and numbers") {
     CHECK(text(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775808");
     CHECK(text(std::int8_t{-128}, std::string_view{"|"}, std::uint8_t{255}) == "-128|255");
     CHECK(text(std::string(400, 'x').c_str()) == std::string(255, 'x')); // cut, not overrun
-    CHECK(lowbit_test::raises(
-        errc::io,
-        [] {
-            lb::raise(lb::error{errc::io, "no such file", 3});
-        },
-        "no such file", "3"));
+    CHECK(lowbit_test::raises(errc::io, [] { lb::raise(lb::error{errc::io, "no such file", 3}); }, "no such file", "3"));
 }
 
 TEST_CASE("raised hears nothing where nothing fails") { // or every test of errors were green
@@ -107,8 +102,7 @@ TEST_CASE("an expected moves what only moves") {
 #if !defined(__cpp_lib_expected) // std::expected throws an exception of its own
 TEST_CASE("the value of an error raises the error") {
     lb::expected<int> none = lb::fail(errc::malformed, "not a header", 17);
-    CHECK(lowbit_test::raises(
-        errc::malformed, [&] { static_cast<void>(none.value()); }, "not a header", "17"));
+    CHECK(lowbit_test::raises(errc::malformed, [&] { static_cast<void>(none.value()); }, "not a header", "17"));
     CHECK(lowbit_test::raises(errc::malformed, [&] { static_cast<void>(std::as_const(none).value()); }));
     CHECK(lowbit_test::raises(errc::malformed, [&] { static_cast<void>(std::move(none).value()); }));
     const lb::expected<int, std::string> text = lb::unexpected<std::string>("own");

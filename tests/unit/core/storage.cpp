@@ -69,8 +69,7 @@ TEST_CASE("sizes that overflow are refused before anything is asked for") {
     counting_resource memory;
     CHECK(lowbit_test::raises(
         errc::invalid_argument, [&] { lb::aligned_buffer<std::uint32_t> b(huge / 2, &memory); }, "overflows"));
-    CHECK(lowbit_test::raises(
-        errc::invalid_argument, [&] { lb::matrix<std::uint8_t> m(huge / 2, 3, &memory); }, "overflows"));
+    CHECK(lowbit_test::raises(errc::invalid_argument, [&] { lb::matrix<std::uint8_t> m(huge / 2, 3, &memory); }, "overflows"));
     CHECK(memory.total == 0);
 }
 
@@ -162,8 +161,7 @@ TEST_CASE("a view reads rows a stride apart, as they are or transposed") {
     CHECK(turned[1].rows() == 2);
     CHECK(turned[1](1, 1) == -1);
 
-    CHECK(lowbit_test::raises(
-        errc::invalid_argument, [&] { lb::matrix_view<int>(data.data(), 2, 5, 4); }, "4", "5"));
+    CHECK(lowbit_test::raises(errc::invalid_argument, [&] { lb::matrix_view<int>(data.data(), 2, 5, 4); }, "4", "5"));
     CHECK(lb::matrix_view<int>(data.data(), 1, 5, 4).cols() == 5); // one row has no next
     CHECK(lb::matrix_view<int>{}.data() == nullptr);
     static_assert([] {

@@ -154,11 +154,9 @@ TEST_CASE("shapes are checked, and so are strides inside rows") {
     const rows_first w = waves<rows_first>(n, k), x = waves<rows_first>(m, k);
     const auto p = lb::pack(lb::quantize<policy>(w));
     rows_first y(m, n + 1);
-    CHECK(lowbit_test::raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(x, p, y); }, "5 x 71", "5 x 70"));
+    CHECK(lowbit_test::raises(lb::errc::shape_mismatch, [&] { lb::gemm(x, p, y); }, "5 x 71", "5 x 70"));
     const Eigen::Map<const rows_first, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>> spread(x.data(), m, k / 2, {k, 2});
-    CHECK(lowbit_test::raises(
-        lb::errc::invalid_argument, [&] { (void)lb::quantize<policy>(spread); }, "inner stride", "2"));
+    CHECK(lowbit_test::raises(lb::errc::invalid_argument, [&] { (void)lb::quantize<policy>(spread); }, "inner stride", "2"));
 }
 
 TEST_CASE("integers") {

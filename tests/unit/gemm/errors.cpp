@@ -33,41 +33,30 @@ struct operands {
 TEST_CASE("errors: shapes that do not fit") {
     operands o;
     lb::matrix<float> wide_x(m, k + 1), tall_y(m + 1, n), wide_y(m, n + 1);
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(wide_x, o.p, o.y); }, "3 x 33", "20 x 32"));
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, tall_y); }, "4 x 20", "3 x 20"));
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, wide_y); }, "3 x 21", "3 x 20"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(wide_x, o.p, o.y); }, "3 x 33", "20 x 32"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, tall_y); }, "4 x 20", "3 x 20"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(o.x, o.p, wide_y); }, "3 x 21", "3 x 20"));
     std::vector<float> x(k), y(n - 1);
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemv(x, o.p, y); }, "1 x 19", "1 x 20"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemv(x, o.p, y); }, "1 x 19", "1 x 20"));
 }
 
 TEST_CASE("errors: batches and scales that do not fit") {
     operands o;
     const auto xs = lb::batched(lb::matrix_view<const float>(o.x.data(), 1, k), 3, k);
     const auto ys = lb::batched(lb::matrix_view<float>(o.y.data(), 1, n), 2, n);
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(xs, o.p, ys); }, "3 X", "2 Y"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(xs, o.p, ys); }, "3 X", "2 Y"));
     const std::vector<lb::packed_matrix<lb::detail::packed_policy<lb::presets::w8>>> weights(1);
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(xs, weights, ys); }, "3 X", "1 W", "2 Y"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(xs, weights, ys); }, "3 X", "1 W", "2 Y"));
     lb::matrix<std::int8_t> codes(m, k);
     const std::vector<float> scales(2, 1.0f);
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { (void)lb::quantized_rows(codes.view(), scales); }, "2 scales", "3 rows"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { (void)lb::quantized_rows(codes.view(), scales); }, "2 scales", "3 rows"));
     for (const float bad : {-1.0f, INFINITY, NAN}) {
         const std::vector<float> one_bad{1.0f, bad, 0.0f};
-        CHECK(raises(
-            lb::errc::invalid_argument, [&] { (void)lb::quantized_rows(codes.view(), one_bad); }, "scale 1"));
+        CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::quantized_rows(codes.view(), one_bad); }, "scale 1"));
     }
-    CHECK(raises(
-        lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
-    CHECK(raises(
-        lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
-    CHECK(raises(
-        lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
 }
 
 TEST_CASE("errors: a workspace that is one byte short") {
@@ -78,8 +67,7 @@ TEST_CASE("errors: a workspace that is one byte short") {
         lb::errc::short_buffer,
         [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>(workspace).first(workspace.size() - 1)); },
         std::to_string(workspace.size()).c_str(), std::to_string(workspace.size() - 1).c_str()));
-    CHECK(raises(
-        lb::errc::short_buffer, [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>{}); }, " 0 bytes"));
+    CHECK(raises(lb::errc::short_buffer, [&] { lb::gemm(o.x, o.p, o.y, lb::epilogue(), std::span<std::byte>{}); }, " 0 bytes"));
     CHECK(lb::workspace_bytes(o.p, 64) > lb::workspace_bytes(o.p, 1));
 }
 
@@ -90,8 +78,7 @@ TEST_CASE("errors: X and Y that share memory") {
     const auto x = [&](std::size_t from) { return lb::matrix_view<const float>(at + from, m, k, k + n); };
     const auto y = [&](std::size_t from) { return lb::matrix_view<float>(at + from, m, n, k + n); };
     const auto refused = [&](const auto& a, const auto& b) {
-        return raises(
-            lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, "overlap");
+        return raises(lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, "overlap");
     };
     CHECK(refused(x(0), y(0)));
     CHECK(refused(x(0), y(k - 1)));
@@ -130,8 +117,7 @@ TEST_CASE("errors: batches that share memory") {
         return lb::batched(lb::matrix_view<float>(at + from, m, n, stride), 2, step);
     };
     const auto refused = [&](const auto& a, const auto& b, const char* what) {
-        return raises(
-            lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, what);
+        return raises(lb::errc::invalid_argument, [&] { lb::gemm(a, o.p, b); }, what);
     };
     const std::size_t y0 = 2 * m * k; // after two X
     CHECK(refused(xs(0, k, m * k), ys(y0, n, 1), "members"));

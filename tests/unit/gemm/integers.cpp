@@ -124,17 +124,13 @@ TEST_CASE("integers: matrices, element types, transposes, threads") {
 TEST_CASE("integers: mistakes") {
     lb::matrix<std::int8_t> x(3, 8), w(4, 8), other(4, 9);
     lb::matrix<std::int32_t> y(3, 4), tall(4, 4);
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(x, other, y); }, "3 x 8", "4 x 9", "3 x 4"));
-    CHECK(raises(
-        lb::errc::shape_mismatch, [&] { lb::gemm(x, w, tall); }, "3 x 8", "4 x 8", "4 x 4"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(x, other, y); }, "3 x 8", "4 x 9", "3 x 4"));
+    CHECK(raises(lb::errc::shape_mismatch, [&] { lb::gemm(x, w, tall); }, "3 x 8", "4 x 8", "4 x 4"));
     const lb::matrix<std::int8_t> long_x(1, lb::longest_integer_product + 1);
     lb::matrix<std::int32_t> one(1, 1);
-    CHECK(raises(
-        lb::errc::invalid_argument, [&] { lb::gemm(long_x, long_x, one); }, "131072", "131071"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { lb::gemm(long_x, long_x, one); }, "131072", "131071"));
     const lb::matrix_view<const std::int8_t> inside(reinterpret_cast<const std::int8_t*>(y.data()), 3, 8);
-    CHECK(raises(
-        lb::errc::invalid_argument, [&] { lb::gemm(inside, w, y); }, "overlap"));
+    CHECK(raises(lb::errc::invalid_argument, [&] { lb::gemm(inside, w, y); }, "overlap"));
     CHECK(raises(
         lb::errc::invalid_argument, [&] { lb::gemm(x, lb::matrix_view<const std::int8_t>(inside.data(), 4, 8), y); }, "overlap"));
 }

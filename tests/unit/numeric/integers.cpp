@@ -75,8 +75,7 @@ TEST_CASE_TEMPLATE("int_n: encode is the nearest code, ties to even, saturating"
     for (int value = P::lowest; value <= P::highest; ++value)
         levels.push_back({static_cast<long double>(value), static_cast<unsigned>(value) & P::mask});
     const std::int64_t usual = P::type::bits == 4 || P::type::bits == 8 ? 64 : 1024;
-    oracle::check_line(
-        oracle::cut(levels, even_wins), [](float x) { return P::type::encode(x); }, oracle::stride(usual));
+    oracle::check_line(oracle::cut(levels, even_wins), [](float x) { return P::type::encode(x); }, oracle::stride(usual));
 }
 
 TEST_CASE("int_n: names, constants, other roundings") {

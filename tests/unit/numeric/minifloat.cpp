@@ -69,8 +69,7 @@ TEST_CASE_TEMPLATE("minifloat: every code is decoded as defined", P, FORMATS) {
 
 TEST_CASE_TEMPLATE("minifloat: encode is the nearest code, saturating", P, FORMATS) {
     using F = typename P::type;
-    oracle::check_line(
-        P::definition.line(false), [](float x) { return F::encode(x); }, oracle::stride(P::stride));
+    oracle::check_line(P::definition.line(false), [](float x) { return F::encode(x); }, oracle::stride(P::stride));
 }
 
 TEST_CASE_TEMPLATE("minifloat: encode_ieee is the nearest code, overflow leaves the numbers", P, FORMATS) {

@@ -49,18 +49,15 @@ TEST_CASE("e8m0: the published numbers, and values that compute as floats do") {
 
 TEST_CASE_TEMPLATE("e8m0: to the nearest, at or below, at or above", E, POWERS) {
     const auto line = oracle::cut(powers_of_two<E::bias>(), [](const auto&, const auto& upper) { return upper.code % 2 == 0; });
-    oracle::check_line(
-        line, [](float x) { return E::encode(x); }, oracle::stride(E::bias == 127 ? 64 : 1024));
+    oracle::check_line(line, [](float x) { return E::encode(x); }, oracle::stride(E::bias == 127 ? 64 : 1024));
     std::vector<oracle::interval> floor{{oracle::first_key, 0}};
     std::vector<oracle::interval> ceil{{oracle::first_key, 0}};
     for (int code = 1; code < 255; ++code) {
         floor.push_back({oracle::key_of(std::ldexp(1.0f, code - E::bias)), static_cast<unsigned>(code)});
         ceil.push_back({oracle::key_of(std::ldexp(1.0f, code - 1 - E::bias)) + 1, static_cast<unsigned>(code)});
     }
-    oracle::check_line(
-        floor, [](float x) { return E::encode_floor(x); }, oracle::stride(1024));
-    oracle::check_line(
-        ceil, [](float x) { return E::encode_ceil(x); }, oracle::stride(1024));
+    oracle::check_line(floor, [](float x) { return E::encode_floor(x); }, oracle::stride(1024));
+    oracle::check_line(ceil, [](float x) { return E::encode_ceil(x); }, oracle::stride(1024));
     for (const std::uint32_t nan : {0x7f80'0001u, 0x7fc0'0000u, 0xffc0'0000u, 0xffff'ffffu}) {
         const auto x = std::bit_cast<float>(nan);
         CHECK(E::encode(x) == 0xff);
@@ -84,7 +81,6 @@ TEST_CASE("ue4m3: every code, every (sampled) float") {
     CHECK(lb::ue4m3::decode(0x7f) == 0.0f);
     CHECK(lb::ue4m3::decode(0xff) == 0.0f);
     const auto line = oracle::cut(levels, [](const auto&, const auto& upper) { return upper.code % 2 == 0; });
-    oracle::check_line(
-        line, [](float x) { return lb::ue4m3::encode(x); }, oracle::stride(1024));
+    oracle::check_line(line, [](float x) { return lb::ue4m3::encode(x); }, oracle::stride(1024));
     CHECK(lb::ue4m3::encode(std::numeric_limits<float>::quiet_NaN()) == 0);
 }

@@ -222,8 +222,7 @@ TEST_CASE("side input that no axis of the policy asks for is refused, not forgot
 TEST_CASE("what is raised says which shapes, and where") {
     const auto w = ones(2, 8);
     const auto raised = [&]<class P>(P, errc code, const lb::side_input& side, const char* text) {
-        return raises(
-            code, [&] { static_cast<void>(lb::quantize<P>(w, side)); }, text);
+        return raises(code, [&] { static_cast<void>(lb::quantize<P>(w, side)); }, text);
     };
     const lb::matrix<float> scores(3, 3);
     const lb::matrix<std::uint8_t> mask(8, 2);

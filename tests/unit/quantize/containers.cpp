@@ -131,8 +131,7 @@ TEST_CASE("an allocation that fails, at any place, leaves nothing behind") {
 TEST_CASE("shapes that no memory can hold are refused") {
     counting_resource memory;
     const auto refused = [&]<class P>(P, std::size_t rows, std::size_t cols) {
-        return raises(
-            errc::invalid_argument, [&] { lb::quantized_matrix<P> q(rows, cols, &memory); }, "overflows");
+        return raises(errc::invalid_argument, [&] { lb::quantized_matrix<P> q(rows, cols, &memory); }, "overflows");
     };
     for (const std::size_t few : {std::size_t{1}, std::size_t{3}, huge / 2, huge}) {
         CHECK(refused(w4{}, huge, few));
@@ -343,10 +342,8 @@ TEST_CASE("weights come from any view") {
 
 TEST_CASE("quantize_into wants storage of the same shape") {
     lb::quantized_matrix<w4> q(3, 40);
-    CHECK(raises(
-        errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(3, 41)); }, "3 x 40", "3 x 41"));
-    CHECK(raises(
-        errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(2, 40)); }, "2 x 40"));
+    CHECK(raises(errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(3, 41)); }, "3 x 40", "3 x 41"));
+    CHECK(raises(errc::shape_mismatch, [&] { lb::quantize_into(q, lb::matrix<float>(2, 40)); }, "2 x 40"));
 }
 
 TEST_CASE("error_of is what it says") {
@@ -372,6 +369,6 @@ TEST_CASE("error_of is what it says") {
     CHECK(exact.sqnr_db == std::numeric_limits<double>::infinity());
     CHECK(exact.cosine == doctest::Approx(1));
     CHECK(lb::error_of(lb::quantize<w4>(lb::matrix<float>(9, 50)), w).cosine == 0); // nothing against something
-    CHECK(raises(
-        errc::shape_mismatch, [&] { static_cast<void>(lb::error_of(q, lb::matrix<float>(9, 51))); }, "9 x 50", "9 x 51"));
+    CHECK(
+        raises(errc::shape_mismatch, [&] { static_cast<void>(lb::error_of(q, lb::matrix<float>(9, 51))); }, "9 x 50", "9 x 51"));
 }

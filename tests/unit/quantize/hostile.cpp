@@ -60,16 +60,14 @@ TEST_CASE("NaN and infinity are refused with their place") {
             CHECK(refused<lb::presets::nvfp4>(w) == expected);
             CHECK(refused<lb::policy<lb::int4, lb::per_block<2, 8>>>(w) == expected);
             const std::string place = "row " + std::to_string(at / 65) + ", column " + std::to_string(at % 65);
-            CHECK(raises(
-                errc::non_finite, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "quantize", place.c_str()));
+            CHECK(raises(errc::non_finite, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "quantize", place.c_str()));
         }
     }
     auto w = noise(1).weights(3, 65); // of several, the first
     w(2, 1) = w(1, 64) = w(1, 3) = infinity;
     CHECK(refused<w4>(w).offset == 65 + 3);
     lb::quantized_matrix<w4> q(3, 65);
-    CHECK(raises(
-        errc::non_finite, [&] { lb::quantize_into(q, w); }, "row 1, column 3"));
+    CHECK(raises(errc::non_finite, [&] { lb::quantize_into(q, w); }, "row 1, column 3"));
     CHECK(finite(lb::dequantize(lb::quantize<w8>(filled(2, 3, 3.3e38f))))); // large is not infinite
 }
 
@@ -95,8 +93,7 @@ TEST_CASE("a scale or minimum beyond its stored type is refused at its group, ne
     CHECK(refused<w4>(w) == lb::error{errc::scale_range, "a scale does not fit its stored type", 70 + 32});
     w(1, 40) = 1e30f;
     CHECK(refused<w4>(w).code == errc::scale_range);
-    CHECK(raises(
-        errc::scale_range, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "row 1, column 32"));
+    CHECK(raises(errc::scale_range, [&] { static_cast<void>(lb::quantize<w4>(w)); }, "row 1, column 32"));
     CHECK(refused<lb::policy<lb::int4, lb::per_group<32>, lb::scale_rule<lb::mse>>>(w).code == errc::scale_range);
     CHECK(refused<lb::presets::q4_k>(w).code == errc::scale_range);
 

@@ -23,7 +23,8 @@ struct pair_dot {
 
 /// Codes above 127: bytes are widened to 16 bits, even and odd ones apart, and the pair products are 32-bit at once.
 template <class Ops, unsigned MaxCode>
-requires(MaxCode > 127) struct pair_dot<Ops, MaxCode> {
+    requires(MaxCode > 127)
+struct pair_dot<Ops, MaxCode> {
     struct shorts {
         typename Ops::ints even, odd;
     };

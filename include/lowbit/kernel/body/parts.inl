@@ -28,7 +28,7 @@ struct weight_block {
     std::size_t beside_bytes = 0;      ///< ... of how many bytes ...
     std::size_t offset_start = 0;      ///< ... and from the scales to the offsets
     scale_kind scale = scale_kind::none;
-    bool streamed = false;   ///< decoded to the following by the tile, a group at a time; else all before it
+    bool streamed = false;   ///< scales and minimums are decoded by the tile, to registers; else to the following, before it
     float* scales = nullptr; ///< 64 a group, where there are any; so the others
     float* minimums = nullptr;
     std::int32_t* zeros = nullptr;
@@ -155,16 +155,11 @@ void expand_scales(const weight_panel& w, const std::byte* from, float* to) {
         for (std::size_t c = 0; c < w.columns; ++c) to[c] = scale_value<Kind>(from, c / shared, w.scale_table);
     };
     switch (w.layout.scale) {
-    case scale_kind::float32:
-        return as.template operator()<scale_kind::float32>();
-    case scale_kind::float16:
-        return as.template operator()<scale_kind::float16>();
-    case scale_kind::bfloat16:
-        return as.template operator()<scale_kind::bfloat16>();
-    case scale_kind::table8:
-        return as.template operator()<scale_kind::table8>();
-    case scale_kind::none:
-        return;
+    case scale_kind::float32: return as.template operator()<scale_kind::float32>();
+    case scale_kind::float16: return as.template operator()<scale_kind::float16>();
+    case scale_kind::bfloat16: return as.template operator()<scale_kind::bfloat16>();
+    case scale_kind::table8: return as.template operator()<scale_kind::table8>();
+    case scale_kind::none: return;
     }
 }
 template <class Ops>

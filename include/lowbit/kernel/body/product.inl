@@ -229,7 +229,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
                                                        carried + from * panel_columns, tile + from * panel_columns, next);
         };
-        // The first rows read what is packed, fetching ahead; all others, or with it all, what is unpacked or was bytes at once.
+        // Few rows read what is packed, fetching ahead. Of many all read what is unpacked; bytes lie ready for those after the
+        // first.
         std::size_t done = 0;
         if constexpr (fused_rows > 0) {
             if (!unpacks) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bodies of the row kernels, written once. Included in each level's namespace, inside its region; `Ops` is the level's vectors.
+// The bodies of the row kernels, written once. Included in each level's namespace, inside its region; `Ops`
+// is the level's vectors.
 
 template <class Ops>
 struct row_body {
@@ -162,9 +163,8 @@ struct row_body {
     template <class T>
     static constexpr float absmax(const T* x, std::size_t n) {
         ints most = Ops::splat(0);
-        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-            most = Ops::max(most, magnitude(Ops::bits(read(x + i, count))));
-        });
+        each(n, [&](std::size_t i, auto count)
+                    LOWBIT_INLINE_LAMBDA { most = Ops::max(most, magnitude(Ops::bits(read(x + i, count)))); });
         const std::int32_t bits = Ops::max_of(most);
         return float_of(bits > infinity ? quiet_nan : bits);
     }
@@ -331,7 +331,8 @@ struct row_body {
     // ---- The table ----
 
     template <class T>
-    static constexpr row_reader<T> reader{&absmax<T>,   &minmax<T>,          &sum_abs<T>,  &quantize<T>,
+    static constexpr row_reader<T> reader{&absmax<T>,      &minmax<T>,          &sum_abs<T>,  &quantize<T>,
                                           &quantize_at<T>, &quantize_groups<T>, &to_float<T>, &from_float<T>};
-    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &encode, &decode, &squared_error, &requantize};
+    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &encode,
+                                       &decode,       &squared_error,  &requantize};
 };

@@ -25,8 +25,8 @@ struct row_ops {
     static constexpr std::size_t lanes = 8;
 
     LOWBIT_ALWAYS_INLINE static floats load(const float* p) { return _mm256_loadu_ps(p); }
-    LOWBIT_ALWAYS_INLINE static floats load(const float* p,
-                                            std::size_t n) { // no masked load: emulators read past it, and stores are slow
+    // No masked load: emulators read past it, and stores are slow.
+    LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) {
         floats v = _mm256_setzero_ps();
         std::memcpy(&v, p, n * sizeof *p);
         return v;

@@ -53,11 +53,13 @@ struct row_ops {
         return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask(n), p));
     }
     template <class Byte>
-    requires(sizeof(Byte) == 1) LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v) {
+        requires(sizeof(Byte) == 1)
+    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
     }
     template <class Byte>
-    requires(sizeof(Byte) == 1) LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v, std::size_t n) {
+        requires(sizeof(Byte) == 1)
+    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints v, std::size_t n) {
         _mm_mask_storeu_epi8(p, mask(n), _mm512_cvtepi32_epi8(v));
     }
 
