@@ -17,6 +17,7 @@ namespace lowbit::inline v0::kernel::scalar {
 // clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
@@ -43,6 +44,7 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE ints load_bytes(const std::byte* p) { return std::to_integer<ints>(*p); }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return a & b; }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return a | b; }
+    static LOWBIT_ALWAYS_INLINE ints bit_xor(ints a, ints b) { return a ^ b; }
     static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return (a & mask) | bits; }
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
@@ -113,6 +115,7 @@ namespace lowbit::inline v0::kernel::baseline {
 // clang-format off
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
@@ -198,6 +201,7 @@ struct ops {
     }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return a & b; }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return a | b; }
+    static LOWBIT_ALWAYS_INLINE ints bit_xor(ints a, ints b) { return a ^ b; }
     static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return (a & mask) | bits; }
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {

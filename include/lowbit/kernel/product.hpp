@@ -43,8 +43,17 @@ namespace lowbit::inline v0::kernel {
 /// How a code becomes a number before its offset: itself, or an entry of a table (codebooks, small floats).
 enum class decoding : std::uint8_t { integer, table };
 
-/// What the weights meet.
-enum class activation_kind : std::uint8_t { int8_per_row, int8_per_group, float32 };
+/// What the weights meet. Binary activations are -1 and +1 as bits, 0 and 1; they meet binary weights only (1 bit, step 2,
+/// constant offset).
+enum class activation_kind : std::uint8_t { int8_per_row, int8_per_group, float32, binary_per_row, binary_per_group };
+
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool is_binary(activation_kind a) noexcept {
+    return a == activation_kind::binary_per_row || a == activation_kind::binary_per_group;
+}
+/// Whether each group of a row of activations has a scale of its own.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool is_per_group(activation_kind a) noexcept {
+    return a == activation_kind::int8_per_group || a == activation_kind::binary_per_group;
+}
 
 /// Everything that is a type to a kernel; what is only a number stays in weight_panel, so that few kernels are instantiated.
 struct product_key {
@@ -61,7 +70,8 @@ struct product_key {
 };
 
 template <product_key Key>
-using activation_t = std::conditional_t<Key.activations == activation_kind::float32, float, std::int8_t>;
+using activation_t = std::conditional_t<Key.activations == activation_kind::float32, float,
+                                        std::conditional_t<is_binary(Key.activations), std::uint32_t, std::int8_t>>;
 template <product_key Key>
 using result_t = std::conditional_t<Key.scaled, float, std::int32_t>;
 
@@ -77,17 +87,23 @@ struct weight_panel {
     const float* scale_table = nullptr; ///< 256 floats for scale_kind::table8
 };
 
+/// The K that an element of packed activations spans: binary ones are words of 32 bits, k = 4 * j + b in bit 8 * b + j, the order
+/// of a plane of packed weights.
+template <class T>
+inline constexpr std::size_t k_of = std::is_same_v<T, std::uint32_t> ? 32 : 1;
+
 /// Rows of activations in packed order: the groups of layout, each padded with zeros to layout.padded(length). Where no group
 /// needs padding that is the plain order of K.
 template <class T>
 struct activation_rows {
     using sum_type = std::conditional_t<std::is_same_v<T, float>, float, std::int32_t>;
 
-    const T* data = nullptr;        ///< T is int8 or float
+    const T* data = nullptr;        ///< T is int8, float, or uint32 for binary
     std::size_t stride = 0;         ///< elements from a row to the next; see recommended_stride
-    const float* scales = nullptr;  ///< int8: row r of the view has scales[r], or scales[r * groups + g] when per group
+    const float* scales = nullptr;  ///< but for float: row r of the view has scales[r], or scales[r * groups + g] when per group
     const sum_type* sums = nullptr; ///< the sum of group g of row r at r * groups + g: of codes as int32; of floats added in
-                                    ///< ascending order. Needed unless the offset is a constant 0; float only for minimums
+                                    ///< ascending order; binary: the group's K, the most that its products can add up to.
+                                    ///< Needed unless the offset is a constant 0; float only for minimums
 };
 
 /// A row stride, in bytes, that is a whole number of cache lines but an odd one: rows then spread over all sets of the caches.
@@ -108,6 +124,7 @@ inline constexpr std::size_t most_rows = 120;
 ///          per group: acc = fma(float(i), scale * x_scale, acc), then with minimums acc = fma(minimum * x_scale, float(xsum),
 ///          acc);
 ///                     the products of scales are rounded to float; y = acc.
+///   binary: i = K of the group - 2 * popcount(x xor code), then as int8 per row or per group.
 ///   float: s = fma(x, value, s) for k ascending from s = 0, value = float(code - offset) or the table's entry;
 ///          acc = fma(s, scale, acc), then with minimums acc = fma(minimum, xsum, acc); y = acc.
 /// Unscaled products of int8 are the int32 sum i itself, modulo 2^32 (exact below K = 131,072).

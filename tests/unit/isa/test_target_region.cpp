@@ -52,6 +52,7 @@ inline int dot(const std::int8_t* a, const std::uint8_t* b) {
     const __m512i vb = _mm512_permutexvar_epi8(_mm512_set1_epi8(3), _mm512_loadu_si512(b));
     return _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), vb, va));
 }
+inline int ones(const std::int32_t* a) { return _mm512_reduce_add_epi32(_mm512_popcnt_epi32(_mm512_loadu_si512(a))); }
 } // namespace at_avx512vnni
 LOWBIT_REGION_END(avx512vnni)
 #endif
@@ -106,6 +107,7 @@ TEST_CASE("regions compile at any flags and run where supported") {
         }
         if (l == level::avx512vnni) {
             CHECK(at_avx512vnni::dot(a, b) == 193 * (63 * 64 / 2 - 30 * 64));
+            CHECK(at_avx512vnni::ones(c) == 16);
             ++checked;
         }
 #endif

@@ -34,14 +34,16 @@ struct product_shape {
     std::size_t rows = 1;
     lk::scale_kind scale = lk::scale_kind::float16;
     std::size_t scale_rows = 1;
-    bool worst = false; ///< every operand at its end: the largest code, or zero where that is farther off, and -128 or 127
+    bool worst =
+        false; ///< every operand at its end: the largest code, or zero where that is farther off, and -128 or 127, -1 or 1
 };
 
 template <lk::product_key Key>
 class product_case {
 public:
     static constexpr bool floating = Key.activations == lk::activation_kind::float32;
-    static constexpr bool per_group = Key.activations == lk::activation_kind::int8_per_group;
+    static constexpr bool binary = lk::is_binary(Key.activations);
+    static constexpr bool per_group = lk::is_per_group(Key.activations);
     static constexpr bool table = Key.code == lk::decoding::table;
     static constexpr unsigned codes = 1u << Key.bits;
     using x_type = lk::activation_t<Key>;
@@ -182,30 +184,42 @@ private:
 
     void make_activations() {
         const std::size_t groups = layout_.groups();
-        stride_ = lk::recommended_stride(layout_.packed_depth() * sizeof(x_type)) / sizeof(x_type);
+        const std::size_t packed = layout_.packed_depth() / lk::k_of<x_type>;
+        stride_ = lk::recommended_stride(packed * sizeof(x_type)) / sizeof(x_type);
         // The last row ends where its values do, so that reading on is noticed.
-        x_.emplace((shape_.rows - 1) * stride_ + layout_.packed_depth(), side_);
+        x_.emplace((shape_.rows - 1) * stride_ + packed, side_);
         std::memset(x_->data(), 0x55, x_->size() * sizeof(x_type));
         for (std::size_t r = 0; r < shape_.rows; ++r) {
-            x_type* row = x_->data() + r * stride_;
-            std::memset(row, 0, layout_.packed_depth() * sizeof(x_type));
+            std::memset(x_->data() + r * stride_, 0, packed * sizeof(x_type));
             if (!per_group) x_scales_.push_back(static_cast<float>(1 + uniform(1000)) / 8192.0f);
             for (std::size_t g = 0; g < groups; ++g) {
                 if (per_group) x_scales_.push_back(static_cast<float>(1 + uniform(1000)) / 8192.0f);
                 typename lk::activation_rows<x_type>::sum_type sum = 0;
                 for (std::size_t k = 0; k < layout_.length(g); ++k) {
-                    x_type& x = row[layout_.packed_start(g) + k];
-                    if constexpr (floating) {
-                        x = static_cast<float>(static_cast<int>(uniform(20001)) - 10000) / 4096.0f;
+                    const std::size_t at = layout_.packed_start(g) + k;
+                    if constexpr (binary) {
+                        const unsigned bit = shape_.worst ? (r + g) % 2 : uniform(2);
+                        word(r, at) |= bit << shift(at);
+                        sum += 1;
+                    } else if constexpr (floating) {
+                        sum += word(r, at) = static_cast<float>(static_cast<int>(uniform(20001)) - 10000) / 4096.0f;
                     } else {
-                        x = static_cast<std::int8_t>(shape_.worst ? ((r + g) % 2 == 0 ? -128 : 127)
-                                                                  : static_cast<int>(uniform(256)) - 128);
+                        sum += word(r, at) = static_cast<std::int8_t>(shape_.worst ? ((r + g) % 2 == 0 ? -128 : 127)
+                                                                                   : static_cast<int>(uniform(256)) - 128);
                     }
-                    sum += x;
                 }
                 sums_.push_back(sum);
             }
         }
+    }
+
+    /// The element of row r that has activation `at`, and that activation's bit in a binary word.
+    x_type& word(std::size_t r, std::size_t at) { return x_->data()[r * stride_ + at / lk::k_of<x_type>]; }
+    static unsigned shift(std::size_t at) { return static_cast<unsigned>(at % 4 * 8 + at % 32 / 4); }
+    /// The activation's value.
+    float x_value(std::size_t r, std::size_t at) {
+        if constexpr (binary) return (word(r, at) >> shift(at) & 1) != 0 ? 1.0f : -1.0f;
+        return static_cast<float>(word(r, at));
     }
 
     void compute() {
@@ -226,7 +240,7 @@ private:
                     std::int64_t isum = 0;
                     double dsum = 0;
                     for (std::size_t k = 0; k < layout_.length(g); ++k) {
-                        const x_type x = x_->data()[r * stride_ + layout_.packed_start(g) + k];
+                        const float x = x_value(r, layout_.packed_start(g) + k);
                         const unsigned code = codes_[c * shape_.depth + g * layout_.segment() + k];
                         float value;
                         if constexpr (floating && table) {
@@ -234,7 +248,7 @@ private:
                         } else {
                             value = static_cast<float>(static_cast<int>(table ? byte_table_[code % 16] : code * Key.step) - zero);
                         }
-                        chain = std::fma(static_cast<float>(x), value, chain);
+                        chain = std::fma(x, value, chain);
                         isum += static_cast<std::int64_t>(x) * static_cast<std::int64_t>(value);
                         const double term = static_cast<double>(x) * (static_cast<double>(value) * scale + minimum);
                         dsum += term * x_scale(r, g);

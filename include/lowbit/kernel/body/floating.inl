@@ -110,6 +110,9 @@ struct float_family {
     static constexpr bool scaled = true;
     static constexpr offset_kind offset = Offset;
     static constexpr bool scaled_groups = false, scaled_rows = false; // activations have no scale
+    static constexpr std::size_t block_depth = block_bytes / panel_columns / sizeof(element);
+    template <unsigned, decoding>
+    static constexpr bool multiplies_packed = false;
 
     template <unsigned Bits, unsigned Step, decoding Code>
     using packed = packed_floats<Ops, Bits, Step, Code, Offset>;

@@ -52,6 +52,10 @@ struct integer_family {
     static constexpr offset_kind offset = Offset;
     static constexpr bool scaled_groups = Scaled && Activations == activation_kind::int8_per_group;
     static constexpr bool scaled_rows = Scaled && Activations == activation_kind::int8_per_row;
+    static constexpr std::size_t block_depth = block_bytes / panel_columns;
+    /// Codes of 8 bits are bytes already.
+    template <unsigned Bits, decoding Code>
+    static constexpr bool multiplies_packed = Bits == 8 && Code == decoding::integer;
 
     template <unsigned Bits, unsigned Step, decoding Code>
     using packed = packed_bytes<Ops, Bits, Step, Code>;

@@ -125,7 +125,8 @@ LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_blo
 
 template <class Ops, product_key Key>
 using family_of = std::conditional_t<Key.activations == activation_kind::float32, float_family<Ops, Key.offset>,
-                                     integer_family<Ops, Key.offset, Key.activations, Key.scaled>>;
+                                     std::conditional_t<is_binary(Key.activations), binary_family<Ops, Key.activations>,
+                                                        integer_family<Ops, Key.offset, Key.activations, Key.scaled>>>;
 
 /// See kernel::product_fn.
 template <class Ops, product_key Key>
@@ -135,9 +136,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     using packed = typename family::template packed<Key.bits, Key.step, Key.code>;
     using unpacked = typename family::template unpacked<packed::max_code>;
     using element = typename family::element;
-    constexpr std::size_t block_depth = block_bytes / panel_columns / sizeof(element);
-    // Codes of 8 bits are bytes already.
-    constexpr bool plain = std::is_same_v<element, std::uint8_t> && Key.bits == 8 && Key.code == decoding::integer;
+    constexpr std::size_t block_depth = family::block_depth;
+    constexpr bool plain = family::template multiplies_packed<Key.bits, Key.code>;
     // Rows that weights decoded in registers meet at once. Codes of several planes and floats take too many instructions, and too
     // long to compile, to do it for more than one.
     constexpr unsigned tile_rows = family::tile_rows;
@@ -146,7 +146,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     // %), while writing a block and reading it again does not; but it is done for each tile.
     constexpr unsigned most_fused = fused_rows == tile_rows ? 4 * tile_rows : fused_rows;
 
-    alignas(64) std::byte wide[block_depth * panel_columns]; // a block of a narrow panel's codes
+    alignas(64) std::byte wide[block_depth * panel_columns * Key.bits / 8]; // a block of a narrow panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];
     alignas(64) typename family::sum sums[family::scaled ? most_rows * panel_columns : 1]; // of a group that spans blocks
     alignas(64) float scales[most_groups * panel_columns];
@@ -214,7 +214,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             b.start = 0;
         }
 
-        const std::size_t x_start = group * segment + start;
+        const std::size_t x_start = (group * segment + start) / k_of<typename family::activation>;
         typename family::sum* carried;
         if constexpr (family::scaled) {
             carried = sums;

@@ -20,6 +20,7 @@ namespace lowbit::inline v0::kernel::avx512 {
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/pair_dot.inl>
 #include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
@@ -52,6 +53,7 @@ struct vectors {
     }
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return _mm512_and_si512(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return _mm512_or_si512(a, b); }
+    static LOWBIT_ALWAYS_INLINE ints bit_xor(ints a, ints b) { return _mm512_xor_si512(a, b); }
     /// (a & mask) | bits
     static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) {
         return _mm512_ternarylogic_epi32(a, mask, bits, 0xea);
@@ -73,6 +75,13 @@ struct vectors {
     /// Every byte looked up among the 16 at `table`.
     static LOWBIT_ALWAYS_INLINE ints lookup_bytes(const void* table, ints codes) {
         return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(table))), codes);
+    }
+
+    /// The ones of every byte, looked up by half bytes.
+    static LOWBIT_ALWAYS_INLINE ints count_bytes(ints a) {
+        alignas(16) static constexpr std::uint8_t ones[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+        const ints low = splat(0x0f0f0f0f);
+        return add(lookup_bytes(ones, bit_and(a, low)), lookup_bytes(ones, bit_and(move_bits<4, 0>(a), low)));
     }
 
     static LOWBIT_ALWAYS_INLINE floats load_floats(const float* p) { return _mm512_loadu_ps(p); }

@@ -14,6 +14,7 @@ namespace lowbit::inline v0::kernel::avx512vnni {
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/byte_dot.inl>
 #include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
@@ -24,6 +25,8 @@ struct ops : avx512::vectors<Here> {
     using typename avx512::vectors<Here>::ints;
 
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm512_dpbusd_epi32(sum, u, s); }
+
+    static LOWBIT_ALWAYS_INLINE ints count_lanes(ints a) { return _mm512_popcnt_epi32(a); }
 
     template <unsigned MaxCode>
     using dot = byte_dot<ops>;

@@ -14,6 +14,7 @@ namespace lowbit::inline v0::kernel::avxvnni {
 #include <lowbit/kernel/body/parts.inl>
 #include <lowbit/kernel/body/byte_dot.inl>
 #include <lowbit/kernel/body/integer.inl>
+#include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on

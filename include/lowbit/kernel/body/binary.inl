@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// The binary family: weights and activations of -1 and +1 as single bits, products by exclusive or and counting of ones.
+
+/// a ^ b; a level may have an instruction, Ops::bit_xor.
+template <class Ops>
+LOWBIT_ALWAYS_INLINE typename Ops::ints exclusive_or(typename Ops::ints a, typename Ops::ints b) {
+    if constexpr (requires { Ops::bit_xor(a, b); }) {
+        return Ops::bit_xor(a, b);
+    } else {
+        return Ops::subtract(Ops::bit_or(a, b), Ops::bit_and(a, b));
+    }
+}
+
+/// Counts ones byte by byte, and adds the bytes of a lane up before they can overflow. A level may know better how many ones the
+/// bytes of a vector have, Ops::count_bytes; the default adds neighbours of 1, 2 and 4 bits.
+template <class Ops>
+struct bit_count {
+    using ints = typename Ops::ints;
+    static constexpr std::size_t words = 255 / 8; ///< so many vectors can be counted before `end`
+
+    static LOWBIT_ALWAYS_INLINE ints add(ints part, ints bits) {
+        if constexpr (requires { Ops::count_bytes(bits); }) {
+            return Ops::add(part, Ops::count_bytes(bits)); // no byte carries
+        } else {
+            const auto fields = [](ints a, std::int32_t mask) LOWBIT_INLINE_LAMBDA { return Ops::bit_and(a, Ops::splat(mask)); };
+            const ints pairs = Ops::subtract(bits, fields(Ops::template move_bits<1, 0>(bits), 0x55555555));
+            const ints nibbles = Ops::add(fields(pairs, 0x33333333), fields(Ops::template move_bits<2, 0>(pairs), 0x33333333));
+            return Ops::add(part, fields(Ops::add(nibbles, Ops::template move_bits<4, 0>(nibbles)), 0x0f0f0f0f));
+        }
+    }
+    /// acc less twice what was counted in each lane: the bytes are weights to the level's dot product.
+    static LOWBIT_ALWAYS_INLINE ints end(ints acc, ints part) {
+        using dot = typename Ops::template dot<255>;
+        constexpr std::int8_t minus_2[4] = {-2, -2, -2, -2};
+        return dot::end(acc, dot::add(dot::begin(acc), dot::prepare(part), dot::broadcast(minus_2)));
+    }
+};
+/// Counts ones lane by lane, where one instruction, Ops::count_lanes, does it.
+template <class Ops>
+    requires requires(typename Ops::ints bits) { Ops::count_lanes(bits); }
+struct bit_count<Ops> {
+    using ints = typename Ops::ints;
+    static constexpr std::size_t words = longest_group;
+
+    static LOWBIT_ALWAYS_INLINE ints add(ints part, ints bits) { return Ops::add(part, Ops::count_lanes(bits)); }
+    static LOWBIT_ALWAYS_INLINE ints end(ints acc, ints part) { return Ops::subtract(acc, Ops::add(part, part)); }
+};
+
+/// Packed weights as words of 32 k a column, which is how they lie.
+template <class Ops, unsigned Bits, unsigned Step, decoding Code>
+struct packed_words : packed_weights<Ops, Bits, Step, Code> {
+    static_assert(Bits == 1 && Step == 2 && Code == decoding::integer);
+
+    LOWBIT_ALWAYS_INLINE packed_words(const weight_block& b, const weight_panel& w)
+        : packed_weights<Ops, Bits, Step, Code>(b, w) {}
+
+    LOWBIT_ALWAYS_INLINE typename Ops::ints word(unsigned v) const { return Ops::load(this->plane[0] + v * Ops::lanes * 4); }
+};
+/// The same for rows after the first, which find them in the cache.
+template <class Ops>
+struct cached_words : packed_words<Ops, 1, 2, decoding::integer> {
+    using base = packed_words<Ops, 1, 2, decoding::integer>;
+    template <unsigned>
+    static constexpr bool streams = false;
+
+    LOWBIT_ALWAYS_INLINE cached_words(const weight_block& b, const weight_panel& w) : base(b, w) {}
+
+    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) { this->plane[0] += b.record_bytes - b.depth * 8; }
+    LOWBIT_ALWAYS_INLINE void prefetch() const {}
+};
+
+/// Sums are exact int32 as in the integer family, and are scaled as there: of K products of -1 and +1 those are -1 whose bits
+/// differ, so the sum is K less twice their number. Bits that pad a group are 0 on both sides.
+template <class Ops, activation_kind Activations>
+struct binary_family : integer_family<Ops, offset_kind::constant,
+                                      Activations == activation_kind::binary_per_group ? activation_kind::int8_per_group
+                                                                                       : activation_kind::int8_per_row,
+                                      true> {
+    using activation = std::uint32_t;
+    using sums = typename Ops::ints;
+    static constexpr std::size_t block_depth = block_bytes * 8 / panel_columns;
+    template <unsigned, decoding>
+    static constexpr bool multiplies_packed = true;
+
+    template <unsigned Bits, unsigned Step, decoding Code>
+    using packed = packed_words<Ops, Bits, Step, Code>;
+    template <unsigned>
+    using unpacked = cached_words<Ops>;
+
+    static LOWBIT_ALWAYS_INLINE sums start(std::int32_t, const std::int32_t* depths, std::size_t at, const std::int32_t*,
+                                           std::size_t) {
+        return Ops::splat(depths[at]);
+    }
+
+    template <class Weights, unsigned Rows, unsigned Vectors>
+    static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights& w, std::size_t depth, const activation*& x,
+                                                std::size_t stride, unsigned first) {
+        using count = bit_count<Ops>;
+        std::size_t words = depth / Weights::unit_depth;
+        while (words > 0) {
+            std::size_t now = std::min(words, count::words);
+            words -= now;
+            sums part[Rows][Vectors];
+            for_tile<Rows, Vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA { part[r][v] = Ops::splat(0); });
+            for (; now > 0; --now) {
+                sums a[Rows];
+                LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = Ops::splat(static_cast<std::int32_t>(x[r * stride]));
+                LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                    const sums b = w.word(first + v);
+                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+                        part[r][v] = count::add(part[r][v], exclusive_or<Ops>(a[r], b));
+                    }
+                }
+                w.prefetch();
+                w.advance();
+                ++x;
+            }
+            for_tile<Rows, Vectors>([&](unsigned r, unsigned v)
+                                        LOWBIT_INLINE_LAMBDA { acc[r][v] = count::end(acc[r][v], part[r][v]); });
+        }
+    }
+};
