@@ -121,6 +121,27 @@ inline codes quantize_groups(const row& x, code_groups groups) {
     return to;
 }
 
+struct signs {
+    std::vector<std::uint32_t> words;
+    float scale;
+};
+inline signs binarize(const row& x, code_groups groups) {
+    const bool finite = std::isfinite(absmax(x));
+    const float sum = sum_abs(x);
+    row halves; // of a sum that overflows; dividing by 2^64 is exact for every x that counts in it
+    for (const float v : x) halves.push_back(v * 0x1p-64f);
+    const auto n = static_cast<float>(x.size());
+    const volatile float mean = std::isinf(sum) ? sum_abs(halves) / n : sum / n;
+    signs to{{}, x.empty() ? 0.0f : !finite ? nan : std::isinf(sum) ? mean * 0x1p64f : mean};
+    for (const row& group : cut(x, groups.length)) {
+        const std::size_t first = to.words.size();
+        to.words.resize(first + groups.round_up(group.size()) / 32);
+        for (std::size_t k = 0; k < group.size(); ++k) // byte k % 4 of a word holds every fourth k, the first in its lowest bit
+            to.words[first + k / 32] |= std::uint32_t{finite && !(group[k] < 0)} << (k % 4 * 8 + k % 32 / 4);
+    }
+    return to;
+}
+
 inline int code_of(float x, code_grid g) {
     const volatile float quotient = x / g.scale;
     double code = std::nearbyint(static_cast<double>(quotient));

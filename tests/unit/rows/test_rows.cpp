@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kernel = lowbit::kernel;
@@ -121,6 +122,13 @@ void check_reader(const kernel::row_reader<T>& rows, const guarded<T>& x, edge s
     bool scales_agree = true;
     for (std::size_t g = 0; g < scales.size(); ++g) scales_agree = scales_agree && same(scales[g], expected.scales[g]);
     check(scales_agree, "quantize_groups: scales", n);
+
+    const code_groups whole_words{group, 32};
+    const reference::signs signs = reference::binarize(v, whole_words);
+    guarded<std::uint32_t> words(whole_words.padded(n) / 32, side);
+    std::fill(words.begin(), words.end(), 99u);
+    check(same(rows.binarize(x.data(), n, whole_words, words.data()), signs.scale), "binarize: scale", n);
+    check(equal(words, signs.words), "binarize", n);
 
     guarded<float> wide(n, side);
     rows.to_float(x.data(), n, wide.data());
@@ -311,6 +319,12 @@ TEST_CASE("the scalar level runs at compile time") {
     static_assert(codes == std::array<std::uint8_t, 5>{3, 0, 3, 2, 3});
     static_assert(body::squared_error(x.data(), x.size(), {0.25f, 0, -2, 1, 2}) == 0.0625f + 0.25f + 0.25f);
     CHECK(codes[1] == 0);
+    constexpr auto signs = [] {
+        std::uint32_t word = 0;
+        const float scale = body::binarize(x.data(), x.size(), {5, 32}, &word);
+        return std::pair{word, scale};
+    }();
+    static_assert(signs == std::pair{0x01010003u, 0.5f});
 }
 
 TEST_CASE("levels share the tables they are meant to share") {

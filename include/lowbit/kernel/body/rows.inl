@@ -275,6 +275,58 @@ struct row_body {
         }
     }
 
+    // ---- Activations to signs ----
+
+    /// The mean of |x|, 0 for an empty row, NaN where an element is not finite.
+    template <class T>
+    static constexpr float mean_abs(const T* x, std::size_t n) {
+        constexpr float up = 0x1p64f;
+        const auto count = static_cast<float>(n);
+        if (n == 0) return 0.0f;
+        if (const float sum = sum_abs(x, n); sum < float_of(infinity)) return sum / count;
+        if (!(absmax(x, n) < float_of(infinity))) return float_of(quiet_nan);
+        const float sum = sum16(n, [&](std::size_t i, auto lanes_read) LOWBIT_INLINE_LAMBDA {
+            floats v = Ops::mul(Ops::from_bits(magnitude(Ops::bits(read(x + i, lanes_read)))), Ops::splat(1 / up));
+            Ops::fence(v); // a product that meets an addition
+            return v;
+        });
+        return sum / count * up;
+    }
+
+    template <class T>
+    static constexpr float binarize(const T* x, std::size_t n, code_groups groups, std::uint32_t* words) {
+        const float scale = mean_abs(x, n);
+        const bool finite = scale - scale == 0;
+        while (n > 0) {
+            const std::size_t length = n < groups.length ? n : groups.length;
+            const std::size_t padded = groups.round_up(length);
+            for (std::size_t k = 0; k < padded; k += 32) {
+                ints word = Ops::splat(0);
+                const std::size_t rest = k < length ? length - k : 0;
+                each(rest < 32 ? rest : 32, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+                    const ints b = Ops::bits(read(x + k + i, count));
+                    const ints bit = Ops::bits(Ops::load(word_bits.bits + i));
+                    const ints if_zero = Ops::if_greater(Ops::splat(below_zero), b, bit, Ops::splat(0));
+                    word = Ops::add(word, fill(Ops::if_greater(b, Ops::splat(-1), bit, if_zero), count, Ops::splat(0)));
+                });
+                *words++ = finite ? static_cast<std::uint32_t>(Ops::sum(word)) : 0;
+            }
+            x += length;
+            n -= length;
+        }
+        return scale;
+    }
+
+    static constexpr std::int32_t below_zero = -0x7fff'ffff; ///< the negative number next to -0, whose bits are one less
+    /// The bit of each k in a word, see kernel::k_of; as floats since those can be loaded.
+    struct bits_of_words {
+        float bits[32]{};
+        constexpr bits_of_words() {
+            for (unsigned k = 0; k < 32; ++k) bits[k] = float_of(static_cast<std::int32_t>(1u << (k % 4 * 8 + k / 4)));
+        }
+    };
+    static constexpr bits_of_words word_bits{};
+
     // ---- Grids of codes ----
 
     /// A grid made vectors.
@@ -331,8 +383,8 @@ struct row_body {
     // ---- The table ----
 
     template <class T>
-    static constexpr row_reader<T> reader{&absmax<T>,      &minmax<T>,          &sum_abs<T>,  &quantize<T>,
-                                          &quantize_at<T>, &quantize_groups<T>, &to_float<T>, &from_float<T>};
+    static constexpr row_reader<T> reader{&absmax<T>,          &minmax<T>,   &sum_abs<T>,  &quantize<T>,  &quantize_at<T>,
+                                          &quantize_groups<T>, &binarize<T>, &to_float<T>, &from_float<T>};
     static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &encode,
                                        &decode,       &squared_error,  &requantize};
 };
