@@ -130,8 +130,7 @@ private:
 template <compute C, class Here = isa::here>
 class prepared_rows {
 public:
-    static constexpr bool quantizes = C != compute::float32;
-    using code = std::conditional_t<quantizes, std::int8_t, float>;
+    using code = kernel::activation_t<kernel::product_key{.activations = C}>;
     using sum = typename kernel::activation_rows<code>::sum_type;
 
     /// Bytes for `rows` rows. `staged`: rows pass through a float row first, because columns are gathered.
@@ -193,10 +192,10 @@ public:
 
 private:
     static std::size_t stride(const kernel::panel_layout& layout) noexcept {
-        return kernel::recommended_stride(layout.packed_depth() * sizeof(code)) / sizeof(code);
+        return kernel::recommended_stride(layout.packed_depth() / kernel::k_of<code> * sizeof(code)) / sizeof(code);
     }
     static std::size_t scales_per_row(const kernel::panel_layout& layout) noexcept {
-        return C == compute::int8_per_group ? layout.groups() : 1;
+        return kernel::is_per_group(C) ? layout.groups() : 1;
     }
 
     template <class Source, class T>
@@ -205,7 +204,19 @@ private:
         sum* sums = sums_ + r * layout_.groups();
         const std::size_t depth = layout_.depth;
         bad_[r] = false;
-        if constexpr (quantizes) {
+        if constexpr (kernel::is_binary(C)) {
+            const kernel::code_groups groups{layout_.segment(), kernel::unit_depth(layout_.bits)};
+            if constexpr (C == compute::binary_per_row) scales_[r] = rows.of<T>().binarize(x, depth, groups, to) * factor;
+            for (std::size_t g = 0; g < layout_.groups(); ++g) {
+                const std::size_t length = layout_.length(g);
+                sums[g] = static_cast<std::int32_t>(length);
+                if constexpr (C == compute::binary_per_group) { // one scale of NaN makes the row NaN
+                    const T* group = x + g * layout_.segment();
+                    code* words = to + layout_.packed_start(g) / kernel::k_of<code>;
+                    scales_[r * layout_.groups() + g] = rows.of<T>().binarize(group, length, groups, words) * factor;
+                }
+            }
+        } else if constexpr (C != compute::float32) {
             const kernel::code_groups groups{layout_.segment(), kernel::unit_depth(layout_.bits)};
             if constexpr (given_scale<Source>) {
                 static_assert(C == compute::int8_per_row, "lowbit: at_scale gives one scale; use activations<int8> per row");

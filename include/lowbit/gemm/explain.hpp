@@ -47,8 +47,8 @@ template <class Here>
 std::string kernel_name(const kernel_facts& f, isa::level level) {
     const auto number = [](auto n) { return std::to_string(n); };
     const bool floats = f.activations == compute::float32;
-    std::string name = floats ? "gemm_f32_f32" : "gemm_f32_qd8";
-    if (f.activations == compute::int8_per_group) name += "g" + number(f.activation_cols);
+    std::string name = floats ? "gemm_f32_f32" : kernel::is_binary(f.activations) ? "gemm_f32_qd1" : "gemm_f32_qd8";
+    if (kernel::is_per_group(f.activations)) name += "g" + number(f.activation_cols);
     name += f.element.empty() ? (f.is_signed ? "_w" : "_u") + number(f.bits) : "_" + std::string{f.element};
     if (f.rows == 1 && f.cols != 0) name += "g" + number(f.cols);
     if (f.rows > 1) name += "b" + number(f.rows) + "x" + number(f.cols);
@@ -61,7 +61,7 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
 
 /// The kernel that a product of `p` with X of type T runs on the calling thread, also the name of its benchmark:
 /// gemm_<Y>_<X>_<weights>_<rows x columns of results in registers>_<level>, where qd8 is an X that is quantized to int8 on the
-/// way.
+/// way, and qd1 one of which the signs are taken.
 template <class T = float, class Here = isa::here, any_policy P>
 [[nodiscard]] std::string kernel_name(const packed_matrix<P>& /*p*/) {
     return detail::kernel_name<Here>(detail::facts_of<P, T>(), isa::active<Here>());
@@ -86,9 +86,8 @@ namespace isa {
 template <class Here = here, class Stream>
 void explain(Stream& out) {
     using namespace presets;
-    explain<Here>(
-        out,
-        kernels_of<w8, w8g32, w4g32, w4g128, policy<int4, per_group<64>, asymmetric>, w2g32, w158, q4_1, nf4, mxfp4, nvfp4>{});
+    explain<Here>(out, kernels_of<w8, w8g32, w4g32, w4g128, policy<int4, per_group<64>, asymmetric>, w2g32, w158,
+                                  policy<binary, activations<binary>>, q4_1, nf4, mxfp4, nvfp4>{});
 }
 
 } // namespace isa

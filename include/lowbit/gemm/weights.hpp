@@ -19,7 +19,7 @@
 namespace lowbit::inline v0 {
 
 /// What the activations of a product are once they meet the weights.
-enum class compute : std::uint8_t { int8_per_row, int8_per_group, float32 };
+using compute = kernel::activation_kind;
 
 namespace detail {
 
@@ -115,9 +115,7 @@ struct weights_of {
         return {.bits = static_cast<unsigned>(element_type::bits),
                 .code = codes::code,
                 .offset = offset,
-                .activations = c == compute::float32        ? kernel::activation_kind::float32
-                               : c == compute::int8_per_row ? kernel::activation_kind::int8_per_row
-                                                            : kernel::activation_kind::int8_per_group,
+                .activations = c,
                 .step = codes::step,
                 .scaled = true};
     }
@@ -133,6 +131,8 @@ inline constexpr compute compute_of = [] {
                    : compute::float32;
     } else if constexpr (std::same_as<typename asked::type, float>) {
         return compute::float32;
+    } else if constexpr (std::same_as<typename asked::type, binary>) {
+        return asked::granularity::cols == 0 ? compute::binary_per_row : compute::binary_per_group;
     } else {
         static_assert(
             takes_int8<typename P::element_type>,

@@ -310,7 +310,8 @@ struct zero_non_finite {
 
 // --- the product -------------------------------------------------------------------------------------------------------
 
-/// What X becomes before the product: `int8` (quantized, one scale per row or per group) or `float` (weights are decoded).
+/// What X becomes before the product: `int8` (quantized, one scale per row or per group), `float` (weights are decoded), or
+/// `binary` (its signs times its mean magnitude, per row or per group; for binary weights).
 template <class T, class Granularity = per_channel>
 struct activations {
     static constexpr auto axis = policy_axis::activations;

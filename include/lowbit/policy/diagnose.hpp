@@ -8,6 +8,7 @@
 #include <span>
 #include <type_traits>
 
+#include <lowbit/numeric/binary.hpp>
 #include <lowbit/numeric/e8m0.hpp>
 #include <lowbit/numeric/element.hpp>
 #include <lowbit/numeric/ternary.hpp>
@@ -223,11 +224,16 @@ struct diagnose_combination {
     static_assert(!Tags::code_form::excess || integer_element<element_type>,
                   "lowbit policy: excess_codes shift an integer code; use an integer element, or leave excess_codes out");
     static_assert(std::is_void_v<typename Tags::activations::type> || std::same_as<typename Tags::activations::type, int8> ||
-                      std::same_as<typename Tags::activations::type, float>,
-                  "lowbit policy: activations<T> with an unknown T; use activations<int8>, activations<int8, per_group<32>> or "
-                  "activations<float>");
+                      std::same_as<typename Tags::activations::type, float> ||
+                      std::same_as<typename Tags::activations::type, binary>,
+                  "lowbit policy: activations<T> with an unknown T; use activations<int8>, activations<int8, per_group<32>>, "
+                  "activations<float> or activations<binary>");
     static_assert(Tags::activations::granularity::rows == 1, "lowbit policy: activations<int8, G> with a scale for several rows; "
                                                              "use activations<int8> or activations<int8, per_group<N>>");
+    static_assert(!std::same_as<typename Tags::activations::type, binary> ||
+                      (std::same_as<element_type, binary> && offset::kind == offset_kind::none),
+                  "lowbit policy: activations<binary> meet weights of -1 and +1 only; use the element lowbit::binary and "
+                  "symmetric, or activations<int8>");
     static_assert(!std::same_as<typename Tags::activations::type, float> ||
                       std::same_as<typename Tags::activations::granularity, per_channel>,
                   "lowbit policy: activations<float> have no scales; leave the granularity out");

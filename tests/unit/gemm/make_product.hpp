@@ -21,9 +21,11 @@ struct product_of final : product {
         using offset = typename P::offset;
         constexpr auto compute = lowbit::detail::compute_of<typename Packed::policy_type, float>;
         weights = lowbit::dequantize(q);
-        kind = compute == lowbit::compute::float32        ? activation::floats
-               : compute == lowbit::compute::int8_per_row ? activation::int8_rows
-                                                          : activation::int8_groups;
+        kind = compute == lowbit::compute::float32          ? activation::floats
+               : compute == lowbit::compute::int8_per_row   ? activation::int8_rows
+               : compute == lowbit::compute::int8_per_group ? activation::int8_groups
+               : compute == lowbit::compute::binary_per_row ? activation::sign_rows
+                                                            : activation::sign_groups;
         group = packed.layout().segment();
         order = std::move(stored);
         over_minimum = offset::kind == lowbit::offset_kind::minimum || offset::kind == lowbit::offset_kind::quantized_minimum;

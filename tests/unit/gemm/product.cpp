@@ -33,13 +33,18 @@ expected_product reference(const product& p, lb::matrix_view<const float> x) {
     for (std::size_t i = 0; i < n * k; ++i) reach = std::max(reach, std::fabs(static_cast<double>(p.weights.data()[i])));
     // one rounding for each sum in float, two for each scaled group (four over a minimum), and some for scales and decoding
     const double in_group = p.kind == activation::floats ? static_cast<double>(std::min(p.group, k)) : 0.0;
-    const double roundings = in_group + 4.0 * static_cast<double>(k / p.group + 1) + 6.0;
+    // signs: a mean in 16 partial sums
+    const std::size_t mean_of = p.kind == activation::sign_rows ? k : p.kind == activation::sign_groups ? p.group : 0;
+    const double roundings = in_group + 4.0 * static_cast<double>(k / p.group + 1) + 6.0 + static_cast<double>(mean_of / 16);
     for (std::size_t r = 0; r < m; ++r) {
         std::vector<float> stored(k);
         for (std::size_t i = 0; i < k; ++i) stored[i] = x(r, p.order[i]);
-        const std::vector<double> row = p.kind == activation::floats      ? std::vector<double>(stored.begin(), stored.end())
-                                        : p.kind == activation::int8_rows ? quantized(stored, std::max<std::size_t>(1, k))
-                                                                          : quantized(stored, p.group);
+        const std::size_t whole = std::max<std::size_t>(1, k);
+        const std::vector<double> row = p.kind == activation::floats        ? std::vector<double>(stored.begin(), stored.end())
+                                        : p.kind == activation::int8_rows   ? quantized(stored, whole)
+                                        : p.kind == activation::int8_groups ? quantized(stored, p.group)
+                                        : p.kind == activation::sign_rows   ? signs(stored, whole)
+                                                                            : signs(stored, p.group);
         for (std::size_t c = 0; c < n; ++c) {
             double sum = 0, size = 0;
             for (std::size_t i = 0; i < k; ++i) {
@@ -105,6 +110,18 @@ std::vector<double> quantized(const std::vector<float>& x, std::size_t group) {
         const double scale = static_cast<double>(amax / 127.0f);
         const float inverse = 127.0f / amax;
         for (std::size_t k = first; k < last; ++k) y[k] = scale * static_cast<double>(std::nearbyint(x[k] * inverse));
+    }
+    return y;
+}
+
+std::vector<double> signs(const std::vector<float>& x, std::size_t group) {
+    std::vector<double> y(x.size());
+    for (std::size_t first = 0; first < x.size(); first += group) {
+        const std::size_t last = std::min(x.size(), first + group);
+        double sum = 0;
+        for (std::size_t k = first; k < last; ++k) sum += std::fabs(static_cast<double>(x[k]));
+        const double mean = sum / static_cast<double>(last - first);
+        for (std::size_t k = first; k < last; ++k) y[k] = x[k] < 0 ? -mean : mean;
     }
     return y;
 }

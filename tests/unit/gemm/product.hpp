@@ -16,7 +16,7 @@
 namespace lowbit_test {
 
 /// What the activations become before they meet the weights.
-enum class activation { int8_rows, int8_groups, floats };
+enum class activation { int8_rows, int8_groups, floats, sign_rows, sign_groups };
 
 /// Packed weights of some policy, and what a reference needs to know of them.
 struct product {
@@ -53,6 +53,9 @@ lowbit::matrix<float> multiply(const product& p, lowbit::matrix_view<const float
 
 /// What products of int8 make of a row: `group` consecutive elements become multiples of their largest magnitude / 127.
 std::vector<double> quantized(const std::vector<float>& x, std::size_t group);
+
+/// What binary products make of a row: `group` consecutive elements become their mean magnitude, with a sign each.
+std::vector<double> signs(const std::vector<float>& x, std::size_t group);
 
 bool same_bits(const lowbit::matrix<float>& a, const lowbit::matrix<float>& b);
 
