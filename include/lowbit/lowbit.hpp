@@ -12,6 +12,7 @@
 #include <lowbit/gemm/explain.hpp>
 #include <lowbit/gemm/gemm.hpp>
 #include <lowbit/gemm/integer_gemm.hpp>
+#include <lowbit/gemm/packed_cache.hpp>
 #include <lowbit/gemm/packed_matrix.hpp>
 #include <lowbit/isa/active.hpp>
 #include <lowbit/numeric/rounding.hpp>

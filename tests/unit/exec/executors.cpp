@@ -138,6 +138,28 @@ TEST_CASE("eight threads multiply with one packed matrix") {
     for (const lb::matrix<float>& y : results) CHECK(same(y, o.y));
 }
 
+TEST_CASE("eight threads share a cache that is too small for them") {
+    const operands o;
+    const lb::quantized_matrix<policy> copies[3]{o.q, o.q, o.q};
+    lb::packed_cache cache(2 * o.p.size_bytes());
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < 8; ++t) {
+        threads.emplace_back([&, t] {
+            lb::matrix<float> y(m, n);
+            for (std::size_t i = 0; i < 12; ++i) {
+                const auto p = cache.pack(copies[(t / 2 + i) % 3]); // two threads ask for the same
+                if (i % 4 == 3) cache.erase(copies[t % 3].bytes());
+                if (cache.size_bytes() > 2 * o.p.size_bytes()) ++wrong;
+                lb::gemm(o.x, *p, y);
+                if (!same(y, o.y)) ++wrong;
+            }
+        });
+    }
+    for (std::thread& t : threads) t.join();
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("workers run at the level of the thread that called") {
     struct elsewhere { // never the calling thread
         [[nodiscard]] std::size_t concurrency() const { return 2; }

@@ -12,7 +12,6 @@
 #include "support/counting_resource.hpp"
 #include "support/noise.hpp"
 #include "support/raised.hpp"
-#include "unit/io/counting_new.hpp"
 
 using namespace lowbit_test;
 namespace lb = lowbit;
@@ -142,31 +141,6 @@ TEST_CASE("errors: a level that this machine lacks") {
         return;
     }
     MESSAGE("SKIPPED: this machine has every level");
-}
-
-TEST_CASE("nothing is allocated with a workspace") {
-    operands o;
-    std::vector<std::byte> workspace(lb::workspace_bytes(o.p, m));
-    const std::vector<float> bias(n, 1.0f);
-    const lb::matrix<float> x_columns(k, m);
-    counting_resource memory;
-    std::pmr::memory_resource* const before = std::pmr::set_default_resource(&memory);
-    lb::gemm(o.x, o.p, o.y); // one buffer, for the quantized rows
-    CHECK(memory.total == 1);
-    const auto products = [&] {
-        lb::gemm(o.x, o.p, o.y, lb::epilogue(lb::add_bias(bias), lb::gelu), workspace);
-        lb::gemm(lb::transposed(x_columns), o.p, o.y, lb::epilogue(), workspace);
-        lb::gemm(lb::batched(lb::transposed(x_columns), 1, 0), o.p, lb::batched(o.y, 1, 0), lb::epilogue(), workspace);
-    };
-    if (heap_watch::possible()) {
-        const heap_watch watch;
-        products();
-        CHECK(watch.allocations() == 0);
-    } else {
-        products();
-    }
-    CHECK(memory.total == 1);
-    std::pmr::set_default_resource(before);
 }
 
 TEST_CASE("packed weights are values") {
