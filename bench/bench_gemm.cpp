@@ -17,6 +17,7 @@ void product(benchmark::State& state) {
     bench::report(state, shape, run.weight_bytes());
 }
 
+using w1 = lb::policy<lb::binary, lb::scale_rule<lb::abs_mean>>;
 using w4z = lb::policy<lb::int4, lb::per_group<64>, lb::asymmetric>;
 using w3g32 = lb::policy<lb::int3, lb::per_group<32>>;
 using w5g32 = lb::policy<lb::int5, lb::per_group<32>>;
@@ -45,6 +46,7 @@ private:
 
 using namespace lb::presets;
 const bool products = weights<w8, w8g32, w4, w4g32, w4g128, w4z, w2g32, w158, w3g32, w5g32, w6g32>::registered() &&
+                      weights<w1>::registered<lb::activations<lb::binary>>() &&
                       weights<iq4_nl, nf4>::registered<lb::activations<lb::int8>>() &&
                       weights<w8, w4g32, w2g32, nf4>::registered<lb::activations<float>>();
 

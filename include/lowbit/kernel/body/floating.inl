@@ -160,7 +160,7 @@ struct float_family {
     }
 
     static LOWBIT_ALWAYS_INLINE void add_scaled(typename Ops::floats& y, sums acc, typename Ops::floats scale, const float*,
-                                                std::size_t) {
+                                                const float*, std::size_t) {
         y = Ops::fma(acc, scale, y);
     }
     static LOWBIT_ALWAYS_INLINE void add_minimum(typename Ops::floats& y, typename Ops::floats minimum, const float*,

@@ -136,7 +136,7 @@ struct integer_family {
 
     /// Adds a finished group to a result, and then its minimum.
     static LOWBIT_ALWAYS_INLINE void add_scaled(typename Ops::floats& y, sums acc, typename Ops::floats scale,
-                                                const float* xscales, std::size_t at) {
+                                                const float* xscales, const std::int32_t*, std::size_t at) {
         y = Ops::fma(Ops::to_floats(acc), of_rows(scale, xscales, at), y);
     }
     static LOWBIT_ALWAYS_INLINE void add_minimum(typename Ops::floats& y, typename Ops::floats minimum, const float* xscales,

@@ -31,8 +31,9 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         typename Family::sums acc[Rows][vectors];
         typename Ops::floats y[Rows][vectors];
         if constexpr (Family::scaled) { // results meet their groups' last sums only
+            const bool resumed = b.last && b.group > 0;
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                y[r][v] = b.last ? Ops::load_floats(tile + r * panel_columns + (first + v) * lanes) : Ops::splat_float(0.0f);
+                y[r][v] = resumed ? Ops::load_floats(tile + r * panel_columns + (first + v) * lanes) : Ops::splat_float(0.0f);
             });
         }
         Weights weights(b, w);
@@ -71,7 +72,7 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                     };
                     load(beside, b.scales + column);
                     for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                        Family::add_scaled(y[r][v], acc[r][v], part[v], xscales, at + r * groups);
+                        Family::add_scaled(y[r][v], acc[r][v], part[v], xscales, xsums, at + r * groups);
                     });
                     if constexpr (Family::offset == offset_kind::minimum) {
                         load(beside + b.offset_start, b.minimums + column);
@@ -91,6 +92,13 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         }
         if constexpr (Family::scaled) {
             if (!b.last) continue;
+            if constexpr (Family::scaled_rows) {
+                if (b.group + b.count == groups) {
+                    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(xscales[row + r]));
+                    });
+                }
+            }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 Ops::store_floats(tile + r * panel_columns + (first + v) * lanes, y[r][v]);
             });
@@ -167,7 +175,6 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     // One row reads its weights once, and in registers: nothing has to stay in a buffer or a cache.
     const std::size_t deepest = rows > 1 || unpacks || narrow ? block_depth : longest_group;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
-    std::memset(tile, 0, rows * panel_columns * sizeof(*tile));
     if (narrow) std::memset(wide, 0, sizeof wide);
 
     std::size_t group = 0, start = 0; // where the next block starts
@@ -254,15 +261,5 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
 
         group += b.last ? b.count : 0;
         start = b.last ? 0 : start + b.depth;
-    }
-
-    if constexpr (family::scaled_rows) {
-        for (std::size_t r = 0; r < rows; ++r) {
-            const typename Ops::floats scale = Ops::splat_float(x.scales[row0 + r]);
-            for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
-                float* y = tile + r * panel_columns + v * Ops::lanes;
-                Ops::store_floats(y, Ops::multiply_floats(Ops::load_floats(y), scale));
-            }
-        }
     }
 }
