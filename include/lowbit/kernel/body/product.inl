@@ -93,9 +93,9 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         if constexpr (Family::scaled) {
             if (!b.last) continue;
             if constexpr (Family::scaled_rows) {
-                if (b.group + b.count == groups) {
+                if (at == (row + 1) * groups) {
                     for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(xscales[row + r]));
+                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(rows.scales[row + r]));
                     });
                 }
             }
