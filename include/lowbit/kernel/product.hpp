@@ -3,6 +3,7 @@
 // contract.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -139,11 +140,20 @@ using product_fn = void (*)(const weight_panel& w, const activation_rows<activat
 inline constexpr std::size_t block_bytes = 16384;
 /// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
 inline constexpr std::size_t most_groups = 16;
-/// Bytes ahead of the stream of weights that are fetched into the second-level cache (the first has too few line buffers for
-/// the latency of DRAM), across the ends of pages, where the hardware's own prefetch ends. Measured on Zen 4 at M = 1, in
-/// shares of a plain loop's bandwidth: planes of 4 bits and less reach 0.85 to 1.2 at 6 KiB and 0.4 to 0.95 at 1 to 2 KiB (two
-/// planes are two streams, and no hardware prefetch follows them both); bytes reach 1.0 at 4 KiB and 0.85 at 6 KiB.
-[[nodiscard]] constexpr std::size_t prefetch_distance(unsigned bits) noexcept { return bits == 8 ? 4096 : 6144; }
+/// How a stream of weights is fetched ahead into the second-level cache (the first has too few line buffers for the latency of
+/// DRAM), across the ends of pages, where the hardware's own prefetch ends: one line in `step` bytes, `distance` bytes ahead.
+struct prefetch_plan {
+    std::size_t distance;
+    std::size_t step;
+};
+
+/// The plan for codes of that many bits. Measured on Zen 4 at M = 1 (docs/design/products.md): one line in four is enough for
+/// the hardware to fetch the others, and fetching more than that costs a fifth of the third-level cache's bandwidth; but it
+/// loses track of codes of several planes, which are as many streams.
+[[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits) noexcept {
+    if (!std::has_single_bit(bits)) return {6144, 64};
+    return {bits == 8 ? 12288u : 6144u, 256};
+}
 
 /// Number `index` of an array of scales of that kind.
 template <scale_kind Kind>

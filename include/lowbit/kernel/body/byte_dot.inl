@@ -7,6 +7,7 @@ struct byte_dot {
     using weights = typename Ops::ints;
     using quad = typename Ops::ints;
     static constexpr unsigned quads = 1u << 30;
+    static constexpr bool any_code = true; ///< codes up to 255 cost no more than others
 
     static LOWBIT_ALWAYS_INLINE partial begin(typename Ops::ints acc) { return acc; }
     static LOWBIT_ALWAYS_INLINE typename Ops::ints end(typename Ops::ints, partial p) { return p; }

@@ -8,6 +8,7 @@ struct byte_weights {
     static constexpr bool streams = false;
     static constexpr unsigned unit_depth = 4;
     static constexpr unsigned max_code = MaxCode;
+    static constexpr unsigned places = 1, place_bits = 8;
 
     const std::byte* data;
 
@@ -16,7 +17,7 @@ struct byte_weights {
     LOWBIT_ALWAYS_INLINE void advance() { data += 4 * panel_columns; }
     LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) { data += b.record_bytes - b.depth * panel_columns; }
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
-    template <unsigned>
+    template <unsigned, unsigned = 1>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
         return Ops::load(data + v * Ops::lanes * 4);
     }
@@ -29,9 +30,9 @@ struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     LOWBIT_ALWAYS_INLINE packed_bytes(const weight_block& b, const weight_panel& w)
         : packed_weights<Ops, Bits, Step, Code>(b, w) {}
 
-    template <unsigned J>
+    template <unsigned J, unsigned Places = 1>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
-        const typename Ops::ints codes = this->template codes<J>(v);
+        const typename Ops::ints codes = this->template codes<J, Places>(v);
         if constexpr (Code == decoding::table) {
             return Ops::lookup_bytes(this->table, codes);
         } else {
@@ -100,6 +101,8 @@ struct integer_family {
                                                 std::size_t stride, unsigned first) {
         using dot = typename Ops::template dot<Weights::max_code>;
         constexpr unsigned unit_quads = Weights::unit_depth / 4;
+        // One row does not repay a shift for each quad; more rows have no registers for more sums.
+        constexpr unsigned places = Rows == 1 && requires { requires dot::any_code; } ? Weights::places : 1;
         // Partial sums (of 16 bits, where the level has no dot product) must be widened before they can overflow.
         constexpr std::size_t units_per_partial = dot::quads < unit_quads ? 1 : dot::quads / unit_quads;
         constexpr unsigned quads_per_partial = dot::quads < unit_quads ? std::bit_floor(dot::quads) : unit_quads;
@@ -109,17 +112,26 @@ struct integer_family {
             std::size_t count = units;
             if constexpr (dot::quads < longest_group / 4) count = std::min(units, units_per_partial);
             units -= count;
-            typename dot::partial part[Rows][Vectors];
-            const auto begin = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA { part[r][v] = dot::begin(acc[r][v]); };
-            const auto end = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA { acc[r][v] = dot::end(acc[r][v], part[r][v]); };
+            typename dot::partial part[places][Rows][Vectors];
+            const auto begin = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                part[0][r][v] = dot::begin(acc[r][v]);
+                if constexpr (places > 1) part[1][r][v] = dot::begin(zero());
+            };
+            const auto end = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                acc[r][v] = dot::end(acc[r][v], part[0][r][v]);
+                if constexpr (places > 1)
+                    acc[r][v] = Ops::add(acc[r][v], Ops::template lower<Weights::place_bits>(part[1][r][v]));
+            };
             for_tile<Rows, Vectors>(begin);
             for (; count > 0; --count) {
                 unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
                     typename dot::quad a[Rows];
                     LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * j);
                     LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
-                        const typename dot::weights b = dot::prepare(w.template bytes<j>(first + v));
-                        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) part[r][v] = dot::add(part[r][v], b, a[r]);
+                        const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
+                        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+                            part[j % places][r][v] = dot::add(part[j % places][r][v], b, a[r]);
+                        }
                     }
                     if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
                         for_tile<Rows, Vectors>(end);
@@ -129,6 +141,11 @@ struct integer_family {
                 w.prefetch();
                 w.advance();
                 x += Weights::unit_depth;
+                if constexpr (places > 1) { // or g++ 12 copies every sum twice
+                    LOWBIT_UNROLL for (unsigned p = 0; p < places; ++p) {
+                        LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) LOWBIT_NO_CONTRACT(part[p][0][v]);
+                    }
+                }
             }
             for_tile<Rows, Vectors>(end);
         }

@@ -52,13 +52,17 @@ template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
-    static constexpr std::size_t ahead = prefetch_distance(Bits);
+    static constexpr prefetch_plan ahead = prefetch_of(Bits);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
-    /// and not all scales of a block before it. For several rows of whole bytes compilers run out of registers.
+    /// and not all scales of a block before it. For a full tile of whole bytes compilers run out of registers.
     template <unsigned Rows>
-    static constexpr bool streams = Rows == 1 || max_code < 255;
+    static constexpr bool streams = Rows < Ops::tile_rows || max_code < 255;
+
+    /// Places in a byte where codes may stay, the second `Bits` higher, for sums that are kept apart: half the shifts, or none.
+    static constexpr unsigned places = planes == 1 && Bits < 8 && Code == decoding::integer ? 2 : 1;
+    static constexpr unsigned place_bits = Bits;
 
     const std::byte* plane[planes];
     const void* table; ///< for decoding::table
@@ -74,28 +78,28 @@ struct packed_weights {
     }
     /// From behind the last unit of a group to the next group.
     LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
-        for (std::size_t at = 0; at < b.beside_bytes; at += 64) Ops::prefetch(plane[planes - 1] + ahead + at);
+        for (std::size_t at = 0; at < b.beside_bytes; at += ahead.step) Ops::prefetch(plane[planes - 1] + ahead.distance + at);
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += b.record_bytes - b.depth * 8 * plane_of(Bits, p).width; });
     }
-    /// Fetches what lies a few units ahead: the hardware stops at the end of each 4 KiB page.
+    /// Fetches what lies a few units ahead.
     LOWBIT_ALWAYS_INLINE void prefetch() const {
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
-            unroll<unit_depth * plane_of(Bits, p).width / 8>(
-                [&](auto line) LOWBIT_INLINE_LAMBDA { Ops::prefetch(plane[p] + ahead + line * 64); });
+            unroll<unit_depth * plane_of(Bits, p).width * 8 / ahead.step>(
+                [&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch(plane[p] + ahead.distance + i * ahead.step); });
         });
     }
 
-    /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v.
-    template <unsigned J>
+    /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places.
+    template <unsigned J, unsigned Places = 1>
     LOWBIT_ALWAYS_INLINE typename Ops::ints codes(unsigned v) const {
-        typename Ops::ints sum = field<0, J>(v);
-        if constexpr (planes > 1) sum = Ops::bit_or(sum, field<1, J>(v));
-        if constexpr (planes > 2) sum = Ops::bit_or(sum, field<2, J>(v));
+        typename Ops::ints sum = field<0, J, J % Places * place_bits>(v);
+        if constexpr (planes > 1) sum = Ops::bit_or(sum, field<1, J, 0>(v));
+        if constexpr (planes > 2) sum = Ops::bit_or(sum, field<2, J, 0>(v));
         return sum;
     }
 
 private:
-    template <unsigned P, unsigned J>
+    template <unsigned P, unsigned J, unsigned Place>
     LOWBIT_ALWAYS_INLINE typename Ops::ints field(unsigned v) const {
         constexpr unsigned width = plane_of(Bits, P).width;
         constexpr unsigned run_quads = 8 / width;
@@ -104,7 +108,7 @@ private:
             return raw;
         } else {
             constexpr unsigned from = J % run_quads * width;
-            constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1);
+            constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
             constexpr unsigned mask = 0x01010101u * (((1u << width) - 1) << to);
             return Ops::bit_and(Ops::template move_bits<from, to>(raw), Ops::splat(static_cast<std::int32_t>(mask)));
         }

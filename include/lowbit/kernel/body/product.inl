@@ -112,7 +112,7 @@ struct next_weights {
     std::size_t piece;
 };
 
-/// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left one at a time.
+/// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
@@ -127,8 +127,10 @@ LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_blo
         sums += count * panel_columns;
         tile += count * panel_columns;
     };
-    while (rows >= Rows) multiply(std::integral_constant<unsigned, Rows>{});
-    while (rows > 0) multiply(std::integral_constant<unsigned, 1>{});
+    constexpr unsigned few = std::min(2u, Rows); // for what is left; and 4 rows are better 2 and 2 than 3 and 1
+    while (rows >= Rows && !(Rows == 3 && rows == 4)) multiply(std::integral_constant<unsigned, Rows>{});
+    while (rows >= few) multiply(std::integral_constant<unsigned, few>{});
+    if (rows > 0) multiply(std::integral_constant<unsigned, 1>{});
 }
 
 template <class Ops, product_key Key>
@@ -172,8 +174,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const bool unpacks = !plain && rows > most_fused;
     constexpr bool tile_streams = packed::template streams<tile_rows>;
     const bool streamed = rows <= fused_rows && (rows < tile_rows || tile_streams) && has_plain_scales(w);
-    // One row reads its weights once, and in registers: nothing has to stay in a buffer or a cache.
-    const std::size_t deepest = rows > 1 || unpacks || narrow ? block_depth : longest_group;
+    // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
+    const std::size_t deepest = rows <= fused_rows && !narrow ? longest_group : block_depth;
+    const std::size_t most = streamed && !narrow && family::offset != offset_kind::zero_point ? groups : most_groups;
+    const std::size_t full = layout.length(groups - 1) == layout.segment() ? groups : groups - 1;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
     if (narrow) std::memset(wide, 0, sizeof wide);
 
@@ -193,8 +197,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.entries = entries;
         b.minimums = minimums;
         b.zeros = zeros;
-        // Groups of full length together; the last one, which may be shorter, alone.
-        if (b.first && b.last && group + 1 < groups) b.count = std::min({groups - 1 - group, deepest / segment, most_groups});
+        // Groups of full length together; a last one that is shorter, alone.
+        if (b.first && b.last && group < full)
+            b.count = std::min({full - group, std::max<std::size_t>(1, deepest / segment), most});
         const std::byte* records = w.data + group * record_bytes;
         b.data = records;
         b.beside = records + layout.scale_start(group, w.columns);

@@ -69,6 +69,11 @@ struct vectors {
             return a;
         }
     }
+    /// Every 32 bits shifted right as signed numbers.
+    template <unsigned By>
+    static LOWBIT_ALWAYS_INLINE ints lower(ints a) {
+        return _mm512_srai_epi32(a, By);
+    }
     static LOWBIT_ALWAYS_INLINE ints add(ints a, ints b) { return _mm512_add_epi32(a, b); }
     static LOWBIT_ALWAYS_INLINE ints subtract(ints a, ints b) { return _mm512_sub_epi32(a, b); }
     static LOWBIT_ALWAYS_INLINE ints multiply(ints a, ints b) { return _mm512_mullo_epi32(a, b); }
