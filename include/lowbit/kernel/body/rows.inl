@@ -301,20 +301,34 @@ struct row_body {
             const std::size_t length = n < groups.length ? n : groups.length;
             const std::size_t padded = groups.round_up(length);
             for (std::size_t k = 0; k < padded; k += 32) {
-                ints word = Ops::splat(0);
-                const std::size_t rest = k < length ? length - k : 0;
-                each(rest < 32 ? rest : 32, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-                    const ints b = Ops::bits(read(x + k + i, count));
-                    const ints bit = Ops::bits(Ops::load(word_bits.bits + i));
-                    const ints if_zero = Ops::if_greater(Ops::splat(below_zero), b, bit, Ops::splat(0));
-                    word = Ops::add(word, fill(Ops::if_greater(b, Ops::splat(-1), bit, if_zero), count, Ops::splat(0)));
-                });
-                *words++ = finite ? static_cast<std::uint32_t>(Ops::sum(word)) : 0;
+                const std::uint32_t word = sign_word(x + k, length - k < 32 ? (k < length ? length - k : 0) : 32);
+                *words++ = finite ? word : 0;
             }
             x += length;
             n -= length;
         }
         return scale;
+    }
+
+    /// The signs of the next n elements, at most 32, in the order of kernel::k_of. A level may have a better way for 32 of them,
+    /// Ops::negative(vectors), which gives the ones below 0 in that order.
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static constexpr std::uint32_t sign_word(const T* x, std::size_t n) {
+        if constexpr (requires(const ints(&v)[32 / lanes]) { Ops::negative(v); }) {
+            if (n == 32) {
+                ints all[32 / lanes];
+                LOWBIT_UNROLL for (std::size_t i = 0; i < 32 / lanes; ++i) all[i] = Ops::bits(read(x + i * lanes, whole{}));
+                return ~Ops::negative(all);
+            }
+        }
+        ints word = Ops::splat(0);
+        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            const ints b = Ops::bits(read(x + i, count));
+            const ints bit = Ops::bits(Ops::load(word_bits.bits + i));
+            const ints if_zero = Ops::if_greater(Ops::splat(below_zero), b, bit, Ops::splat(0));
+            word = Ops::add(word, fill(Ops::if_greater(b, Ops::splat(-1), bit, if_zero), count, Ops::splat(0)));
+        });
+        return static_cast<std::uint32_t>(Ops::sum(word));
     }
 
     static constexpr std::int32_t below_zero = -0x7fff'ffff; ///< the negative number next to -0, whose bits are one less

@@ -113,7 +113,22 @@ struct row_ops {
         return _mm_cvtsi128_si32(_mm_min_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
     }
 
+    /// The elements below 0 among 32. Narrowing keeps signs; 4 elements in a row go to 4 bytes.
+    LOWBIT_ALWAYS_INLINE static std::uint32_t negative(const ints (&v)[4]) {
+        const __m256i alternate = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        const __m256i quads = _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 4, 8, 12, 1, 5, 9, 13, 2,
+                                               6, 10, 14, 3, 7, 11, 15);
+        const ints bytes =
+            _mm256_packs_epi16(_mm256_packs_epi32(signs(v[0]), signs(v[1])), _mm256_packs_epi32(signs(v[2]), signs(v[3])));
+        const ints sorted = _mm256_shuffle_epi8(_mm256_permutevar8x32_epi32(bytes, alternate), quads);
+        return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_permutevar8x32_epi32(sorted, alternate)));
+    }
+
 private:
+    /// Has the sign bit where a is below 0: -0 has it too, but so has -0 + (2^31 - 1), and no other negative number.
+    LOWBIT_ALWAYS_INLINE static ints signs(ints a) {
+        return _mm256_andnot_si256(_mm256_add_epi32(a, _mm256_set1_epi32(INT32_MAX)), a);
+    }
     /// All ones in the first n lanes.
     LOWBIT_ALWAYS_INLINE static ints mask(std::size_t n) {
         return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -102,6 +102,16 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static std::int32_t max_of(ints v) { return _mm512_reduce_max_epi32(v); }
     LOWBIT_ALWAYS_INLINE static std::int32_t min_of(ints v) { return _mm512_reduce_min_epi32(v); }
 
+    /// The elements below 0 among 32: masks have them in order, bytes of masks are sorted by 4.
+    LOWBIT_ALWAYS_INLINE static std::uint32_t negative(const ints (&v)[2]) {
+        const ints zero = _mm512_set1_epi32(INT32_MIN); // -0, above which, taken as unsigned, all below 0 stand
+        const __mmask32 masks = _mm512_kunpackw(_mm512_cmpgt_epu32_mask(v[1], zero), _mm512_cmpgt_epu32_mask(v[0], zero));
+        const __m256i quads = _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 4, 8, 12, 1, 5, 9, 13, 2,
+                                               6, 10, 14, 3, 7, 11, 15);
+        const __m256i sorted = _mm256_shuffle_epi8(_mm256_movm_epi8(masks), quads);
+        return _mm256_movepi8_mask(_mm256_permutevar8x32_epi32(sorted, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+    }
+
 private:
     LOWBIT_ALWAYS_INLINE static __mmask16 mask(std::size_t n) {
         return static_cast<__mmask16>((std::uint32_t{1} << n) - 1); // n <= 16
