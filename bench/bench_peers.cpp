@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: MIT
-// Ours beside the peers this machine has, and the ceilings, in one process. Each row checks its result first, and the repetitions
-// of all rows are interleaved, since these machines drift: run with --benchmark_enable_random_interleaving=true
-// --benchmark_repetitions=9. Rows are <family>/<whose>/M:<rows>/copies:<weights in turn>/threads:<threads>; those of two threads
-// need OpenMP.
+// Ours beside the peers this machine has, and the ceilings, in one process. Each row checks its result against the float product
+// first, and the repetitions of all rows are interleaved, since these machines drift. The one command:
+//
+//   bench_peers --benchmark_enable_random_interleaving=true --benchmark_repetitions=9 --benchmark_min_time=0.05s
+//     --benchmark_report_aggregates_only=true --benchmark_out=peers.json --benchmark_out_format=json && plot.py peers.json
+//     peers.svg
+//
+// (min_time without its s before version 1.8 of Google Benchmark.) It takes about an hour; parts of it by --benchmark_filter, for
+// example '^(w4g32/.*N:4096.*|peak.*|read.*)threads:1'. Rows are
+// <family>/<whose>/N:<outputs>/M:<rows>/copies:<weights in turn>/threads:<threads>, K is 4096; those of two threads need OpenMP.
 #include <benchmark/benchmark.h>
 
+#include <exception>
 #include <string>
+#include <string_view>
+#include <utility>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "gemm_case.hpp"
 
@@ -15,17 +28,29 @@
 #if LOWBIT_BENCH_HAS_ONEDNN
 #include "peers/onednn_product.hpp"
 #endif
+#if LOWBIT_BENCH_HAS_ONNXRUNTIME
+#include "peers/onnxruntime_product.hpp"
+#endif
 #if LOWBIT_BENCH_HAS_OPENBLAS
 #include "peers/openblas_product.hpp"
+#endif
+#if LOWBIT_BENCH_HAS_XNNPACK
+#include "peers/xnnpack_product.hpp"
 #endif
 
 namespace lb = lowbit;
 
 namespace {
 
-/// A result further from the float product than this is wrong, not coarse.
+/// A result further from the float product than this is wrong, not coarse. Families are called by their bits.
 constexpr double wrong_at(std::string_view family) {
-    return family.starts_with("w4") ? 0.16 : family.starts_with("w8") ? 0.03 : 1e-4;
+    constexpr std::pair<std::string_view, double> limits[]{{"w8", 0.03},     {"w6", 0.05},   {"w5", 0.08}, {"w4", 0.2},
+                                                           {"nf4", 0.13},    {"iq4", 0.13},  {"w3", 0.35}, {"w2", 0.7},
+                                                           {"ternary", 0.9}, {"binary", 0.9}};
+    for (const auto& [name, limit] : limits) {
+        if (family.starts_with(name)) return limit;
+    }
+    return 1e-4;
 }
 
 /// Registers the rows of one product. `Arguments` follow the shape to its constructor.
@@ -33,47 +58,95 @@ template <class Product, class... Arguments>
 void rows(const std::string& family, const std::string& whose, Arguments... arguments) {
     const auto time = [=](benchmark::State& state) {
         const auto argument = [&](std::size_t i) { return static_cast<std::size_t>(state.range(i)); };
-        const bench::gemm_case shape{.m = argument(0), .copies = argument(1), .threads = argument(2)};
-        Product product(shape, arguments...);
-        const double error = product.error();
-        if (!(error < wrong_at(family))) {
-            state.SkipWithError(("the relative error is " + std::to_string(error)).c_str());
-            return;
+        const bench::gemm_case shape{.m = argument(1), .n = argument(0), .copies = argument(2), .threads = argument(3)};
+        try {
+            Product product(shape, arguments...);
+            const double error = product.error();
+            if (!(error < wrong_at(family))) {
+                state.SkipWithError(("the relative error is " + std::to_string(error)).c_str());
+                return;
+            }
+            for (auto _ : state) product();
+            bench::report(state, shape, product.weight_bytes(), error);
+        } catch (const std::exception& e) { // a peer that lacks this
+            state.SkipWithError(e.what());
         }
-        for (auto _ : state) product();
-        bench::report(state, shape, product.weight_bytes(), error);
     };
     auto* row = benchmark::RegisterBenchmark((family + "/" + whose).c_str(), time);
-    row->ArgNames({"M", "copies", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond);
-#if defined(_OPENMP)
-    constexpr int most_threads = 2;
-#else
-    constexpr int most_threads = 1;
-#endif
-    for (int threads = 1; threads <= most_threads; ++threads) {
-        row->Args({1, 24, threads});
-        for (const int m : {1, 4, 16, 64, 512}) row->Args({m, 1, threads});
+    row->ArgNames({"N", "M", "copies", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond);
+    for (int threads = 1; threads <= bench::most_threads; ++threads) {
+        row->Args({4096, 1, 24, threads});
+        for (const int m : {1, 4, 16, 64, 512}) row->Args({4096, m, 1, threads});
+        row->Args({14336, 1, 8, threads});
+        for (const int m : {1, 16, 512}) row->Args({14336, m, 1, threads});
     }
 }
 
 const bool registered = [] {
+#if defined(__GLIBC__)
+    // All products' memory comes from one heap and goes back there: rows find the same pages, which lie where they lie in the
+    // caches.
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, 0x7fffffff);
+    mallopt(M_TOP_PAD, 1 << 28);
+#endif
     using namespace lb::presets;
+    using w2 = w2g32;
+    using w3g32 = lb::policy<lb::int3, lb::per_group<32>>;
+    using w5g32 = lb::policy<lb::int5, lb::per_group<32>>;
+    using w6g32 = lb::policy<lb::int6, lb::per_group<32>>;
+    using w1 = lb::policy<lb::binary, lb::scale_rule<lb::abs_mean>>;
+    using int8 = lb::activations<lb::int8>;
+    using grouped = lb::activations<lb::int8, lb::per_group<32>>;
+    using floats = lb::activations<float>;
     rows<bench::lowbit_product<w8>>("w8", "lowbit");
     rows<bench::lowbit_product<w8g32>>("w8g32", "lowbit");
+    rows<bench::lowbit_product<w8g32, grouped>>("w8g32", "lowbit_x_per_32");
     rows<bench::lowbit_product<w4>>("w4", "lowbit");
     rows<bench::lowbit_product<w4g32>>("w4g32", "lowbit");
-    rows<bench::lowbit_product<w8, lb::activations<float>>>("w8_float", "lowbit");
-    rows<bench::lowbit_product<w4g32, lb::activations<float>>>("w4g32_float", "lowbit");
+    rows<bench::lowbit_product<w4g32, grouped>>("w4g32", "lowbit_x_per_32");
+    rows<bench::lowbit_product<w4g128>>("w4g128", "lowbit");
+    rows<bench::lowbit_product<w2>>("w2g32", "lowbit");
+    rows<bench::lowbit_product<w158>>("ternary", "lowbit");
+    rows<bench::lowbit_product<w3g32>>("w3g32", "lowbit");
+    rows<bench::lowbit_product<w5g32>>("w5g32", "lowbit");
+    rows<bench::lowbit_product<w6g32>>("w6g32", "lowbit");
+    rows<bench::lowbit_product<nf4, int8>>("nf4", "lowbit");
+    rows<bench::lowbit_product<iq4_nl, int8>>("iq4_nl", "lowbit");
+    rows<bench::lowbit_product<w1, lb::activations<lb::binary>>>("binary", "lowbit");
+    rows<bench::lowbit_product<w8, floats>>("w8_float", "lowbit");
+    rows<bench::lowbit_product<w4g32, floats>>("w4g32_float", "lowbit");
+    rows<bench::lowbit_product<w2, floats>>("w2g32_float", "lowbit");
+    rows<bench::lowbit_product<nf4, floats>>("nf4_float", "lowbit");
 #if LOWBIT_BENCH_HAS_GGML
     rows<bench::ggml_product>("w8g32", "ggml_q8_0", GGML_TYPE_Q8_0, false); // ggml repacks no 8-bit type on this architecture
     rows<bench::ggml_product>("w4g32", "ggml_q4_0_repacked", GGML_TYPE_Q4_0, true);
     rows<bench::ggml_product>("w4g32", "ggml_q4_0", GGML_TYPE_Q4_0, false);
+    rows<bench::ggml_product>("iq4_nl", "ggml_iq4_nl_repacked", GGML_TYPE_IQ4_NL, true);
+    rows<bench::ggml_product>("w2g32", "ggml_q2_k_repacked", GGML_TYPE_Q2_K, true);
+    rows<bench::ggml_product>("ternary", "ggml_tq2_0", GGML_TYPE_TQ2_0, false);
+    rows<bench::ggml_product>("w3g32", "ggml_q3_k", GGML_TYPE_Q3_K, false);
+    rows<bench::ggml_product>("w5g32", "ggml_q5_0", GGML_TYPE_Q5_0, false);
+    rows<bench::ggml_product>("w6g32", "ggml_q6_k", GGML_TYPE_Q6_K, false);
 #endif
 #if LOWBIT_BENCH_HAS_ONEDNN
     rows<bench::onednn_product>("w8", "onednn_u8s8");
 #endif
+#if LOWBIT_BENCH_HAS_ONNXRUNTIME
+    rows<bench::onnxruntime_product<bench::dynamic_quantize_matmul>>("w8", "onnxruntime_dynamic");
+#if ORT_API_VERSION >= 22 // before, MatMulNBits has 4 bits only
+    rows<bench::onnxruntime_product<bench::matmul_nbits<8, 4>>>("w8g32", "onnxruntime_nbits");
+#endif
+    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 4>>>("w4g32", "onnxruntime_nbits");
+    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 1>>>("w4g32_float", "onnxruntime_nbits");
+#endif
 #if LOWBIT_BENCH_HAS_OPENBLAS
     rows<bench::openblas_product>("float", "openblas");
+#endif
+#if LOWBIT_BENCH_HAS_XNNPACK
+    rows<bench::xnnpack_product<bench::qd8_f32_qc8w>>("w8", "xnnpack_qc8w");
+    rows<bench::xnnpack_product<bench::qd8_f32_qc4w>>("w4", "xnnpack_qc4w");
+    rows<bench::xnnpack_product<bench::qd8_f32_qb4w>>("w4g32", "xnnpack_qb4w");
 #endif
     return true;
 }();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,6 +83,31 @@ private:
     std::size_t next_ = 0;
 };
 
+#if defined(_OPENMP)
+inline constexpr int most_threads = 2;
+#else
+inline constexpr int most_threads = 1;
+#endif
+
+/// Runs our products on so many threads; those of more than one are OpenMP's.
+class team {
+public:
+    explicit team(std::size_t threads) : threads_(threads) {}
+    template <class X, class W, class Y, class Epilogue>
+    void multiply(const X& x, const W& w, Y& y, const Epilogue& ep, std::span<std::byte> workspace) const {
+#if defined(_OPENMP)
+        if (threads_ > 1) {
+            lowbit::exec::openmp pool(static_cast<int>(threads_));
+            return lowbit::gemm(lowbit::on(pool), x, w, y, ep, workspace);
+        }
+#endif
+        lowbit::gemm(x, w, y, ep, workspace);
+    }
+
+private:
+    std::size_t threads_;
+};
+
 /// Our product.
 template <class P, class Activations = void>
 class lowbit_product {
@@ -89,18 +115,10 @@ public:
     explicit lowbit_product(const gemm_case& shape)
         : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n),
           packed_(shape.copies, lowbit::pack<Activations>(lowbit::quantize<P>(shape.weights()))),
-          workspace_(lowbit::workspace_bytes(packed_[0], shape.m)), turn_(shape.copies) {}
+          workspace_(lowbit::workspace_bytes(packed_[0], shape.m)), team_(shape.threads), turn_(shape.copies) {}
 
     void operator()() {
-        const auto& w = packed_[turn_()];
-        if (shape_.threads == 1) {
-            lowbit::gemm(x_, w, y_, lowbit::epilogue(), workspace_);
-        } else {
-#if defined(_OPENMP)
-            lowbit::exec::openmp team(static_cast<int>(shape_.threads));
-            lowbit::gemm(lowbit::on(team), x_, w, y_, lowbit::epilogue(), workspace_);
-#endif
-        }
+        team_.multiply(x_, packed_[turn_()], y_, lowbit::epilogue(), workspace_);
         benchmark::DoNotOptimize(y_.data());
     }
     [[nodiscard]] std::size_t weight_bytes() const { return packed_[0].size_bytes(); }
@@ -117,6 +135,7 @@ private:
     lowbit::matrix<float> y_;
     std::vector<packed> packed_;
     std::vector<std::byte> workspace_;
+    team team_;
     turns turn_;
 };
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Turns what bench_peers wrote into the table and the picture of docs/performance.md.
+"""Turns what bench_peers wrote into the tables and the picture of docs/performance.md.
 
-  bench_peers --benchmark_enable_random_interleaving=true --benchmark_repetitions=9 \\
-              --benchmark_report_aggregates_only=true --benchmark_out=peers.json --benchmark_out_format=json
   bench/plot.py peers.json [picture.svg]
 
-Prints Markdown. A ceiling is the same run's: the bandwidth of memory for weights that come from there at M = 1, of an 8 MiB
-working set for those that are hot, and for more rows the peak of the instruction that multiplies.
+Prints Markdown: for each width and number of threads our shares of the machine's ceiling, and the times beside the best peer's. A
+share is the time that the ceilings of the same run allow over the time taken; that is the longer of the products at the peak of the
+instruction that multiplies, and of reading the weights once: from memory, or from a working set of their size where they are hot.
 """
 import json
 import sys
@@ -15,48 +14,67 @@ from collections import defaultdict
 
 OURS = "lowbit"
 FLOAT = "float"  # families whose names end so multiply in float
+VARIANT = "lowbit_"  # ours with other activations: lines of their own
+MEMORY = 512 << 10  # KiB
+ORDER = ["w8", "w8g32", "w4", "w4g32", "w4g128", "w2g32", "ternary", "w3g32", "w5g32", "w6g32", "nf4", "iq4_nl", "binary"]
 
 
 def medians(path):
-    """{(family, whose): {(M, copies, threads): row}} and {(ceiling, threads): value}."""
-    products, ceilings = defaultdict(dict), {}
+    """{(family, whose): {(N, threads): {(M, copies): row}}} and {(ceiling, threads): value}."""
+    products, ceilings = defaultdict(lambda: defaultdict(dict)), {}
     for row in json.load(open(path))["benchmarks"]:
-        if row.get("aggregate_name", "median") != "median":
+        if row.get("aggregate_name", "median") != "median" or row.get("error_occurred"):
             continue
         parts = [p for p in row.get("run_name", row["name"]).split("/") if p != "real_time"]
-        named = dict(p.split(":") for p in parts if ":" in p)
-        threads = int(named.get("threads", 1))
+        named = {k: int(v) for k, v in (p.split(":") for p in parts if ":" in p)}
+        threads = named.get("threads", 1)
         if parts[0] == "read_bandwidth":
-            ceilings[int(named["KiB"]), threads] = row["GB/s"]
+            ceilings[named["KiB"], threads] = row["GB/s"]
         elif parts[0].startswith("peak_"):
             ceilings[parts[0], threads] = row["GOP/s"]
-        elif "GOP/s" in row:
-            products[parts[0], parts[1]][int(named["M"]), int(named["copies"]), threads] = row
+        elif "rel_error" in row:
+            products[parts[0], parts[1]][named["N"], threads][named["M"], named["copies"]] = row
     return products, ceilings
 
 
-def share(family, case, row, ceilings):
-    m, copies, threads = case
-    if m == 1:
-        return row["GB/s"] / ceilings[(512 << 10) if copies > 1 else (8 << 10), threads]
-    return row["GOP/s"] / ceilings["peak_fma" if family.endswith(FLOAT) else "peak_vpdpbusd", threads]
+def share(family, threads, copies, row, ceilings):
+    seconds = row["real_time"] * 1e-6
+    kib = row["GB/s"] * seconds * 1e9 / 1024
+    sets = sorted(k for k, t in ceilings if t == threads and isinstance(k, int))
+    size = MEMORY if copies > 1 else next((s for s in sets if s >= kib), MEMORY)
+    unit = "fma" if family.endswith(FLOAT) else "vpopcntd" if family == "binary" else "vpdpbusd"
+    peak = ceilings["peak_" + unit, threads]
+    return max(row["GOP/s"] / peak, row["GB/s"] / ceilings[size, threads])
 
 
-def rows_of(products, ceilings):
-    """One row a family and case: ours, the best peer, and both shares of the ceiling."""
-    for family in sorted({f for f, whose in products if whose == OURS}):
-        peers = {whose: cases for (f, whose), cases in products.items() if f == family and whose != OURS}
-        for case, ours in sorted(products[family, OURS].items(), key=lambda c: (c[0][2], c[0][0], -c[0][1])):
-            best = min(((cases[case]["real_time"], whose) for whose, cases in peers.items() if case in cases), default=None)
-            yield {
-                "family": family, "case": case, "ours": ours["real_time"], "share": share(family, case, ours, ceilings),
-                "peer": best and best[1], "ratio": best and best[0] / ours["real_time"],
-                "peer_share": best and share(family, case, peers[best[1]][case], ceilings),
+def order(family):
+    name = family.removesuffix("_" + FLOAT)
+    return family.endswith(FLOAT), ORDER.index(name) if name in ORDER else len(ORDER), family
+
+
+def lines(products, ceilings, width, threads):
+    """One line a family of ours: its name, and for each case (M, copies) the time, the share, the error, and the best peer."""
+    found = []
+    for family, whose in sorted(products, key=lambda key: (order(key[0]), key[1])):
+        cases = products[family, whose].get((width, threads))
+        if not cases or not (whose == OURS or whose.startswith(VARIANT)):
+            continue
+        cells = {}
+        for case, row in cases.items():
+            peers = [(p[width, threads][case], name) for (f, name), p in products.items()
+                     if f == family and not name.startswith(OURS) and case in p.get((width, threads), {})]
+            peer, name = min(peers, key=lambda p: p[0]["real_time"], default=(None, None))
+            cells[case] = {
+                "time": row["real_time"], "share": share(family, threads, case[1], row, ceilings), "error": row["rel_error"],
+                "peer": name, "peer_time": peer and peer["real_time"],
+                "peer_share": peer and share(family, threads, case[1], peer, ceilings), "peer_error": peer and peer["rel_error"],
             }
+        found.append((family + whose.removeprefix(OURS), cells))
+    return found
 
 
 def case_name(case):
-    m, copies, _ = case
+    m, copies = case
     return f"M = {m}" + ((", memory" if copies > 1 else ", hot") if m == 1 else "")
 
 
@@ -64,52 +82,75 @@ def time(us):
     return f"{us / 1000:.1f} ms" if us >= 10000 else f"{us:.0f} us"
 
 
-def markdown(rows, ceilings):
-    for threads in sorted({r["case"][2] for r in rows}):
-        values = {k[0]: v for k, v in ceilings.items() if k[1] == threads}
-        print(f"\n### {threads} thread{'s' if threads > 1 else ''}\n")
-        print(f"Ceilings: `vpdpbusd` {values['peak_vpdpbusd']:.0f} GOP/s, f32 FMA {values['peak_fma']:.0f} GFLOP/s, reading 512 MiB "
-              f"{values[512 << 10]:.1f} GB/s, 8 MiB {values[8 << 10]:.0f} GB/s.\n")
-        print("| weights | | ours | share of the ceiling | best peer | its share | peer's time / ours |\n|---|---|---|---|---|---|---|")
-        family = None
-        for r in (r for r in rows if r["case"][2] == threads):
-            name = r["family"] if r["family"] != family else ""
-            family = r["family"]
-            peer = f"{r['peer']} | {r['peer_share']:.0%} | {r['ratio']:.2f}" if r["peer"] else "| |"
-            print(f"| {name} | {case_name(r['case'])} | {time(r['ours'])} | {r['share']:.0%} | {peer} |")
+def table(found, first, cell):
+    cases = sorted({c for _, cells in found for c in cells}, key=lambda c: (c[0], -c[1]))
+    print(f"| {first} | " + " | ".join(map(case_name, cases)) + " |\n|---" + "|---" * len(cases) + "|")
+    for name, cells in found:
+        print(f"| {name} | " + " | ".join(cell(cells[c]) if c in cells else "" for c in cases) + " |")
+    print()
 
 
-def svg(rows, path):
-    rows = [r for r in rows if r["case"][2] == 1]
-    left, width, step = 190, 520, 17
-    height = 60 + step * len(rows) + 14 * len({r["family"] for r in rows})
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{height}" font-family="sans-serif" font-size="11">',
-           '<rect width="100%" height="100%" fill="white"/>',
-           f'<text x="{left}" y="18" font-size="13">Share of the machine\'s ceiling, one thread: lowbit (dark), best peer (light)</text>']
+def markdown(products, ceilings):
+    for width, threads in sorted({key for cases in products.values() for key in cases}):
+        found = lines(products, ceilings, width, threads)
+        if not found:
+            continue
+        reads = ", ".join(f"{k >> 10} MiB {v:.0f}" for k, v in sorted((k, v) for (k, t), v in ceilings.items()
+                                                                       if t == threads and isinstance(k, int)) if k >= 1024)
+        print(f"### N = {width}, {threads} thread{'s' if threads > 1 else ''}\n")
+        print(f"Ceilings: `vpdpbusd` {ceilings['peak_vpdpbusd', threads]:.0f} GOP/s, f32 FMA "
+              f"{ceilings['peak_fma', threads]:.0f} GFLOP/s, `vpopcntd` {ceilings['peak_vpopcntd', threads]:.0f} GOP/s; reading, in GB/s: {reads}.\n")
+        print("Share of the ceiling, and how many times faster than the best peer:\n")
+        table(found, "weights", lambda c: f"{c['share']:.0%}" + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else ""))
+        print("Time, and the best peer's:\n")
+        table(found, "weights", lambda c: time(c["time"]) + (f"; {c['peer']} {time(c['peer_time'])}" if c["peer"] else ""))
+        print("Relative error against the float product, and the best peer's:\n")
+        table(found, "weights", lambda c: f"{c['error']:.4f}" + (f"; {c['peer_error']:.4f}" if c["peer"] else ""))
+
+
+def panel(out, found, left, title):
+    """Bars of one width and number of threads from x = left on; the height that they take."""
+    label, width, step = 110, 330, 13
+    out.append(f'<text x="{left + label}" y="18" font-size="13">{title}</text>')
+    y, rules = 26, len(out)
+    for name, cells in found:
+        y += 16
+        out.append(f'<text x="{left + 4}" y="{y}" font-weight="bold">{name}</text>')
+        y += 4
+        for case in sorted(cells, key=lambda c: (c[0], -c[1])):
+            c = cells[case]
+            out.append(f'<text x="{left + label - 6}" y="{y + 9}" text-anchor="end">{case_name(case)}</text>')
+            out.append(f'<rect x="{left + label}" y="{y + 1}" width="{width * min(c["share"], 1.1):.1f}" height="7" fill="#1f4e79"/>')
+            if c["peer"]:
+                out.append(f'<rect x="{left + label}" y="{y + 8}" width="{width * min(c["peer_share"], 1.1):.1f}" height="3" '
+                           f'fill="#9dc3e6"><title>{c["peer"]}</title></rect>')
+            y += step
     for percent in range(0, 101, 20):
-        x = left + width * percent / 100
-        out.append(f'<path d="M{x} 30V{height - 12}" stroke="#ddd"/><text x="{x}" y="{height - 1}" text-anchor="middle" fill="#666">{percent} %</text>')
-    y, family = 34, None
-    for r in rows:
-        if r["family"] != family:
-            family, y = r["family"], y + 14
-            out.append(f'<text x="6" y="{y + 10}" font-weight="bold">{family}</text>')
-        out.append(f'<text x="{left - 6}" y="{y + 10}" text-anchor="end">{case_name(r["case"])}</text>')
-        out.append(f'<rect x="{left}" y="{y + 2}" width="{width * min(r["share"], 1.1):.1f}" height="7" fill="#1f4e79"/>')
-        if r["peer"]:
-            out.append(f'<rect x="{left}" y="{y + 9}" width="{width * min(r["peer_share"], 1.1):.1f}" height="4" fill="#9dc3e6"><title>{r["peer"]}</title></rect>')
-        y += step
-    open(path, "w").write("\n".join(out + ["</svg>\n"]))
+        x = left + label + width * percent / 100
+        out.insert(rules, f'<path d="M{x} 26V{y + 4}" stroke="#ddd"/>')
+        out.append(f'<text x="{x}" y="{y + 15}" text-anchor="middle" fill="#666">{percent} %</text>')
+    return y + 24
+
+
+def svg(products, ceilings, path):
+    out, height, left = [], 0, 0
+    for width, threads in sorted({key for cases in products.values() for key in cases}):
+        found = lines(products, ceilings, width, threads)
+        if found:
+            title = f"N = {width}, {threads} thread{'s' if threads > 1 else ''}: share of the ceiling"
+            height, left = max(height, panel(out, found, left, title)), left + 490
+    head = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left}" height="{height}" font-family="sans-serif" font-size="10">',
+            '<title>lowbit (dark) and the best peer (light)</title>', '<rect width="100%" height="100%" fill="white"/>']
+    open(path, "w").write("\n".join(head + out + ["</svg>\n"]))
 
 
 def main():
     if not 2 <= len(sys.argv) <= 3:
         sys.exit(__doc__)
     products, ceilings = medians(sys.argv[1])
-    rows = list(rows_of(products, ceilings))
-    markdown(rows, ceilings)
+    markdown(products, ceilings)
     if len(sys.argv) == 3:
-        svg(rows, sys.argv[2])
+        svg(products, ceilings, sys.argv[2])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "gemm_case.hpp"
@@ -74,9 +76,7 @@ public:
         work_buffer_ = ggml_backend_alloc_ctx_tensors(work_context_, cpu.backend);
         if (weight_buffer_ == nullptr || work_buffer_ == nullptr) throw std::runtime_error("ggml cannot hold the tensors");
 
-        const auto& w = shape.weights();
-        std::vector<std::byte> blocks(ggml_row_size(type, k) * shape.n);
-        ggml_quantize_chunk(type, w.data(), blocks.data(), 0, n, k, nullptr);
+        const std::vector<std::byte>& blocks = blocks_of(shape, type);
         weight_bytes_ = blocks.size();
         for (ggml_tensor* t : weights_) ggml_backend_tensor_set(t, blocks.data(), 0, blocks.size());
         input_ = shape.inputs();
@@ -91,9 +91,7 @@ public:
         ggml_free(work_context_);
     }
 
-    void operator()() {
-        ggml_backend_graph_compute(ggml_cpu::instance().backend, graphs_[turn_()]);
-    }
+    void operator()() { ggml_backend_graph_compute(ggml_cpu::instance().backend, graphs_[turn_()]); }
     [[nodiscard]] std::size_t weight_bytes() const { return weight_bytes_; }
     [[nodiscard]] double error() {
         const std::size_t first = turn_();
@@ -104,6 +102,18 @@ public:
     }
 
 private:
+    /// The weights of a case; made once, since some types take seconds.
+    static const std::vector<std::byte>& blocks_of(const gemm_case& shape, ggml_type type) {
+        static std::map<std::pair<std::size_t, ggml_type>, std::vector<std::byte>> all;
+        std::vector<std::byte>& blocks = all[{shape.n, type}];
+        if (blocks.empty()) {
+            const auto n = static_cast<std::int64_t>(shape.n), k = static_cast<std::int64_t>(shape.k);
+            blocks.resize(ggml_row_size(type, k) * shape.n);
+            ggml_quantize_chunk(type, shape.weights().data(), blocks.data(), 0, n, k, nullptr);
+        }
+        return blocks;
+    }
+
     gemm_case shape_;
     ggml_context* weight_context_;
     ggml_context* work_context_;

@@ -16,6 +16,7 @@
 #endif
 
 #include "gemm_case.hpp"
+#include "peers/plain_codes.hpp"
 
 namespace bench {
 
@@ -27,14 +28,13 @@ class onednn_product {
 
 public:
     explicit onednn_product(const gemm_case& shape)
-        : shape_(shape), inputs_(shape.inputs()), y_(shape.m, shape.n), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_),
-          turn_(shape.copies) {
+        : shape_(shape), inputs_(shape.inputs()), y_(shape.m, shape.n), w_(plain_codes::of(shape, 8, shape.k)),
+          engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), turn_(shape.copies) {
 #if defined(_OPENMP)
         omp_set_num_threads(static_cast<int>(shape.threads));
 #endif
         const auto m = static_cast<dnnl::memory::dim>(shape.m), n = static_cast<dnnl::memory::dim>(shape.n);
         const auto k = static_cast<dnnl::memory::dim>(shape.k);
-        quantize_weights();
         quantize_inputs();
 
         dnnl::primitive_attr attributes;
@@ -47,17 +47,18 @@ public:
         const dnnl::matmul::primitive_desc what(engine_, x_desc, any, y_desc, attributes);
         product_ = dnnl::matmul(what);
 
-        dnnl::memory plain({{k, n}, type::s8, tag::ba}, engine_, codes_.data());
+        dnnl::memory plain({{k, n}, type::s8, tag::ba}, engine_, w_.codes.data());
         for (std::size_t i = 0; i < shape.copies; ++i) {
             weights_.emplace_back(what.weights_desc(), engine_);
             dnnl::reorder(plain, weights_.back()).execute(stream_, plain, weights_.back());
         }
         stream_.wait();
-        arguments_ = {{DNNL_ARG_SRC, dnnl::memory(x_desc, engine_, x_.data())},
-                      {DNNL_ARG_DST, dnnl::memory(y_desc, engine_, y_.data())},
-                      {DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, dnnl::memory({{n}, type::f32, tag::a}, engine_, scales_.data())},
-                      {DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC, dnnl::memory({{1}, type::f32, tag::a}, engine_, &x_scale_)},
-                      {DNNL_ARG_ATTR_ZERO_POINTS | DNNL_ARG_SRC, dnnl::memory({{1}, type::s32, tag::a}, engine_, &x_zero_)}};
+        arguments_ = {
+            {DNNL_ARG_SRC, dnnl::memory(x_desc, engine_, x_.data())},
+            {DNNL_ARG_DST, dnnl::memory(y_desc, engine_, y_.data())},
+            {DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, dnnl::memory({{n}, type::f32, tag::a}, engine_, w_.scales.data())},
+            {DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC, dnnl::memory({{1}, type::f32, tag::a}, engine_, &x_scale_)},
+            {DNNL_ARG_ATTR_ZERO_POINTS | DNNL_ARG_SRC, dnnl::memory({{1}, type::s32, tag::a}, engine_, &x_zero_)}};
     }
 
     void operator()() {
@@ -65,7 +66,7 @@ public:
         product_.execute(stream_, arguments_);
         stream_.wait();
     }
-    [[nodiscard]] std::size_t weight_bytes() const { return codes_.size() + scales_.size() * sizeof(float); }
+    [[nodiscard]] std::size_t weight_bytes() const { return w_.codes.size() + w_.scales.size() * sizeof(float); }
     [[nodiscard]] double error() {
         (*this)();
         return relative_error(shape_, inputs_, y_);
@@ -80,16 +81,6 @@ private:
         for (std::size_t i = 0; i < count; ++i) most = std::max(most, std::fabs(x[i]));
         return most;
     }
-    void quantize_weights() {
-        const auto& w = shape_.weights();
-        codes_.resize(shape_.n * shape_.k);
-        scales_.resize(shape_.n);
-        for (std::size_t i = 0; i < codes_.size(); ++i) {
-            float& scale = scales_[i / shape_.k];
-            if (i % shape_.k == 0) scale = reach(w.data() + i, shape_.k) / 127;
-            codes_[i] = code(w.data()[i], scale);
-        }
-    }
     void quantize_inputs() {
         const std::size_t count = shape_.m * shape_.k;
         x_scale_ = reach(inputs_.data(), count) / 127;
@@ -100,8 +91,7 @@ private:
     gemm_case shape_;
     lowbit::matrix<float> inputs_;
     lowbit::matrix<float> y_;
-    std::vector<std::int8_t> codes_;
-    std::vector<float> scales_;
+    plain_codes w_;
     std::vector<std::uint8_t> x_;
     float x_scale_ = 1;
     std::int32_t x_zero_ = 128;
