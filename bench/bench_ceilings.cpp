@@ -2,9 +2,18 @@
 // What the machine can do at best: read bandwidth by working-set size, and the dot-product and FMA peaks of the best level.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <thread>
+#include <vector>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include <lowbit/core/aligned_buffer.hpp>
 #include <lowbit/isa/detect.hpp>
@@ -92,55 +101,89 @@ bool runs(benchmark::State& state) {
     return false;
 }
 
-void peak_vpdpbusd(benchmark::State& state) {
-    if (!runs(state)) return;
-    constexpr std::int64_t rounds = 10000;
-    for (auto _ : state) dot_products(rounds);
-    state.counters["GOP/s"] =
-        benchmark::Counter(2.0 * 64 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+/// Keeps the calling thread on the processor of that place among those it may use.
+void stay_on([[maybe_unused]] std::size_t place) {
+#if defined(__linux__)
+    cpu_set_t all, one;
+    sched_getaffinity(0, sizeof(all), &all);
+    place %= static_cast<std::size_t>(CPU_COUNT(&all));
+    std::size_t cpu = 0;
+    while (!CPU_ISSET(cpu, &all) || place-- > 0) ++cpu;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+#endif
 }
-void peak_fma(benchmark::State& state) {
-    if (!runs(state)) return;
-    constexpr std::int64_t rounds = 10000;
-    for (auto _ : state) fused_multiply_adds(rounds);
-    state.counters["GOP/s"] =
-        benchmark::Counter(2.0 * 16 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+
+/// The seconds in which so many threads, each on a processor of its own, do work(thread) side by side.
+template <class Work>
+double side_by_side(std::size_t threads, Work work) {
+    using clock = std::chrono::steady_clock;
+    std::vector<clock::time_point> starts(threads), ends(threads);
+    std::atomic<std::size_t> waiting{threads};
+    std::vector<std::thread> all;
+    for (std::size_t i = 0; i < threads; ++i) {
+        all.emplace_back([&, i] {
+            stay_on(i);
+            --waiting;
+            while (waiting != 0) {
+            }
+            starts[i] = clock::now();
+            work(i);
+            ends[i] = clock::now();
+        });
+    }
+    for (std::thread& t : all) t.join();
+    const auto taken = *std::max_element(ends.begin(), ends.end()) - *std::min_element(starts.begin(), starts.end());
+    return std::chrono::duration<double>(taken).count();
 }
-/// A multiplication and an addition for each bit counted; that the bits are compared first, and the counts added, is not in it.
-void peak_vpopcntd(benchmark::State& state) {
+
+/// Times work(thread); all threads together do `amount` thousand millions of `unit` each time.
+template <class Work>
+void time_work(benchmark::State& state, const char* unit, double amount, Work work) {
+    const auto threads = static_cast<std::size_t>(state.range(0));
+    for (auto _ : state) state.SetIterationTime(side_by_side(threads, work));
+    state.counters[unit] =
+        benchmark::Counter(static_cast<double>(threads) * amount * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+template <auto Instructions>
+void peak(benchmark::State& state, int operations) {
     if (!runs(state)) return;
-    constexpr std::int64_t rounds = 10000;
-    for (auto _ : state) bit_counts(rounds);
-    state.counters["GOP/s"] =
-        benchmark::Counter(2.0 * 512 * chains * rounds * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    constexpr std::int64_t rounds = 200000; // a millisecond, much longer than threads take to start
+    time_work(state, "GOP/s", static_cast<double>(rounds) * chains * operations, [](std::size_t) { Instructions(rounds); });
 }
 void read_bandwidth(benchmark::State& state) {
     if (!runs(state)) return;
-    const auto size = static_cast<std::size_t>(state.range(0)) << 10;
-    lowbit::aligned_buffer<std::byte> memory(size);
-    std::memset(memory.data(), 1, size);
+    const auto size = static_cast<std::size_t>(state.range(1)) << 10;
+    const std::size_t passes = std::max<std::size_t>(1, (std::size_t{64} << 20) / size);
+    std::vector<lowbit::aligned_buffer<std::byte>> memory;
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+        memory.emplace_back(size);
+        std::memset(memory.back().data(), 1, size);
+    }
     const auto read = size > std::size_t{64} << 20 ? read_all<true> : read_all<false>;
-    for (auto _ : state) benchmark::DoNotOptimize(read(memory.data(), size));
-    state.counters["GB/s"] = benchmark::Counter(static_cast<double>(size) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+    time_work(state, "GB/s", static_cast<double>(passes * size), [&](std::size_t thread) {
+        for (std::size_t i = 0; i < passes; ++i) benchmark::DoNotOptimize(read(memory[thread].data(), size));
+    });
 }
 
 // Each thread works for itself, on memory of its own; rates are those of all threads together.
-BENCHMARK(peak_vpdpbusd)->UseRealTime()->ThreadRange(1, 2);
-BENCHMARK(peak_vpopcntd)->UseRealTime()->ThreadRange(1, 2);
-BENCHMARK(peak_fma)->UseRealTime()->ThreadRange(1, 2);
-BENCHMARK(read_bandwidth)
-    ->ArgName("KiB")
-    ->Arg(16)
-    ->Arg(512)
-    ->Arg(6 << 10)
-    ->Arg(10 << 10)
-    ->Arg(14 << 10)
-    ->Arg(18 << 10)
-    ->Arg(32 << 10)
-    ->Arg(64 << 10)
-    ->Arg(512 << 10)
-    ->UseRealTime()
-    ->ThreadRange(1, 2);
+const bool registered = [] {
+    const auto peak_of = [](const char* name, auto time, int operations) {
+        benchmark::RegisterBenchmark(name, time, operations)->ArgName("threads")->Arg(1)->Arg(2)->UseManualTime();
+    };
+    peak_of("peak_vpdpbusd", peak<dot_products>, 2 * 64);
+    peak_of("peak_vpopcntd", peak<bit_counts>, 2 * 512); // comparing the bits first, and adding the counts, is not in it
+    peak_of("peak_fma", peak<fused_multiply_adds>, 2 * 16);
+    auto* reads = benchmark::RegisterBenchmark("read_bandwidth", read_bandwidth);
+    reads->ArgNames({"threads", "KiB"})->UseManualTime()->Unit(benchmark::kMicrosecond);
+    for (const int threads : {1, 2}) {
+        for (const int mib : {3, 6, 10, 14, 18, 32, 64, 512}) reads->Args({threads, mib << 10});
+        reads->Args({threads, 16})->Args({threads, 512});
+    }
+    return true;
+}();
 
 } // namespace
 #endif

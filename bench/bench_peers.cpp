@@ -7,7 +7,7 @@
 //     peers.svg
 //
 // (min_time without its s before version 1.8 of Google Benchmark.) It takes about an hour; parts of it by --benchmark_filter, for
-// example '^(w4g32/.*N:4096.*|peak.*|read.*)threads:1'. Rows are
+// example '^(w4g32/.*N:4096|peak|read).*threads:1'. Rows are
 // <family>/<whose>/N:<outputs>/M:<rows>/copies:<weights in turn>/threads:<threads>, K is 4096; those of two threads need OpenMP.
 #include <benchmark/benchmark.h>
 
@@ -45,7 +45,7 @@ namespace {
 /// A result further from the float product than this is wrong, not coarse. Families are called by their bits.
 constexpr double wrong_at(std::string_view family) {
     constexpr std::pair<std::string_view, double> limits[]{{"w8", 0.03},     {"w6", 0.05},   {"w5", 0.08}, {"w4", 0.2},
-                                                           {"nf4", 0.13},    {"iq4", 0.13},  {"w3", 0.35}, {"w2", 0.7},
+                                                           {"nf4", 0.13},    {"iq4", 0.13},  {"w3", 0.35}, {"w2", 0.8},
                                                            {"ternary", 0.9}, {"binary", 0.9}};
     for (const auto& [name, limit] : limits) {
         if (family.starts_with(name)) return limit;

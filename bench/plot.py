@@ -39,7 +39,7 @@ def medians(path):
 
 def share(family, threads, copies, row, ceilings):
     seconds = row["real_time"] * 1e-6
-    kib = row["GB/s"] * seconds * 1e9 / 1024
+    kib = row["GB/s"] * seconds * 1e9 / 1024 / threads  # each thread reads its part
     sets = sorted(k for k, t in ceilings if t == threads and isinstance(k, int))
     size = MEMORY if copies > 1 else next((s for s in sets if s >= kib), MEMORY)
     unit = "fma" if family.endswith(FLOAT) else "vpopcntd" if family == "binary" else "vpdpbusd"
