@@ -171,13 +171,13 @@ void read_bandwidth(benchmark::State& state) {
 // Each thread works for itself, on memory of its own; rates are those of all threads together.
 const bool registered = [] {
     const auto peak_of = [](const char* name, auto time, int operations) {
-        benchmark::RegisterBenchmark(name, time, operations)->ArgName("threads")->Arg(1)->Arg(2)->UseManualTime();
+        benchmark::RegisterBenchmark(name, time, operations)->ArgName("threads")->Arg(1)->Arg(2)->UseManualTime()->MinTime(0.1);
     };
     peak_of("peak_vpdpbusd", peak<dot_products>, 2 * 64);
     peak_of("peak_vpopcntd", peak<bit_counts>, 2 * 512); // comparing the bits first, and adding the counts, is not in it
     peak_of("peak_fma", peak<fused_multiply_adds>, 2 * 16);
     auto* reads = benchmark::RegisterBenchmark("read_bandwidth", read_bandwidth);
-    reads->ArgNames({"threads", "KiB"})->UseManualTime()->Unit(benchmark::kMicrosecond);
+    reads->ArgNames({"threads", "KiB"})->UseManualTime()->Unit(benchmark::kMicrosecond)->MinTime(0.1);
     for (const int threads : {1, 2}) {
         for (const int mib : {3, 6, 10, 14, 18, 32, 64, 512}) reads->Args({threads, mib << 10});
         reads->Args({threads, 16})->Args({threads, 512});

@@ -2,12 +2,10 @@
 // Ours beside the peers this machine has, and the ceilings, in one process. Each row checks its result against the float product
 // first, and the repetitions of all rows are interleaved, since these machines drift. The one command:
 //
-//   bench_peers --benchmark_enable_random_interleaving=true --benchmark_repetitions=9 --benchmark_min_time=0.05s
-//     --benchmark_report_aggregates_only=true --benchmark_out=peers.json --benchmark_out_format=json && plot.py peers.json
-//     peers.svg
+//   bench_peers --benchmark_enable_random_interleaving=true --benchmark_repetitions=9 --benchmark_report_aggregates_only=true
+//     --benchmark_out=peers.json --benchmark_out_format=json && plot.py peers.json peers.svg
 //
-// (min_time without its s before version 1.8 of Google Benchmark.) It takes about an hour; parts of it by --benchmark_filter, for
-// example '^(w4g32/.*N:4096|peak|read).*threads:1'. Rows are
+// It takes about an hour; parts of it by --benchmark_filter, for example '^(w4g32/.*N:4096|peak|read).*threads:1'. Rows are
 // <family>/<whose>/N:<outputs>/M:<rows>/copies:<weights in turn>/threads:<threads>, K is 4096; those of two threads need OpenMP.
 #include <benchmark/benchmark.h>
 
@@ -73,7 +71,7 @@ void rows(const std::string& family, const std::string& whose, Arguments... argu
         }
     };
     auto* row = benchmark::RegisterBenchmark((family + "/" + whose).c_str(), time);
-    row->ArgNames({"N", "M", "copies", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond);
+    row->ArgNames({"N", "M", "copies", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond)->MinTime(0.05);
     for (int threads = 1; threads <= bench::most_threads; ++threads) {
         row->Args({4096, 1, 24, threads});
         for (const int m : {1, 4, 16, 64, 512}) row->Args({4096, m, 1, threads});
