@@ -75,6 +75,7 @@ struct ops {
         return scale_value<Kind>(p, 0, nullptr);
     }
     static constexpr unsigned table_bits = 0; // nothing is looked up but tables
+    static constexpr bool quick_table = false;
     static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) { return table[codes]; }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void*) {}
 
@@ -238,6 +239,7 @@ struct ops {
         return load_floats(wide);
     }
     static constexpr unsigned table_bits = 0;
+    static constexpr bool quick_table = false;
     static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) {
         std::int32_t index[lanes];
         float value[lanes];

@@ -27,8 +27,9 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     static constexpr bool has_zeros = Offset == offset_kind::zero_point;
     /// Codes of one plane are read where they lie; those of several, and steps, are put together to bytes.
     static constexpr bool in_place = base::planes == 1 && Step == 1;
-    /// Codes of few bits can be looked up by the lowest bits of a lane, whatever stands above them.
-    static constexpr bool has_entries = in_place && Bits <= Ops::table_bits;
+    /// Codes of few bits can be looked up by the lowest bits of a lane, whatever stands above them; where it is one instruction,
+    /// with a shift it is also the quickest way to a number.
+    static constexpr bool has_entries = in_place && Bits <= Ops::table_bits && (Code == decoding::table || Ops::quick_table);
     const float* entries;
     const std::int32_t* zeros;
     typename Ops::ints offset;
@@ -61,9 +62,7 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
         } else {
             lanes = this->template codes<K / 4>(v);
         }
-        // Two ways to a number, for which x86 has different units: where a field lies in the mantissa it is read there.
-        constexpr bool readable = at > 0 && at + width <= mantissa_bits;
-        if constexpr (has_entries && (Code == decoding::table || !readable)) {
+        if constexpr (has_entries) {
             const typename Ops::floats entry = Ops::lookup_floats(entries, Ops::template move_bits<at, 0>(lanes));
             return Code == decoding::table ? entry : less_zero(entry, v);
         } else if constexpr (Code == decoding::table) {

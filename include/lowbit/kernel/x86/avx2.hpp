@@ -110,6 +110,7 @@ struct ops {
     static LOWBIT_ALWAYS_INLINE floats subtract_floats(floats a, floats b) { return _mm256_sub_ps(a, b); }
     /// Lowest bits of a lane that are looked up: two registers of 8, chosen between by the highest of them.
     static constexpr unsigned table_bits = 4;
+    static constexpr bool quick_table = false; ///< by one instruction
     static LOWBIT_ALWAYS_INLINE floats lookup_floats(const float* entries, ints codes) {
         const floats low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(entries), codes);
         const floats high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(entries + 8), codes);
