@@ -121,6 +121,7 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
     const std::size_t blocks = ceil_div(m, kernel::most_rows);
     const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, kernel::most_rows);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
+    const auto activations = x.view();
     for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task),
                [&](std::size_t first, std::size_t last) {
                    const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
@@ -135,7 +136,7 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
                        if (w.cols() == 0) {
                            std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
                        } else {
-                           w.multiply(panel, x.view(), row0, rows, tile);
+                           w.multiply(panel, activations, row0, rows, tile);
                        }
                        for (std::size_t r = 0; r < rows; ++r) {
                            const result_run run{tile + r * kernel::panel_columns, panel.columns, row0 + r, column0};

@@ -103,10 +103,12 @@ struct panel_layout {
 
     /// Distinct scales in a record of a panel that has so many columns.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scales(std::size_t columns) const noexcept {
+        if (scale_rows == 1) return columns; // and no divisions, which would be a tenth of a small product
         return (columns + columns_per_scale() - 1) / columns_per_scale();
     }
     /// Columns of a panel that share a scale. Blocks of rows that cut through panels have their scales written out per column.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t columns_per_scale() const noexcept {
+        if (scale_rows == 1) return 1;
         if (scale_rows % panel_columns == 0) return panel_columns;
         return panel_columns % scale_rows == 0 ? scale_rows : 1;
     }

@@ -48,14 +48,17 @@ inline float largest(const row& x) {
     return x.empty() || has_nan(x) ? smallest(x) : -smallest(negated);
 }
 
-inline float reduce(volatile float (&s)[16]) {
-    for (int h = 8; h > 0; h /= 2)
-        for (int j = 0; j < h; ++j) s[j] = s[j] + s[j + h];
+/// s[j] += s[j + h] for h = half of them, a quarter, ... 1
+template <std::size_t N>
+float reduce(volatile float (&s)[N]) {
+    for (std::size_t h = N / 2; h > 0; h /= 2)
+        for (std::size_t j = 0; j < h; ++j) s[j] = s[j] + s[j + h];
     return s[0];
 }
-inline float sum_abs(const row& x) {
-    volatile float s[16] = {};
-    for (std::size_t i = 0; i < x.size(); ++i) s[i % 16] = s[i % 16] + std::fabs(x[i]);
+template <std::size_t N = 16>
+float sum_abs(const row& x) {
+    volatile float s[N] = {};
+    for (std::size_t i = 0; i < x.size(); ++i) s[i % N] = s[i % N] + std::fabs(x[i]);
     return reduce(s);
 }
 
@@ -127,11 +130,11 @@ struct signs {
 };
 inline signs binarize(const row& x, code_groups groups) {
     const bool finite = std::isfinite(absmax(x));
-    const float sum = sum_abs(x);
+    const float sum = sum_abs<64>(x);
     row halves; // of a sum that overflows; dividing by 2^64 is exact for every x that counts in it
     for (const float v : x) halves.push_back(v * 0x1p-64f);
     const auto n = static_cast<float>(x.size());
-    const volatile float mean = std::isinf(sum) ? sum_abs(halves) / n : sum / n;
+    const volatile float mean = std::isinf(sum) ? sum_abs<64>(halves) / n : sum / n;
     signs to{{}, x.empty() ? 0.0f : !finite ? nan : std::isinf(sum) ? mean * 0x1p64f : mean};
     for (const row& group : cut(x, groups.length)) {
         const std::size_t first = to.words.size();

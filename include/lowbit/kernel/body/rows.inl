@@ -21,10 +21,10 @@ struct row_body {
         }
     }
 
-    /// Sixteen partial sums of f(first element, lane count) and their reduction: the order that row_reader::sum_abs states.
-    template <class F>
-    LOWBIT_ALWAYS_INLINE static constexpr float sum16(std::size_t n, F&& f) {
-        constexpr std::size_t width = 16;
+    /// `width` partial sums of f(first element, lane count) and their reduction: for 16 the order that row_reader::sum_abs
+    /// states.
+    template <std::size_t width, class F>
+    LOWBIT_ALWAYS_INLINE static constexpr float sum_of(std::size_t n, F&& f) {
         float sums[width];
         [&]<std::size_t... P>(std::index_sequence<P...>) LOWBIT_INLINE_LAMBDA {
             floats part[] = {(static_cast<void>(P), Ops::splat(0.0f))...};
@@ -199,8 +199,8 @@ struct row_body {
 
     template <class T>
     static constexpr float sum_abs(const T* x, std::size_t n) {
-        return sum16(n, [&](std::size_t i, auto count)
-                            LOWBIT_INLINE_LAMBDA { return Ops::from_bits(magnitude(Ops::bits(read(x + i, count)))); });
+        return sum_of<16>(n, [&](std::size_t i, auto count)
+                                 LOWBIT_INLINE_LAMBDA { return Ops::from_bits(magnitude(Ops::bits(read(x + i, count)))); });
     }
 
     // ---- Activations to int8 ----
@@ -281,16 +281,21 @@ struct row_body {
     template <class T>
     static constexpr float mean_abs(const T* x, std::size_t n) {
         constexpr float up = 0x1p64f;
+        const auto sum_times = [&](auto scaled) {
+            return sum_of<64>(n, [&](std::size_t i, auto lanes_read) LOWBIT_INLINE_LAMBDA {
+                floats v = Ops::from_bits(magnitude(Ops::bits(read(x + i, lanes_read))));
+                if constexpr (scaled) {
+                    v = Ops::mul(v, Ops::splat(1 / up));
+                    Ops::fence(v); // a product that meets an addition
+                }
+                return v;
+            });
+        };
         const auto count = static_cast<float>(n);
         if (n == 0) return 0.0f;
-        if (const float sum = sum_abs(x, n); sum < float_of(infinity)) return sum / count;
+        if (const float sum = sum_times(std::false_type{}); sum < float_of(infinity)) return sum / count;
         if (!(absmax(x, n) < float_of(infinity))) return float_of(quiet_nan);
-        const float sum = sum16(n, [&](std::size_t i, auto lanes_read) LOWBIT_INLINE_LAMBDA {
-            floats v = Ops::mul(Ops::from_bits(magnitude(Ops::bits(read(x + i, lanes_read)))), Ops::splat(1 / up));
-            Ops::fence(v); // a product that meets an addition
-            return v;
-        });
-        return sum / count * up;
+        return sum_times(std::true_type{}) / count * up;
     }
 
     template <class T>
@@ -383,7 +388,7 @@ struct row_body {
 
     static constexpr float squared_error(const float* x, std::size_t n, code_grid grid) {
         const to_grid at{grid};
-        return sum16(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+        return sum_of<16>(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
             const floats v = read(x + i, count);
             floats value = Ops::mul(Ops::to_float(Ops::to_int(at.step(v))), at.scale);
             Ops::fence(value); // a product that meets an addition: must not become one operation
