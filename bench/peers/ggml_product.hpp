@@ -7,6 +7,7 @@
 #include <ggml.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -17,11 +18,16 @@
 
 namespace bench {
 
-/// The CPU device and a way to set its threads.
+/// The CPU device and a way to set its threads. The backend is ggml's choice for this CPU, or the library that the environment
+/// variable LOWBIT_BENCH_GGML names: with LOWBIT_ISA for ours, older levels are compared.
 class ggml_cpu {
 public:
     ggml_cpu() {
-        ggml_backend_load_all();
+        if (const char* one = std::getenv("LOWBIT_BENCH_GGML")) {
+            ggml_backend_load(one);
+        } else {
+            ggml_backend_load_all();
+        }
         device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
         if (device == nullptr) throw std::runtime_error("ggml finds no CPU backend");
         backend = ggml_backend_dev_init(device, nullptr);

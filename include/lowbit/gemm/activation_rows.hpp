@@ -231,16 +231,19 @@ private:
         } else {
             const float reach = rows.of<T>().absmax(x, depth);
             bad_[r] = reach - reach != 0.0f;
+            const bool gapless = layout_.packed_depth() == depth;
+            if (gapless) rows.of<T>().to_float(x, depth, to);
             for (std::size_t g = 0; g < layout_.groups(); ++g) {
                 float* group = to + layout_.packed_start(g);
                 const std::size_t length = layout_.length(g);
-                rows.of<T>().to_float(x + g * layout_.segment(), length, group);
-                for (std::size_t k = length; k < layout_.packed_start(g + 1) - layout_.packed_start(g); ++k) group[k] = 0.0f;
-                float total = 0.0f;
-                if (layout_.offset == kernel::offset_kind::minimum) {
-                    for (std::size_t k = 0; k < length; ++k) total += group[k];
+                if (!gapless) {
+                    rows.of<T>().to_float(x + g * layout_.segment(), length, group);
+                    std::fill(group + length, to + layout_.packed_start(g + 1), 0.0f);
                 }
-                sums[g] = total;
+                if (layout_.offset == kernel::offset_kind::minimum) {
+                    sums[g] = 0.0f;
+                    for (std::size_t k = 0; k < length; ++k) sums[g] += group[k];
+                }
             }
         }
     }

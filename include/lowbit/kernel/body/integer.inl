@@ -123,14 +123,19 @@ struct integer_family {
                     acc[r][v] = Ops::add(acc[r][v], Ops::template lower<Weights::place_bits>(part[1][r][v]));
             };
             for_tile<Rows, Vectors>(begin);
-            for (; count > 0; --count) {
+            const auto unit = [&](auto fresh) LOWBIT_INLINE_LAMBDA {
                 unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
                     typename dot::quad a[Rows];
                     LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * j);
                     LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
                         const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
                         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-                            part[j % places][r][v] = dot::add(part[j % places][r][v], b, a[r]);
+                            auto& sum = part[j % places][r][v];
+                            if constexpr (fresh && j == 0) {
+                                sum = dot::first(b, a[r]);
+                            } else {
+                                sum = dot::add(sum, b, a[r]);
+                            }
                         }
                     }
                     if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
@@ -146,7 +151,12 @@ struct integer_family {
                         LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) LOWBIT_NO_CONTRACT(part[p][0][v]);
                     }
                 }
+            };
+            if constexpr (requires { &dot::first; }) { // one addition less, where they cost as much as products
+                unit(std::true_type{});
+                --count;
             }
+            for (; count > 0; --count) unit(std::false_type{});
             for_tile<Rows, Vectors>(end);
         }
     }

@@ -16,9 +16,8 @@ struct pair_dot {
     }
     static LOWBIT_ALWAYS_INLINE weights prepare(typename Ops::ints codes) { return codes; }
     static LOWBIT_ALWAYS_INLINE quad broadcast(const std::int8_t* x) { return Ops::splat_quad(x); }
-    static LOWBIT_ALWAYS_INLINE partial add(partial p, weights w, quad x) {
-        return Ops::add_shorts(p, Ops::multiply_bytes(w, x));
-    }
+    static LOWBIT_ALWAYS_INLINE partial first(weights w, quad x) { return Ops::multiply_bytes(w, x); }
+    static LOWBIT_ALWAYS_INLINE partial add(partial p, weights w, quad x) { return Ops::add_shorts(p, first(w, x)); }
 };
 
 /// Codes above 127: bytes are widened to 16 bits, even and odd ones apart, and the pair products are 32-bit at once.
