@@ -108,7 +108,7 @@ void latency(benchmark::State& state) {
 const bool registered = [] {
     const auto rows = [](const char* name, void (*function)(benchmark::State&)) {
         auto* row = benchmark::RegisterBenchmark(name, function);
-        row->ArgNames({"N", "stacks", "threads"})->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(4000);
+        row->ArgNames({"N", "stacks", "threads"})->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(2000);
         for (int threads = 1; threads <= bench::most_threads; ++threads) row->Args({1024, 1, threads})->Args({4096, 8, threads});
     };
     rows("latency/w8", latency<lb::presets::w8>);
