@@ -96,6 +96,20 @@ TEST_CASE("epilogues: gelu and silu reach their limits at both infinities") {
     });
 }
 
+TEST_CASE("epilogues: gelu and silu halve what is too small to bend them, denormals too") {
+    operands o;
+    o.x = lb::matrix<float>(m, k); // zeros
+    for (const float small : {1e-38f, -1e-38f, 1e-40f, -3e-45f, 0.0f}) {
+        const std::vector<float> bias(n, small);
+        each_level([&](lb::isa::level) {
+            for (const float y : {o.run(lb::epilogue(lb::add_bias(bias), lb::gelu))(0, 0),
+                                  o.run(lb::epilogue(lb::add_bias(bias), lb::silu))(m - 1, n - 1)}) {
+                CHECK(std::fabs(y - small / 2) <= std::numeric_limits<float>::denorm_min());
+            }
+        });
+    }
+}
+
 TEST_CASE("epilogues: bias, residual, and functions of one and of three arguments") {
     const operands o;
     std::vector<float> bias(n);

@@ -189,6 +189,14 @@ TEST_CASE("types: batches, of the same weights or of weights of their own") {
     lb::gemm(xs, weights, ys, lb::epilogue([](float v) { return -v; }));
     CHECK(y(0, 0) == -product_of(xs[0], weights[0])(0, 0));
 
+    for (const edge side : edges) { // members whose last and first rows touch unmapped pages
+        const guarded<float> fenced_x(x.data(), 3 * m * k, side);
+        guarded<float> fenced_y(3 * m * n, side);
+        lb::gemm(lb::on(pool), lb::batched(lb::matrix_view<const float>(fenced_x.data(), m, k), 3, m * k), weights[0],
+                 lb::batched(lb::matrix_view<float>(fenced_y.data(), m, n), 3, m * n));
+        CHECK(std::memcmp(fenced_y.data(), product_of(x, weights[0], 3 * m).data(), 3 * m * n * sizeof(float)) == 0);
+    }
+
     // transposed members of X and Y, on a pool, with a workspace: each X some rows of one K x 3M matrix, each Y of one N x 3M
     const lb::matrix<float> x_columns = transpose(x);
     lb::matrix<float> y_columns(n, 3 * m);
