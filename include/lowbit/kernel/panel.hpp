@@ -103,7 +103,7 @@ struct panel_layout {
 
     /// Distinct scales in a record of a panel that has so many columns.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scales(std::size_t columns) const noexcept {
-        if (scale_rows == 1) return columns; // and no divisions, which would be a tenth of a small product
+        if (scale_rows == 1) return columns; // without divisions, which take a few percent of a small product
         return (columns + columns_per_scale() - 1) / columns_per_scale();
     }
     /// Columns of a panel that share a scale. Blocks of rows that cut through panels have their scales written out per column.
