@@ -131,11 +131,7 @@ struct integer_family {
                         const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
                         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
                             auto& sum = part[j % places][r][v];
-                            if constexpr (fresh && j == 0) {
-                                sum = dot::first(b, a[r]);
-                            } else {
-                                sum = dot::add(sum, b, a[r]);
-                            }
+                            sum = add_product < dot, fresh && j == 0 > (sum, b, a[r]);
                         }
                     }
                     if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
@@ -172,6 +168,16 @@ struct integer_family {
     }
 
 private:
+    /// sum + w * x, or the product alone where the sum is fresh.
+    template <class Dot, bool Fresh>
+    static LOWBIT_ALWAYS_INLINE typename Dot::partial add_product(typename Dot::partial sum, typename Dot::weights w,
+                                                                  typename Dot::quad x) {
+        if constexpr (Fresh) {
+            return Dot::first(w, x);
+        } else {
+            return Dot::add(sum, w, x);
+        }
+    }
     static LOWBIT_ALWAYS_INLINE typename Ops::floats of_rows(typename Ops::floats scale, const float* xscales, std::size_t at) {
         if constexpr (scaled_groups) scale = Ops::multiply_floats(scale, Ops::splat_float(xscales[at]));
         return scale;
