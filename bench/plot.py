@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Turns what bench_peers wrote into the tables and the picture of docs/performance.md.
 
-  bench/plot.py peers.json [picture.svg]
+  bench/plot.py peers.json... [picture.svg]
 
-Prints Markdown: for each width and number of threads our shares of the machine's ceiling, and the times beside the best peer's. A
+Several files, parts of a long run, each with the ceilings of its own, make one table. Prints Markdown: for each width and number of threads our shares of the machine's ceiling, and the times beside the best peer's. A
 share is the time that the ceilings of the same run allow over the time taken; that is the longer of the products at the peak of the
 instruction that multiplies, and of reading the weights once: from memory, or from a working set of their size where they are hot.
 """
@@ -19,22 +19,25 @@ MEMORY = 512 << 10  # KiB
 ORDER = ["w8", "w8g32", "w4", "w4g32", "w4g128", "w2g32", "ternary", "w3g32", "w5g32", "w6g32", "nf4", "iq4_nl", "binary"]
 
 
-def medians(path):
-    """{(family, whose): {(N, threads): {(M, copies): row}}} and {(ceiling, threads): value}."""
-    products, ceilings = defaultdict(lambda: defaultdict(dict)), {}
+def medians(path, products):
+    """Adds to products, {(family, whose): {(N, threads): {(M, copies): row}}}, whose rows get a share; returns the ceilings,
+    {(ceiling, threads): value}."""
+    rows, ceilings = [], {}
     for row in json.load(open(path))["benchmarks"]:
         if row.get("aggregate_name", "median") != "median" or row.get("error_occurred"):
             continue
-        parts = [p for p in row.get("run_name", row["name"]).split("/") if p != "real_time"]
-        named = {k: int(v) for k, v in (p.split(":") for p in parts if ":" in p)}
+        parts = row.get("run_name", row["name"]).split("/")
+        named = {k: int(v) for k, _, v in (p.partition(":") for p in parts) if v.isdigit()}
         threads = named.get("threads", 1)
         if parts[0] == "read_bandwidth":
             ceilings[named["KiB"], threads] = row["GB/s"]
         elif parts[0].startswith("peak_"):
             ceilings[parts[0], threads] = row["GOP/s"]
         elif "rel_error" in row:
-            products[parts[0], parts[1]][named["N"], threads][named["M"], named["copies"]] = row
-    return products, ceilings
+            rows.append((parts[0], parts[1], named["N"], threads, named["M"], named["copies"], row))
+    for family, whose, n, threads, m, copies, row in rows:
+        products[family, whose][n, threads][m, copies] = row | {"share": share(family, threads, copies, row, ceilings)}
+    return ceilings
 
 
 def share(family, threads, copies, row, ceilings):
@@ -52,7 +55,7 @@ def order(family):
     return family.endswith(FLOAT), ORDER.index(name) if name in ORDER else len(ORDER), family
 
 
-def lines(products, ceilings, width, threads):
+def lines(products, width, threads):
     """One line a family of ours: its name, and for each case (M, copies) the time, the share, the error, and the best peer."""
     found = []
     for family, whose in sorted(products, key=lambda key: (order(key[0]), key[1])):
@@ -65,9 +68,9 @@ def lines(products, ceilings, width, threads):
                      if f == family and not name.startswith(OURS) and case in p.get((width, threads), {})]
             peer, name = min(peers, key=lambda p: p[0]["real_time"], default=(None, None))
             cells[case] = {
-                "time": row["real_time"], "share": share(family, threads, case[1], row, ceilings), "error": row["rel_error"],
+                "time": row["real_time"], "share": row["share"], "error": row["rel_error"],
                 "peer": name, "peer_time": peer and peer["real_time"],
-                "peer_share": peer and share(family, threads, case[1], peer, ceilings), "peer_error": peer and peer["rel_error"],
+                "peer_share": peer and peer["share"], "peer_error": peer and peer["rel_error"],
             }
         found.append((family + whose.removeprefix(OURS), cells))
     return found
@@ -90,16 +93,23 @@ def table(found, first, cell):
     print()
 
 
+def ceilings_text(part, threads):
+    reads = sorted((kib >> 10, value) for (kib, t), value in part.items() if t == threads and isinstance(kib, int))
+    return (f"Ceilings: `vpdpbusd` {part['peak_vpdpbusd', threads]:.0f} GOP/s, f32 FMA {part['peak_fma', threads]:.0f} GFLOP/s, "
+            f"`vpopcntd` {part['peak_vpopcntd', threads]:.0f} GOP/s; reading, in GB/s: "
+            + ", ".join(f"{mib} MiB {value:.0f}" for mib, value in reads if mib >= 1) + ".")
+
+
 def markdown(products, ceilings):
     for width, threads in sorted({key for cases in products.values() for key in cases}):
-        found = lines(products, ceilings, width, threads)
+        found = lines(products, width, threads)
         if not found:
             continue
-        reads = ", ".join(f"{k >> 10} MiB {v:.0f}" for k, v in sorted((k, v) for (k, t), v in ceilings.items()
-                                                                       if t == threads and isinstance(k, int)) if k >= 1024)
         print(f"### N = {width}, {threads} thread{'s' if threads > 1 else ''}\n")
-        print(f"Ceilings: `vpdpbusd` {ceilings['peak_vpdpbusd', threads]:.0f} GOP/s, f32 FMA "
-              f"{ceilings['peak_fma', threads]:.0f} GFLOP/s, `vpopcntd` {ceilings['peak_vpopcntd', threads]:.0f} GOP/s; reading, in GB/s: {reads}.\n")
+        for part in ceilings:
+            if ("peak_fma", threads) in part:
+                print(ceilings_text(part, threads))
+        print()
         print("Share of the ceiling, and how many times faster than the best peer:\n")
         table(found, "weights", lambda c: f"{c['share']:.0%}" + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else ""))
         print("Time, and the best peer's:\n")
@@ -132,10 +142,10 @@ def panel(out, found, left, title):
     return y + 24
 
 
-def svg(products, ceilings, path):
+def svg(products, path):
     out, height, left = [], 0, 0
     for width, threads in sorted({key for cases in products.values() for key in cases}):
-        found = lines(products, ceilings, width, threads)
+        found = lines(products, width, threads)
         if found:
             title = f"N = {width}, {threads} thread{'s' if threads > 1 else ''}: share of the ceiling"
             height, left = max(height, panel(out, found, left, title)), left + 490
@@ -145,12 +155,14 @@ def svg(products, ceilings, path):
 
 
 def main():
-    if not 2 <= len(sys.argv) <= 3:
+    parts = [path for path in sys.argv[1:] if path.endswith(".json")]
+    pictures = [path for path in sys.argv[1:] if path.endswith(".svg")]
+    if not parts or len(parts) + len(pictures) != len(sys.argv) - 1:
         sys.exit(__doc__)
-    products, ceilings = medians(sys.argv[1])
-    markdown(products, ceilings)
-    if len(sys.argv) == 3:
-        svg(products, ceilings, sys.argv[2])
+    products = defaultdict(lambda: defaultdict(dict))
+    markdown(products, [medians(part, products) for part in parts])
+    for picture in pictures:
+        svg(products, picture)
 
 
 if __name__ == "__main__":
