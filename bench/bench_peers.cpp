@@ -133,10 +133,11 @@ const bool registered = [] {
 #if LOWBIT_BENCH_HAS_ONNXRUNTIME
     rows<bench::onnxruntime_product<bench::dynamic_quantize_matmul>>("w8", "onnxruntime_dynamic");
 #if ORT_API_VERSION >= 22 // before, MatMulNBits has 4 bits only
-    rows<bench::onnxruntime_product<bench::matmul_nbits<8, 4>>>("w8g32", "onnxruntime_nbits");
+    rows<bench::onnxruntime_product<bench::matmul_nbits<8, 32, 4>>>("w8g32", "onnxruntime_nbits");
 #endif
-    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 4>>>("w4g32", "onnxruntime_nbits");
-    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 1>>>("w4g32_float", "onnxruntime_nbits");
+    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 32, 4>>>("w4g32", "onnxruntime_nbits");
+    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 128, 4>>>("w4g128", "onnxruntime_nbits");
+    rows<bench::onnxruntime_product<bench::matmul_nbits<4, 32, 1>>>("w4g32_float", "onnxruntime_nbits");
 #endif
 #if LOWBIT_BENCH_HAS_OPENBLAS
     rows<bench::openblas_product>("float", "openblas");
@@ -144,7 +145,8 @@ const bool registered = [] {
 #if LOWBIT_BENCH_HAS_XNNPACK
     rows<bench::xnnpack_product<bench::qd8_f32_qc8w>>("w8", "xnnpack_qc8w");
     rows<bench::xnnpack_product<bench::qd8_f32_qc4w>>("w4", "xnnpack_qc4w");
-    rows<bench::xnnpack_product<bench::qd8_f32_qb4w>>("w4g32", "xnnpack_qb4w");
+    rows<bench::xnnpack_product<bench::qd8_f32_qb4w<32>>>("w4g32", "xnnpack_qb4w");
+    rows<bench::xnnpack_product<bench::qd8_f32_qb4w<128>>>("w4g128", "xnnpack_qb4w");
 #endif
     return true;
 }();

@@ -21,7 +21,8 @@
 namespace bench {
 
 /// u8 activations, quantized before the clock starts, times s8 weights with a scale for each output. (With scales for groups of
-/// weights, and with float activations whatever the scales, oneDNN 3.7 falls to its reference code here, a thousand times slower.)
+/// weights, and with float activations whatever the scales, oneDNN 3.7 falls to its reference code here, a thousand times
+/// slower.)
 class onednn_product {
     using type = dnnl::memory::data_type;
     using tag = dnnl::memory::format_tag;

@@ -87,11 +87,11 @@ private:
     onnx_message node_, graph_;
 };
 
-/// Weights of so many bits with a scale for each 32. Accuracy level 4 meets them with int8 activations, 1 with floats.
-template <int Bits, std::size_t Accuracy>
+/// Weights of so many bits with a scale for each group. Accuracy level 4 meets them with int8 activations, 1 with floats.
+template <int Bits, std::size_t Group, std::size_t Accuracy>
 struct matmul_nbits {
     static constexpr int bits = Bits;
-    static constexpr std::size_t group = 32;
+    static constexpr std::size_t group = Group;
     static std::string model(const gemm_case& shape, std::vector<std::uint8_t> codes, const std::vector<float>& scales) {
         return onnx_model(shape, "MatMulNBits")
             .attribute("K", shape.k)

@@ -43,10 +43,11 @@ struct qd8_f32_qc4w {
     }
 };
 
-/// 4-bit weights with a bfloat16 scale for each 32.
+/// 4-bit weights with a bfloat16 scale for each group.
+template <std::size_t Group>
 struct qd8_f32_qb4w {
     static constexpr int bits = 4;
-    static constexpr std::size_t group = 32;
+    static constexpr std::size_t group = Group;
     static constexpr auto reshape = xnn_reshape_fully_connected_nc_qd8_f32_qb4w;
     static constexpr auto setup = xnn_setup_fully_connected_nc_qd8_f32_qb4w;
     static xnn_status create(const gemm_case& s, const plain_codes& w, xnn_operator_t* made) {
