@@ -39,13 +39,17 @@
 #define LOWBIT_TARGET_avxvnni LOWBIT_TARGET_avx2,avxvnni
 #define LOWBIT_TARGET_avx512 LOWBIT_TARGET_avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd
 #define LOWBIT_TARGET_avx512vnni LOWBIT_TARGET_avx512,avx512vnni,avx512vbmi,avx512vpopcntdq
-#if defined(__ARM_ARCH) && __ARM_ARCH >= 9
+// A function is inlined only into one that has all it has, and g++ has the dot products only from Armv8.2 on: what the command
+// line names is kept where it is that, else replaced.
+#if (defined(__ARM_ARCH) && __ARM_ARCH >= 9) || defined(__ARM_FEATURE_DOTPROD) || defined(__ARM_FEATURE_SVE) || \
+    defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
 #define LOWBIT_TARGET_dotprod +dotprod
-#define LOWBIT_TARGET_i8mm +dotprod+i8mm
-#else // g++ inlines the dot products only into functions of an architecture that may have them
+#elif defined(__ARM_FEATURE_CRYPTO)
+#define LOWBIT_TARGET_dotprod arch=armv8.2-a+crypto+dotprod
+#else
 #define LOWBIT_TARGET_dotprod arch=armv8.2-a+dotprod
-#define LOWBIT_TARGET_i8mm arch=armv8.2-a+dotprod+i8mm
 #endif
+#define LOWBIT_TARGET_i8mm LOWBIT_TARGET_dotprod+i8mm
 // clang-format on
 
 #define LOWBIT_REGION_TEXT_(...) #__VA_ARGS__

@@ -85,6 +85,7 @@ struct ops {
         using weights = ints;
         using quad = const std::int8_t*;
         static constexpr unsigned quads = 1u << 30;
+        static constexpr std::int32_t bias = 0;
 
         static LOWBIT_ALWAYS_INLINE partial begin(ints acc) { return acc; }
         static LOWBIT_ALWAYS_INLINE ints end(ints, partial p) { return p; }
@@ -135,6 +136,7 @@ struct short_dot {
     using weights = pair;
     using quad = pair;
     static constexpr unsigned quads = sums_fit ? 32767 / (2 * 128 * MaxCode) : 1u << 30;
+    static constexpr std::int32_t bias = 0;
 
     static LOWBIT_ALWAYS_INLINE ints widen(shorts a) {
         const auto both = xsimd::bitwise_cast<std::int32_t>(a);

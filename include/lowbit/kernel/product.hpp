@@ -104,7 +104,7 @@ struct activation_rows {
     const float* scales = nullptr;  ///< but for float: row r of the view has scales[r], or scales[r * groups + g] when per group
     const sum_type* sums = nullptr; ///< the sum of group g of row r at r * groups + g: of codes as int32; of floats added in
                                     ///< ascending order; binary: the group's K, the most that its products can add up to.
-                                    ///< Needed unless the offset is a constant 0; float only for minimums
+                                    ///< Floats need them only for minimums
 };
 
 /// A row stride, in bytes, that is a whole number of cache lines but an odd one: rows then spread over all sets of the caches.

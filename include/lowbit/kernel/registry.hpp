@@ -7,6 +7,9 @@
 
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/level.hpp>
+#include <lowbit/kernel/arm/dotprod.hpp>
+#include <lowbit/kernel/arm/i8mm.hpp>
+#include <lowbit/kernel/arm/neon.hpp>
 #include <lowbit/kernel/generic.hpp>
 #include <lowbit/kernel/product.hpp>
 #include <lowbit/kernel/x86/avx2.hpp>
@@ -48,6 +51,13 @@ inline constexpr auto products = std::to_array<level_product<Key>>({
     {isa::level::avx512, avx512::product<Key, Here>},
     {isa::level::avx512vnni, avx512vnni::product<Key, Here>},
 #endif
+#if LOWBIT_HAS_NEON
+    {isa::level::neon, neon::product<Key, Here>},
+#endif
+#if LOWBIT_HAS_ARM_DOT
+    {isa::level::dotprod, dotprod::product<Key, Here>},
+    {isa::level::i8mm, i8mm::product<Key, Here>},
+#endif
 });
 
 /// The results that a level's kernels hold in registers, for int8 and for float activations; part of a kernel's name.
@@ -79,6 +89,13 @@ inline constexpr auto tiles = std::to_array<level_tiles>({
     tiles_of<avxvnni::ops<Here>>(isa::level::avxvnni),
     tiles_of<avx512::ops<Here>>(isa::level::avx512),
     tiles_of<avx512vnni::ops<Here>>(isa::level::avx512vnni),
+#endif
+#if LOWBIT_HAS_NEON
+    tiles_of<neon::ops<Here>>(isa::level::neon),
+#endif
+#if LOWBIT_HAS_ARM_DOT
+    tiles_of<dotprod::ops<Here>>(isa::level::dotprod),
+    tiles_of<i8mm::ops<Here>>(isa::level::i8mm),
 #endif
 });
 

@@ -33,6 +33,7 @@ struct bit_count {
     static LOWBIT_ALWAYS_INLINE ints end(ints acc, ints part) {
         using dot = typename Ops::template dot<255>;
         constexpr std::int8_t ones[4] = {1, 1, 1, 1};
+        acc = Ops::add(acc, Ops::splat(4 * dot::bias));
         return dot::end(acc, dot::add(dot::begin(acc), dot::prepare(part), dot::broadcast(ones)));
     }
 };
@@ -91,6 +92,7 @@ struct binary_family : integer_family<Ops, offset_kind::constant,
     template <unsigned>
     using unpacked = cached_words<Ops>;
 
+    template <class>
     static LOWBIT_ALWAYS_INLINE sums start(std::int32_t, const std::int32_t*, std::size_t, const std::int32_t*, std::size_t) {
         return base::zero();
     }

@@ -5,9 +5,10 @@ template <class Ops>
 struct byte_dot {
     using partial = typename Ops::ints;
     using weights = typename Ops::ints;
-    using quad = typename Ops::ints;
+    using quad = decltype(Ops::splat_quad(nullptr));
     static constexpr unsigned quads = 1u << 30;
     static constexpr bool any_code = true; ///< codes up to 255 cost no more than others
+    static constexpr std::int32_t bias = 0;
 
     static LOWBIT_ALWAYS_INLINE partial begin(typename Ops::ints acc) { return acc; }
     static LOWBIT_ALWAYS_INLINE typename Ops::ints end(typename Ops::ints, partial p) { return p; }

@@ -136,6 +136,7 @@ struct float_family {
     static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load_floats(p); }
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store_floats(p, v); }
 
+    template <class>
     static LOWBIT_ALWAYS_INLINE sums start(std::int32_t, const float*, std::size_t, const std::int32_t*, std::size_t) {
         return zero();
     }

@@ -82,12 +82,16 @@ struct integer_family {
     static LOWBIT_ALWAYS_INLINE sums load(const sum* p) { return Ops::load(p); }
     static LOWBIT_ALWAYS_INLINE void store(sum* p, sums v) { Ops::store(p, v); }
 
-    /// What the offset contributes to the sum of a group, whose activations add up to xsums[at].
+    /// What the offset, and the bias that a dot product takes off every code, contribute to the sum of a group, whose activations
+    /// add up to xsums[at].
+    template <class Weights>
     static LOWBIT_ALWAYS_INLINE sums start(std::int32_t constant, const std::int32_t* xsums, std::size_t at,
                                            const std::int32_t* zeros, std::size_t column) {
+        constexpr std::int32_t bias = Ops::template dot<Weights::max_code>::bias;
         if constexpr (Offset == offset_kind::zero_point) {
-            return Ops::multiply(Ops::load(zeros + column), Ops::splat(-xsums[at]));
+            return Ops::multiply(Ops::subtract(Ops::load(zeros + column), Ops::splat(bias)), Ops::splat(-xsums[at]));
         } else {
+            constant -= bias;
             if (constant == 0) return zero();
             // Unsigned, since the product may wrap around on the way to a sum that fits.
             return Ops::splat(

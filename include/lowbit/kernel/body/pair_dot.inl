@@ -9,6 +9,7 @@ struct pair_dot {
     using weights = typename Ops::ints;
     using quad = typename Ops::ints;
     static constexpr unsigned quads = 32767 / (2 * 128 * MaxCode);
+    static constexpr std::int32_t bias = 0;
 
     static LOWBIT_ALWAYS_INLINE partial begin(typename Ops::ints) { return Ops::splat(0); }
     static LOWBIT_ALWAYS_INLINE typename Ops::ints end(typename Ops::ints acc, partial p) {
@@ -31,6 +32,7 @@ struct pair_dot<Ops, MaxCode> {
     using weights = shorts;
     using quad = shorts;
     static constexpr unsigned quads = 1u << 30;
+    static constexpr std::int32_t bias = 0;
 
     static LOWBIT_ALWAYS_INLINE partial begin(typename Ops::ints acc) { return acc; }
     static LOWBIT_ALWAYS_INLINE typename Ops::ints end(typename Ops::ints, partial p) { return p; }

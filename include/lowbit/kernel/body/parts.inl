@@ -104,11 +104,13 @@ private:
         constexpr unsigned width = plane_of(Bits, P).width;
         constexpr unsigned run_quads = 8 / width;
         const typename Ops::ints raw = Ops::load(plane[P] + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
+        constexpr unsigned from = J % run_quads * width;
+        constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
         if constexpr (width == 8) {
             return raw;
+        } else if constexpr (from + width == 8 && to == 0 && requires { Ops::template high_bits<width>(raw); }) {
+            return Ops::template high_bits<width>(raw); // where bytes can be shifted, these need no mask
         } else {
-            constexpr unsigned from = J % run_quads * width;
-            constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
             constexpr unsigned mask = 0x01010101u * (((1u << width) - 1) << to);
             return Ops::bit_and(Ops::template move_bits<from, to>(raw), Ops::splat(static_cast<std::int32_t>(mask)));
         }

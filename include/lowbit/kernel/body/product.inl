@@ -51,7 +51,7 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                 if (streamed && first == 0) decode_zeros<Ops>(beside + b.offset_start, b.zeros + i * panel_columns);
             }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                acc[r][v] = b.first ? Family::start(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
+                acc[r][v] = b.first ? Family::template start<Weights>(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
                                     : Family::load(sums + r * panel_columns + (first + v) * lanes);
             });
             if constexpr (!Family::scaled) {
