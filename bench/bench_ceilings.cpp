@@ -19,6 +19,8 @@
 #include <lowbit/isa/detect.hpp>
 #include <lowbit/isa/target_region.hpp>
 
+#include "read_all.hpp"
+
 #if LOWBIT_HAS_X86
 #include <immintrin.h>
 
@@ -72,22 +74,6 @@ constexpr int chains = 16; // enough independent accumulators for two units of l
                      : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
                        "xmm13", "xmm14", "xmm15");
     }
-}
-
-/// `Fetch`: ahead, also across the ends of pages, where the hardware's own prefetch ends; only a loss where data is in a cache.
-template <bool Fetch>
-[[gnu::noinline]] std::uint64_t read_all(const std::byte* p, std::size_t size) {
-    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
-    for (std::size_t i = 0; i + 256 <= size; i += 256) {
-        for (std::size_t line = 0; Fetch && line < 256; line += 64)
-            _mm_prefetch(reinterpret_cast<const char*>(p + i + line + 4096), _MM_HINT_T1);
-        a = _mm512_or_si512(a, _mm512_load_si512(p + i));
-        b = _mm512_or_si512(b, _mm512_load_si512(p + i + 64));
-        c = _mm512_or_si512(c, _mm512_load_si512(p + i + 128));
-        d = _mm512_or_si512(d, _mm512_load_si512(p + i + 192));
-    }
-    const __m512i all = _mm512_or_si512(_mm512_or_si512(a, b), _mm512_or_si512(c, d));
-    return static_cast<std::uint64_t>(_mm512_reduce_or_epi64(all));
 }
 
 } // namespace
@@ -162,7 +148,7 @@ void read_bandwidth(benchmark::State& state) {
         memory.emplace_back(size);
         std::memset(memory.back().data(), 1, size);
     }
-    const auto read = size > std::size_t{64} << 20 ? read_all<true> : read_all<false>;
+    const auto read = size > std::size_t{64} << 20 ? bench::read_all<true> : bench::read_all<false>;
     time_work(state, "GB/s", static_cast<double>(passes * size), [&](std::size_t thread) {
         for (std::size_t i = 0; i < passes; ++i) benchmark::DoNotOptimize(read(memory[thread].data(), size));
     });

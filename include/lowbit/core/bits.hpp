@@ -118,15 +118,19 @@ LOWBIT_ALWAYS_INLINE constexpr void with_width(int bits, Args... args) noexcept 
 
 namespace detail {
 
+/// A byte in all eight bytes of a word.
+LOWBIT_ALWAYS_INLINE constexpr std::uint64_t eight_times(std::uint8_t byte) noexcept { return 0x0101'0101'0101'0101u * byte; }
+
 struct packer {
     template <int Bits>
-    static LOWBIT_ALWAYS_INLINE constexpr void run(const std::uint8_t* in, std::size_t count, std::byte* out) noexcept {
+    static LOWBIT_ALWAYS_INLINE constexpr void run(const std::uint8_t* in, std::size_t count, std::uint8_t flip,
+                                                   std::byte* out) noexcept {
         for (; count >= 8; count -= 8, in += 8, out += Bits) { // eight codes are always `Bits` whole bytes
-            store_le(out, squeeze<Bits>(load_le(in, up_to<8>{})), up_to<Bits>{});
+            store_le(out, squeeze<Bits>(load_le(in, up_to<8>{}) ^ eight_times(flip)), up_to<Bits>{});
         }
         if (count == 0) return;
         std::uint8_t rest[8] = {};
-        for (std::size_t i = 0; i < count; ++i) rest[i] = in[i];
+        for (std::size_t i = 0; i < count; ++i) rest[i] = in[i] ^ flip;
         const std::uint64_t word = squeeze<Bits>(load_le(rest, up_to<8>{}));
         const std::size_t bytes = packed_bytes(count, Bits);
         for (std::size_t i = 0; i < bytes; ++i) out[i] = static_cast<std::byte>(static_cast<std::uint8_t>(word >> (8 * i)));
@@ -135,31 +139,32 @@ struct packer {
 
 struct unpacker {
     template <int Bits>
-    static LOWBIT_ALWAYS_INLINE constexpr void run(const std::byte* in, std::size_t first, std::uint8_t* out,
-                                                   std::size_t count) noexcept {
-        for (; first % 8 != 0 && count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits);
+    static LOWBIT_ALWAYS_INLINE constexpr void run(const std::byte* in, std::size_t first, std::uint8_t* out, std::size_t count,
+                                                   std::uint8_t flip) noexcept {
+        for (; first % 8 != 0 && count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits) ^ flip;
         for (; count >= 8; first += 8, count -= 8, out += 8) {
-            store_le(out, spread<Bits>(load_le(in + first / 8 * Bits, up_to<Bits>{})), up_to<8>{});
+            store_le(out, spread<Bits>(load_le(in + first / 8 * Bits, up_to<Bits>{})) ^ eight_times(flip), up_to<8>{});
         }
-        for (; count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits);
+        for (; count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits) ^ flip;
     }
 };
 
 } // namespace detail
 
 /// Writes codes of `bits` (1..8) bits as a dense stream: code i lies in the bits [i * bits, (i + 1) * bits), least
-/// significant first. Only the low `bits` bits of a code are taken. Writes exactly packed_bytes(codes.size(), bits) bytes;
-/// bits left over in the last one are zero. Forced inline, as everything here that moves data: its instructions depend on
-/// the including file's flags, so it must not have a symbol.
-LOWBIT_ALWAYS_INLINE constexpr void pack_codes(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
-    detail::with_width<detail::packer>(bits, codes.data(), codes.size(), out);
+/// significant first. Only the low `bits` bits of a code are taken, exclusive-or `flip`. Writes exactly
+/// packed_bytes(codes.size(), bits) bytes; bits left over in the last one are zero. Forced inline, as everything here that moves
+/// data: its instructions depend on the including file's flags, so it must not have a symbol.
+LOWBIT_ALWAYS_INLINE constexpr void pack_codes(std::span<const std::uint8_t> codes, int bits, std::byte* out,
+                                               std::uint8_t flip = 0) noexcept {
+    detail::with_width<detail::packer>(bits, codes.data(), codes.size(), flip, out);
 }
 
 /// Reads codes.size() codes from a stream that pack_codes wrote, beginning with code number `first`. Reads no byte outside
-/// those that hold these codes.
-LOWBIT_ALWAYS_INLINE constexpr void unpack_codes(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
-                                                 int bits) noexcept {
-    detail::with_width<detail::unpacker>(bits, in, first, codes.data(), codes.size());
+/// those that hold these codes. Codes come exclusive-or `flip`.
+LOWBIT_ALWAYS_INLINE constexpr void unpack_codes(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes, int bits,
+                                                 std::uint8_t flip = 0) noexcept {
+    detail::with_width<detail::unpacker>(bits, in, first, codes.data(), codes.size(), flip);
 }
 
 /// Bytes that `count` base-3 digits take, five to a byte.

@@ -41,12 +41,16 @@ LOWBIT_ALWAYS_INLINE void store_bits(std::byte* to, std::uint32_t bits, std::siz
     if (size == 1) std::memcpy(to, &byte, 1);
 }
 
-/// Packs rows [first, first + columns) of the weights as one panel. `levels` holds columns x K.
+/// From a row of levels to the next: not the same cache set for every row where K is a power of two.
+LOWBIT_ALWAYS_INLINE std::size_t level_stride(const kernel::panel_layout& layout) noexcept { return layout.depth + 64; }
+
+/// Packs rows [first, first + columns) of the weights as one panel. `levels` holds columns rows of level_stride.
 template <class Here>
 void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std::size_t first, std::size_t columns,
                 std::span<std::uint8_t> levels, std::byte* panel) {
     const std::size_t depth = layout.depth;
-    for (std::size_t c = 0; c < columns; ++c) rows.levels(rows.format, first + c, levels.subspan(c * depth, depth));
+    const std::size_t stride = level_stride(layout);
+    for (std::size_t c = 0; c < columns; ++c) rows.levels(rows.format, first + c, levels.subspan(c * stride, depth));
     const std::size_t groups = layout.groups();
     const std::size_t segment = layout.segment();
     const std::size_t scale_size = kernel::size_of(layout.scale);
@@ -59,7 +63,7 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
             store_bits(scales.data() + i * scale_size, pair.scale, scale_size);
             store_bits(offsets.data() + i * offset_size, pair.offset, offset_size);
         }
-        kernel::pack_record<Here>(layout, g, columns, {levels.data() + g * segment, depth, scales.data(), offsets.data()},
+        kernel::pack_record<Here>(layout, g, columns, {levels.data() + g * segment, stride, scales.data(), offsets.data()},
                                   panel + layout.record_start(g, columns));
     }
 }
@@ -72,7 +76,7 @@ aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows,
     const std::size_t rest = count % kernel::panel_columns;
     aligned_buffer<std::byte> panels(layout.total_bytes(count), memory);
     for_ranges(where, whole + (rest != 0), 1, [&](std::size_t first, std::size_t last) {
-        scratch<std::uint8_t> levels(kernel::panel_columns * layout.depth);
+        scratch<std::uint8_t> levels(kernel::panel_columns * level_stride(layout));
         for (std::size_t p = first; p < last; ++p) {
             pack_panel<Here>(rows, layout, p * kernel::panel_columns, p < whole ? kernel::panel_columns : rest, levels.span(),
                              panels.data() + layout.panel_start(p));

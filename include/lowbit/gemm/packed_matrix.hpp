@@ -16,6 +16,7 @@
 #include <lowbit/gemm/pack_panels.hpp>
 #include <lowbit/gemm/weights.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/quantize/active_rows.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
 
 namespace lowbit::inline v0 {
@@ -131,7 +132,7 @@ public:
                     detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();
             }
         }
-        const contents<Q, Here> from{q, reader};
+        const contents<Q, Here> from{q, reader, detail::active_rows<Here>()};
         packed.bytes_ = detail::pack_panels<Here>(where, from.rows(), packed.layout_, packed.rows_, memory);
         return packed;
     }
@@ -163,11 +164,13 @@ private:
     struct contents {
         const quantized_view<Q>& q;
         const detail::row_reader<Q>& reader;
+        detail::level_rows<Here> levels;
 
         [[nodiscard]] detail::weight_rows rows() const noexcept {
             return {this,
-                    [](const void* self, std::size_t row, std::span<std::uint8_t> levels) {
-                        static_cast<const contents*>(self)->reader.levels(row, levels);
+                    [](const void* self, std::size_t row, std::span<std::uint8_t> to) {
+                        const auto& from = *static_cast<const contents*>(self);
+                        from.reader.levels(from.levels, row, to);
                     },
                     [](const void* self, std::size_t row, std::size_t k) {
                         return static_cast<const contents*>(self)->scales(row, k);

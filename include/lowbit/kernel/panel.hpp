@@ -168,19 +168,24 @@ void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns,
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
         const bit_plane plane = plane_of(layout.bits, p);
         const std::size_t run_quads = 8 / plane.width;
-        const unsigned mask = (1u << plane.width) - 1;
+        const std::uint32_t mask = 0x0101'0101u * ((1u << plane.width) - 1);
         std::byte* out = record + layout.plane_start(plane, g, columns);
         for (std::size_t first = 0; first < quads; first += run_quads) {
             for (std::size_t column = 0; column < columns; ++column) {
                 const std::uint8_t* codes = from.codes + column * from.stride;
-                for (std::size_t b = 0; b < 4; ++b) {
-                    unsigned byte = 0;
-                    for (std::size_t j = 0; j < run_quads; ++j) {
-                        const std::size_t k = 4 * (first + j) + b;
-                        if (k < length) byte |= (static_cast<unsigned>(codes[k]) >> plane.shift & mask) << (plane.width * j);
+                std::uint32_t word = 0; // four bytes at once: no field leaves its own
+                for (std::size_t j = 0; j < run_quads; ++j) {
+                    const std::size_t k = 4 * (first + j);
+                    std::uint32_t quad = 0;
+                    if (k + 4 <= length) {
+                        std::memcpy(&quad, codes + k, 4);
+                    } else if (k < length) {
+                        std::memcpy(&quad, codes + k, length - k);
                     }
-                    *out++ = static_cast<std::byte>(byte);
+                    word |= (quad >> plane.shift & mask) << (plane.width * j);
                 }
+                std::memcpy(out, &word, 4);
+                out += 4;
             }
         }
     }

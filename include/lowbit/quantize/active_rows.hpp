@@ -19,8 +19,32 @@ public:
     float absmax(const float* x, std::size_t n) const noexcept { return table_->f32.absmax(x, n); }
     void minmax(const float* x, std::size_t n, float* low, float* high) const noexcept { table_->f32.minmax(x, n, low, high); }
     float sum_abs(const float* x, std::size_t n) const noexcept { return table_->f32.sum_abs(x, n); }
-    void encode(const float* x, std::size_t n, const kernel::code_grid& grid, std::uint8_t* codes) const noexcept {
-        table_->encode(x, n, grid, codes);
+    float absmax_groups(const float* x, std::size_t n, std::size_t length, float* most) const noexcept {
+        return table_->absmax_groups(x, n, length, most);
+    }
+    void encode(const float* x, std::size_t n, const kernel::code_grids& grids, std::uint8_t* codes) const noexcept {
+        table_->encode(x, n, grids, codes);
+    }
+    void decode(const std::uint8_t* codes, std::size_t n, const kernel::code_grids& grids, float* y) const noexcept {
+        table_->decode(codes, n, grids, y);
+    }
+    void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out) const noexcept {
+        table_->pack(codes, n, bits, flip, out);
+    }
+    void unpack(const std::byte* in, std::size_t n, int bits, std::uint8_t flip, std::uint8_t* codes) const noexcept {
+        table_->unpack(in, n, bits, flip, codes);
+    }
+    template <class T>
+    void to_float(const T* x, std::size_t n, float* y) const noexcept {
+        table_->of<T>().to_float(x, n, y);
+    }
+    template <class T>
+    void from_float(const float* x, std::size_t n, T* y) const noexcept {
+        table_->of<T>().from_float(x, n, y);
+    }
+    void squared_errors(const float* x, std::size_t n, const kernel::code_grids& grids, std::size_t count,
+                        float* errors) const noexcept {
+        table_->squared_errors(x, n, grids, count, errors);
     }
     float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) const noexcept {
         return table_->squared_error(x, n, grid);

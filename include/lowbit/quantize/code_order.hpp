@@ -12,7 +12,8 @@
 
 namespace lowbit::inline v0::detail {
 
-/// An order knows `bytes(count, bits)`, `pack(codes, bits, out)` and `unpack(in, first, codes, bits)`.
+/// An order knows `bytes(count, bits)`, `pack(rows, codes, bits, flip, out)` and `unpack(rows, in, codes, bits, flip)`: codes
+/// stand in bytes exclusive-or `flip`. `rows` are row operations.
 template <class Order>
 struct code_order;
 
@@ -21,73 +22,119 @@ struct code_order<sequential> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
         return packed_bytes(count, bits);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
-        pack_codes(codes, bits, out);
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows& rows, std::span<const std::uint8_t> codes, int bits,
+                                                    std::uint8_t flip, std::byte* out) noexcept {
+        rows.pack(codes.data(), codes.size(), bits, flip, out);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
-                                                      int bits) noexcept {
-        unpack_codes(in, first, codes, bits);
-    }
-};
-
-/// Orders in which a code lies in one byte: `place(i, bits)` says which and how far up.
-struct code_place {
-    std::size_t byte;
-    int shift;
-};
-template <class Derived>
-struct code_in_one_byte {
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int bits, std::byte* out) noexcept {
-        const std::size_t size = Derived::bytes(codes.size(), bits);
-        for (std::size_t i = 0; i < size; ++i) out[i] = std::byte{0};
-        for (std::size_t i = 0; i < codes.size(); ++i) {
-            const code_place at = Derived::place(i, bits);
-            out[at.byte] |= static_cast<std::byte>(codes[i] & ((1u << bits) - 1)) << at.shift;
-        }
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
-                                                      int bits) noexcept {
-        for (std::size_t i = 0; i < codes.size(); ++i) {
-            const code_place at = Derived::place(first + i, bits);
-            codes[i] = static_cast<std::uint8_t>(std::to_integer<unsigned>(in[at.byte] >> at.shift) & ((1u << bits) - 1));
-        }
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows& rows, const std::byte* in, std::span<std::uint8_t> codes,
+                                                      int bits, std::uint8_t flip) noexcept {
+        rows.unpack(in, codes.size(), bits, flip, codes.data());
     }
 };
 
+/// A byte holds the codes of one place in each of several runs, the first run in its lowest bits.
 template <std::size_t Half>
-struct code_order<split_half<Half>> : code_in_one_byte<code_order<split_half<Half>>> {
+struct code_order<split_half<Half>> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
         const std::size_t unit = Half * static_cast<std::size_t>(8 / bits);
         return (count + unit - 1) / unit * Half;
     }
-    static LOWBIT_ALWAYS_INLINE constexpr code_place place(std::size_t i, int bits) noexcept {
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows&, std::span<const std::uint8_t> codes, int bits, std::uint8_t flip,
+                                                    std::byte* out) noexcept {
+        const std::uint64_t flips = eight_times(flip);
         const std::size_t unit = Half * static_cast<std::size_t>(8 / bits);
-        return {i / unit * Half + i % Half, static_cast<int>(i % unit / Half) * bits};
+        for (std::size_t first = 0; first < codes.size(); first += unit, out += Half) {
+            for (std::size_t i = 0; i < Half; i += width) {
+                std::uint64_t word = 0;
+                int shift = 0;
+                for (std::size_t k = first + i; shift < 8; k += Half, shift += bits) {
+                    if (k + width <= codes.size()) {
+                        word |= (load_le<width>(codes.data() + k) ^ flips) << shift & mask(bits) << shift;
+                    } else {
+                        for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
+                            word |= (std::uint64_t{codes[k + j]} ^ flip) << 8 * j << shift & mask(bits) << shift;
+                    }
+                }
+                store_le<width>(out + i, word);
+            }
+        }
+    }
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows&, const std::byte* in, std::span<std::uint8_t> codes, int bits,
+                                                      std::uint8_t flip) noexcept {
+        const std::uint64_t flips = eight_times(flip);
+        const std::size_t unit = Half * static_cast<std::size_t>(8 / bits);
+        for (std::size_t first = 0; first < codes.size(); first += unit, in += Half) {
+            for (std::size_t i = 0; i < Half; i += width) {
+                const std::uint64_t word = load_le<width>(in + i);
+                int shift = 0;
+                for (std::size_t k = first + i; shift < 8; k += Half, shift += bits) {
+                    const std::uint64_t part = (word >> shift & mask(bits)) ^ flips;
+                    if (k + width <= codes.size()) {
+                        store_le<width>(codes.data() + k, part);
+                    } else {
+                        for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
+                            codes[k + j] = static_cast<std::uint8_t>(part >> 8 * j);
+                    }
+                }
+            }
+        }
+    }
+
+private:
+    static constexpr int width = Half % 8 == 0 ? 8 : 1; ///< bytes at a time
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint64_t mask(int bits) noexcept {
+        return eight_times(static_cast<std::uint8_t>((1u << bits) - 1));
     }
 };
 
+/// The first code of a byte in its highest bits.
 template <>
-struct code_order<high_first> : code_in_one_byte<code_order<high_first>> {
+struct code_order<high_first> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
         return packed_bytes(count, bits);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr code_place place(std::size_t i, int bits) noexcept {
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows&, std::span<const std::uint8_t> codes, int bits, std::uint8_t flip,
+                                                    std::byte* out) noexcept {
         const auto per_byte = static_cast<std::size_t>(8 / bits);
-        return {i / per_byte, 8 - bits * static_cast<int>(i % per_byte + 1)};
+        for (std::size_t first = 0; first < codes.size(); first += per_byte) {
+            unsigned byte = 0;
+            for (std::size_t i = first; i < first + per_byte; ++i)
+                byte = byte << bits | (i < codes.size() ? (codes[i] ^ flip) & ((1u << bits) - 1) : 0u);
+            *out++ = static_cast<std::byte>(byte);
+        }
+    }
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows&, const std::byte* in, std::span<std::uint8_t> codes, int bits,
+                                                      std::uint8_t flip) noexcept {
+        const auto per_byte = static_cast<std::size_t>(8 / bits);
+        for (std::size_t i = 0; i < codes.size(); ++i) {
+            const int shift = 8 - bits * static_cast<int>(i % per_byte + 1);
+            codes[i] =
+                static_cast<std::uint8_t>((std::to_integer<unsigned>(in[i / per_byte] >> shift) & ((1u << bits) - 1)) ^ flip);
+        }
     }
 };
 
+/// Digits of base 3 are never flipped.
 template <>
 struct code_order<base3> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int /*bits*/) noexcept {
         return packed_trit_bytes(count);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(std::span<const std::uint8_t> codes, int /*bits*/, std::byte* out) noexcept {
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows&, std::span<const std::uint8_t> codes, int /*bits*/,
+                                                    std::uint8_t /*flip*/, std::byte* out) noexcept {
         pack_trits(codes, out);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const std::byte* in, std::size_t first, std::span<std::uint8_t> codes,
-                                                      int /*bits*/) noexcept {
-        unpack_trits(in, first, codes);
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows&, const std::byte* in, std::span<std::uint8_t> codes,
+                                                      int /*bits*/, std::uint8_t /*flip*/) noexcept {
+        unpack_trits(in, 0, codes);
     }
 };
 

@@ -3,43 +3,38 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <type_traits>
 
+#include <lowbit/core/scratch.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/rows/row_kernels.hpp>
 #include <lowbit/quantize/quantized_view.hpp>
 
 namespace lowbit::inline v0::detail {
 
-/// A *level* is a code as kernels want it, unsigned: an integer element minus its lowest code, any other element's raw code.
+/// What a level stands for, see level_flip.
 template <class E>
 struct level_of {
     static constexpr int bias = 0;
-    static constexpr std::uint8_t sign = 0;
     static constexpr std::uint8_t first = E::encode(E::lowest()); ///< the levels of the lowest and the largest value
     static constexpr std::uint8_t last = E::encode(E::max());
     static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint8_t level, int /*zero*/) noexcept { return E::decode(level); }
 };
 template <integer_element E>
 struct level_of<E> {
-    static constexpr int bias = -E::min_code;                                    ///< level = value + bias
-    static constexpr std::uint8_t sign = E::is_signed ? 1u << (E::bits - 1) : 0; ///< level = two's complement code ^ sign
+    static constexpr int bias = -E::min_code; ///< level = value + bias
     static constexpr std::uint8_t first = 0;
     static constexpr std::uint8_t last = E::max_code - E::min_code;
     static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint8_t level, int zero) noexcept {
         return static_cast<float>(int{level} - zero);
     }
 };
-
-/// Flips between the codes that a format stores and levels; its own inverse.
-template <class F, class Here = isa::here>
-constexpr void flip_levels(std::span<std::uint8_t> codes) noexcept {
-    constexpr std::uint8_t sign = F::code_form::excess ? 0 : level_of<typename F::element_type>::sign;
-    if constexpr (sign != 0) {
-        for (std::uint8_t& code : codes) code ^= sign;
-    }
-}
 
 /// Reads the rows of a view.
 template <any_policy P, class Here = isa::here>
@@ -48,6 +43,17 @@ public:
     using format = format_of<P>;
     using element_type = typename format::element_type;
     using level = level_of<element_type>;
+
+    /// The numbers of a row's groups, and room to decode the row in.
+    struct room {
+        using scalar = std::conditional_t<row_scalar<typename format::scale_type>, typename format::scale_type, std::uint8_t>;
+        scratch<scalar> scalars;
+        scratch<float> scales;
+        scratch<float> minimums;     ///< only over minimums
+        scratch<std::int32_t> zeros; ///< only with zero points
+        scratch<std::uint8_t> levels;
+        scratch<float> stored; ///< only with permuted columns
+    };
 
     constexpr explicit row_reader(const quantized_view<P>& view) noexcept : view_(view), shape_(view.layout_shape()) {}
 
@@ -93,19 +99,56 @@ public:
         }
     }
 
+    /// scale, zero and minimum of all groups of a row.
+    template <class Rows>
+    constexpr void numbers(const Rows& rows, std::size_t row, room& to) const {
+        using T = typename format::scale_type;
+        const std::size_t n = groups();
+        to.scales.resize(n);
+        if constexpr (row_scalar<T> && std::is_void_v<typename format::super_scale::type> && !format::tensor_scale::present) {
+            to.scalars.resize(n);
+            T* codes = to.scalars.data();
+            const planes<const std::byte> from = view_.planes(); // copies, which no store can change
+            const shape_of<format> shape = shape_;
+            for (std::size_t g = 0; g < n; ++g)
+                codes[g] = std::bit_cast<T>(static_cast<typename T::code_type>(access::load_scale(from, shape, row, g)));
+            rows.to_float(codes, n, to.scales.data());
+        } else {
+            for (std::size_t g = 0; g < n; ++g) to.scales[g] = scale(row, g);
+        }
+        if constexpr (has_minimums) {
+            to.minimums.resize(n);
+            for (std::size_t g = 0; g < n; ++g) to.minimums[g] = minimum(row, g);
+        }
+        if constexpr (has_zeros) {
+            to.zeros.resize(n);
+            for (std::size_t g = 0; g < n; ++g) to.zeros[g] = zero(row, g);
+        }
+    }
+
+    /// Whether no scale can make a code infinite.
+    static constexpr bool always_finite =
+        format::offset::kind == offset_kind::none && row_scalar<typename format::scale_type> &&
+        std::is_void_v<typename format::super_scale::type> && !format::tensor_scale::present &&
+        scalar_codec<typename format::scale_type>::max() <= std::numeric_limits<float>::max() / 256.0f &&
+        element_type::bits <= 8 && integer_element<element_type>;
     /// A bound on the magnitude of a group's values: what the code farthest from 0 decodes to.
-    [[nodiscard]] constexpr float reach(std::size_t row, std::size_t group) const noexcept {
-        const int z = zero(row, group);
-        const float last = level::decode(level::last, z);
-        const float first = level::decode(level::first, z);
-        float product = std::max({first, last, -first, -last}) * scale(row, group);
+    [[nodiscard]] constexpr float reach(std::size_t group, const room& numbers) const noexcept {
+        float product = numbers.scales[group];
+        if constexpr (has_zeros) {
+            product *= farthest(numbers.zeros[group]);
+        } else {
+            constexpr float same = farthest(has_minimums ? 0 : level::bias);
+            product *= same;
+        }
         LOWBIT_NO_CONTRACT(product);
-        const float base = minimum(row, group);
+        const float base = has_minimums ? numbers.minimums[group] : 0.0f;
         return (product < 0.0f ? -product : product) + (base < 0.0f ? -base : base);
     }
 
     /// The levels of a whole row in stored column order; a pruned weight is the level of 0. `levels` holds cols() of them.
-    constexpr void levels(std::size_t row, std::span<std::uint8_t> levels) const noexcept {
+    template <class Rows>
+    constexpr void levels(const Rows& rows, std::size_t row, std::span<std::uint8_t> levels) const noexcept {
         if constexpr (format::mask::present) {
             // the kept levels are read into the end of the row and spread from the front: a level never moves up
             using mask = typename format::mask::mask;
@@ -113,16 +156,14 @@ public:
             std::size_t kept = 0;
             for (std::size_t k = 0; k < shape_.cols; ++k) kept += std::size_t{mask_bit(bits, k / mask::cols)};
             std::size_t next = shape_.cols - std::min(kept, shape_.stored_cols()); // foreign bits may claim more than is stored
-            access::load_codes(view_.planes(), shape_, row, 0, levels.subspan(next));
-            flip_levels<format>(levels.subspan(next));
+            access::load_levels(rows, view_.planes(), shape_, row, levels.subspan(next));
             for (std::size_t k = 0; k < shape_.cols; ++k) {
                 levels[k] = mask_bit(bits, k / mask::cols) && next < shape_.cols
                                 ? levels[next++]
                                 : static_cast<std::uint8_t>(zero(row, k / group_cols()));
             }
         } else {
-            access::load_codes(view_.planes(), shape_, row, 0, levels);
-            flip_levels<format>(levels);
+            access::load_levels(rows, view_.planes(), shape_, row, levels);
         }
     }
 
@@ -135,28 +176,52 @@ public:
         }
     }
 
-    /// The values of a whole row, in logical column order. `levels` is scratch; both hold cols().
-    constexpr void values(std::size_t row, std::span<std::uint8_t> scratch, std::span<float> values) const noexcept {
-        levels(row, scratch);
-        for (std::size_t g = 0; g < groups(); ++g) {
-            const float factor = scale(row, g);
-            const int z = zero(row, g);
-            const float base = minimum(row, g);
-            const std::size_t end = std::min(shape_.cols, (g + 1) * group_cols());
-            for (std::size_t k = g * group_cols(); k < end; ++k) {
-                float value = level::decode(scratch[k], z) * factor;
-                if constexpr (format::offset::kind == offset_kind::minimum ||
-                              format::offset::kind == offset_kind::quantized_minimum) {
-                    LOWBIT_NO_CONTRACT(value);
-                    value += base;
+    /// The values of a whole row, in logical column order; cols() of them.
+    template <class Rows>
+    constexpr void values(const Rows& rows, std::size_t row, room& in, std::span<float> values) const {
+        const std::size_t cols = shape_.cols;
+        in.levels.resize(cols);
+        levels(rows, row, in.levels.span());
+        numbers(rows, row, in);
+        float* to = values.data();
+        if constexpr (format::column_order::permuted) {
+            in.stored.resize(cols);
+            to = in.stored.data();
+        }
+        const auto each_group = [&](auto&& f) {
+            for (std::size_t g = 0; g < groups(); ++g) f(g, g * group_cols(), std::min(cols, (g + 1) * group_cols()));
+        };
+        if constexpr (integer_element<element_type>) {
+            constexpr int bias = has_minimums || has_zeros ? 0 : level::bias;
+            rows.decode(in.levels.data(), cols, {group_cols(), in.scales.data(), in.zeros.data(), 0, 255, bias}, to);
+        } else {
+            each_group([&](std::size_t g, std::size_t first, std::size_t end) {
+                for (std::size_t k = first; k < end; ++k) {
+                    to[k] = level::decode(in.levels[k], 0) * in.scales[g];
+                    LOWBIT_NO_CONTRACT(to[k]);
                 }
-                values[column(k)] = value;
-            }
+            });
+        }
+        if constexpr (has_minimums) {
+            each_group([&](std::size_t g, std::size_t first, std::size_t end) {
+                for (std::size_t k = first; k < end; ++k) to[k] += in.minimums[g];
+            });
+        }
+        if constexpr (format::column_order::permuted) {
+            for (std::size_t k = 0; k < cols; ++k) values[column(k)] = to[k];
         }
     }
 
 private:
     using access = layout_access<format>;
+    /// The largest magnitude of a code, before scaling.
+    static LOWBIT_ALWAYS_INLINE constexpr float farthest(int zero) noexcept {
+        const float last = level::decode(level::last, zero);
+        const float first = level::decode(level::first, zero);
+        return std::max(std::max(first, last), -std::min(first, last));
+    }
+    static constexpr bool has_zeros = format::offset::kind == offset_kind::zero_point;
+    static constexpr bool has_minimums = format::offset::kind != offset_kind::none && !has_zeros;
 
     quantized_view<P> view_;
     shape_of<format> shape_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -21,7 +22,7 @@
 namespace lowbit::inline v0::detail {
 
 /// Encodes the rows of one row of scale blocks after another. `Source` gives row i as cols() floats: `source.row(i, scratch)`.
-template <any_policy P, class Source, class Rows>
+template <any_policy P, class Source, class Rows, class Here = isa::here>
 class encoder {
     using F = format_of<P>;
     using E = typename P::element_type;
@@ -49,6 +50,7 @@ public:
         levels_.resize(shape_.cols);
         starts_.resize(most * (shape_.groups() + 1));
         fits_.resize(shape_.groups());
+        reaches_.resize(shape_.groups());
         if (unit > 1 || !direct) {
             values_.resize(most * shape_.cols);
             if (!side_->statistics.empty()) importance_.resize(most * shape_.cols);
@@ -61,6 +63,8 @@ public:
     }
 
 private:
+    static constexpr bool over_minimum = quantizer::over_minimum;
+    static constexpr bool has_zeros = F::offset::kind == offset_kind::zero_point;
     static constexpr bool direct = !F::mask::present && !F::column_order::permuted && !P::non_finite::zeroed;
 
     /// Whether some stored weights may have no part in their group's scale.
@@ -68,10 +72,11 @@ private:
 
     constexpr std::size_t start(std::size_t r, std::size_t group) const { return starts_[r * (shape_.groups() + 1) + group]; }
 
-    /// A row of finite numbers, in logical column order; valid until the next.
+    /// A row of finite numbers, in logical column order, and the reaches of its groups; valid until the next.
     constexpr expected<const float*> finite_row(std::size_t row) {
         const float* x = source_->row(row, row_scratch_.data());
-        if (const float reach = rows_->absmax(x, shape_.cols); reach - reach == 0.0f) return x;
+        const float reach = rows_->absmax_groups(x, shape_.cols, shape_.group_cols(), reaches_.data());
+        if (reach - reach == 0.0f) return x;
         std::size_t k = 0;
         if constexpr (P::non_finite::zeroed) {
             for (; k < shape_.cols; ++k) row_scratch_[k] = x[k] - x[k] == 0.0f ? x[k] : 0.0f;
@@ -92,7 +97,9 @@ private:
         std::size_t* starts = starts_.data() + r * (groups + 1);
         if (!copy) {
             row_values_ = x;
-            for (std::size_t g = 0; g <= groups; ++g) starts[g] = std::min(cols, g * shape_.group_cols());
+            const std::size_t length = shape_.group_cols();
+            for (std::size_t g = 0; g < groups; ++g) starts[g] = g * length;
+            starts[groups] = cols;
             return true;
         }
         float* values = values_.data() + r * cols;
@@ -192,37 +199,51 @@ private:
         for (std::size_t r = 0; r < count; ++r) {
             if (auto ok = prepare(row + r, r, copy); !ok) return ok;
         }
-        if constexpr (quantizer::over_minimum) room_.resize(count * shape_.group_cols());
-        for (std::size_t g = 0; g < groups; ++g) fits_[g] = fit_group<typename P::rule>(group(g, count, copy), *rows_);
+        if constexpr (over_minimum) room_.resize(count * shape_.group_cols());
+        if constexpr (has_zeros) zeros_.resize(groups);
+        if (quantizer::fits_reach && direct && count == 1) {
+            for (std::size_t g = 0; g < groups; ++g) fits_[g] = quantizer::from_range({-reaches_[g], reaches_[g]});
+        } else {
+            for (std::size_t g = 0; g < groups; ++g) fits_[g] = fit_group<typename P::rule>(group(g, count, copy), *rows_);
+        }
         if (auto ok = store_scales(row); !ok) return ok;
 
-        const row_reader<F> reader{quantized_view_of(to_)};
-        for (std::size_t g = 0; g < groups; ++g) {
-            if (!(reader.reach(row, g) <= std::numeric_limits<float>::max())) {
+        const row_reader<F, Here> reader{quantized_view_of(to_)};
+        reader.numbers(*rows_, row, numbers_);
+        for (std::size_t g = 0; !reader.always_finite && g < groups; ++g) {
+            if (!(reader.reach(g, numbers_) <= std::numeric_limits<float>::max())) {
                 return fail(errc::scale_range, "the largest code of a group would decode to infinity",
                             row * shape_.cols + g * shape_.group_cols());
             }
         }
         for (std::size_t r = 0; r < count; ++r) {
-            for (std::size_t g = 0; g < groups; ++g) {
-                const auto values = group_values(r, g, copy);
-                const quantizer q{*rows_, values, std::span<const float>{}, room_.span()};
-                q.encode(fits_[g], reader.scale(row, g), reader.minimum(row, g),
-                         first_counter() + (row + r) * shape_.cols + g * shape_.group_cols(),
-                         levels_.span().subspan(start(r, g), values.size()));
+            if constexpr (quantizer::on_grids && !F::mask::present) {
+                for (std::size_t g = 0; has_zeros && g < groups; ++g) zeros_[g] = fits_[g].zero;
+                rows_->encode(row_values(r, copy), shape_.cols,
+                              quantizer::grids(shape_.group_cols(), numbers_.scales.data(), has_zeros ? zeros_.data() : nullptr,
+                                               direct && !copy ? reaches_.data() : nullptr),
+                              levels_.data());
+            } else {
+                for (std::size_t g = 0; g < groups; ++g) {
+                    const auto values = group_values(r, g, copy);
+                    const quantizer q{*rows_, values, std::span<const float>{}, room_.span()};
+                    q.encode(fits_[g], numbers_.scales[g], over_minimum ? numbers_.minimums[g] : 0.0f,
+                             first_counter() + (row + r) * shape_.cols + g * shape_.group_cols(),
+                             levels_.span().subspan(start(r, g), values.size()));
+                }
             }
             const auto levels = levels_.span().first(shape_.stored_cols());
-            std::fill(levels.begin() + static_cast<std::ptrdiff_t>(start(r, groups)), levels.end(),
-                      std::uint8_t{0}); // a kept block may be short
-            flip_levels<F>(levels.first(start(r, groups)));
-            access::store_codes(to_, shape_, row + r, levels);
+            for (std::size_t k = start(r, groups); k < levels.size(); ++k) levels[k] = level_flip<F>; // a kept block may be short
+            access::store_levels(*rows_, to_, shape_, row + r, levels);
         }
         return true;
     }
 
+    constexpr const float* row_values(std::size_t r, bool copy) const {
+        return copy ? values_.data() + r * shape_.cols : row_values_;
+    }
     constexpr std::span<const float> group_values(std::size_t r, std::size_t g, bool copy) const {
-        const float* values = copy ? values_.data() + r * shape_.cols : row_values_;
-        return {values + start(r, g), start(r, g + 1) - start(r, g)};
+        return {row_values(r, copy) + start(r, g), start(r, g + 1) - start(r, g)};
     }
 
     /// The values of a scale block that its scale is made for, over all its rows.
@@ -234,6 +255,8 @@ private:
                 importance = copy ? std::span<const float>{importance_.data() + start(0, g), values.size()}
                                   : side_->statistics.subspan(start(0, g), values.size());
             }
+            // what a mask or an order has moved has another reach
+            if constexpr (direct) return {*rows_, values, importance, room_.span(), reaches_[g]};
             return {*rows_, values, importance, room_.span()};
         }
         if constexpr (!F::mask::present) {
@@ -272,13 +295,29 @@ private:
                 return fail(errc::scale_range, "a super-scale does not fit its stored type", at(0));
             }
         } else {
+            const group_fit* fits = fits_.data(); // copies, which no store can change
+            const planes<std::byte> to = to_;
+            const shape_of<F> shape = shape_;
+            numbers_.scales.resize(groups);
+            float* ideals = numbers_.scales.data();
             for (std::size_t g = 0; g < groups; ++g) {
-                const float ideal = fits_[g].scale / tensor;
+                const float ideal = fits[g].scale / tensor;
                 // a few ulps above the largest come from dividing by the tensor scale, and saturate
                 if (!(std::max(ideal, -ideal) * (1.0f - 0x1p-20f) <= scalar_codec<scale_type>::max())) {
                     return fail(errc::scale_range, "a scale does not fit its stored type", at(g));
                 }
-                access::store_scale(to_, shape_, row, g, encode_scale<F>(ideal));
+                if constexpr (row_scalar<scale_type>) {
+                    ideals[g] = ideal;
+                } else {
+                    access::store_scale(to, shape, row, g, encode_scale<F>(ideal));
+                }
+            }
+            if constexpr (row_scalar<scale_type>) { // none is large enough to saturate where these become infinite
+                numbers_.scalars.resize(groups);
+                scale_type* codes = numbers_.scalars.data();
+                rows_->from_float(ideals, groups, codes);
+                for (std::size_t g = 0; g < groups; ++g)
+                    access::store_scale(to, shape, row, g, std::bit_cast<typename scale_type::code_type>(codes[g]));
             }
         }
         if constexpr (F::offset::kind == offset_kind::zero_point) {
@@ -349,6 +388,9 @@ private:
     scratch<std::uint32_t> order_;
     scratch<std::size_t> starts_;
     scratch<group_fit> fits_;
+    scratch<float> reaches_;
+    scratch<std::int32_t> zeros_;
+    typename row_reader<F, Here>::room numbers_;
     scratch<std::uint8_t> levels_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/scratch.hpp>
+#include <lowbit/quantize/active_rows.hpp>
 #include <lowbit/quantize/decode.hpp>
 #include <lowbit/quantize/source.hpp>
 
@@ -30,14 +31,16 @@ template <class Here = isa::here, quantized Q, viewable W>
         raise(errc::shape_mismatch, "error_of: ", view.rows(), " x ", view.cols(), " quantized against ", source.rows(), " x ",
               source.cols());
     }
-    const detail::row_reader reader{view};
-    detail::scratch<std::uint8_t> levels(view.cols());
+    using reader_type = detail::row_reader<typename decltype(view)::policy_type, Here>;
+    const reader_type reader{view};
+    const auto rows = detail::active_rows<Here>();
+    typename reader_type::room room;
     detail::scratch<float> values(view.cols());
     detail::scratch<float> row(view.cols());
     double noise = 0, signal = 0, decoded = 0, product = 0, largest = 0;
     for (std::size_t i = 0; i < view.rows(); ++i) {
         const float* w = source.row(i, row.data());
-        reader.values(i, levels.span(), values.span());
+        reader.values(rows, i, room, values.span());
         for (std::size_t k = 0; k < view.cols(); ++k) {
             const double a = static_cast<double>(w[k]);
             const double b = static_cast<double>(values[k]);

@@ -83,6 +83,8 @@ public:
     static constexpr bool over_minimum = offset::kind == offset_kind::minimum || offset::kind == offset_kind::quantized_minimum;
 
 private:
+    static constexpr float unknown = -1.0f;
+    static constexpr bool rounds_on_grid = ints::value && std::same_as<typename P::rounding, nearest_even>;
     static constexpr bool counts_up = over_minimum && integer_element<E>; ///< from 0, which stands for the minimum itself
     static constexpr int low = [] {
         if constexpr (ints::value && !counts_up) return ints::low;
@@ -94,19 +96,24 @@ private:
     }();
 
 public:
+    /// Whether the largest magnitude is all that the scale depends on.
+    static constexpr bool fits_reach = !offsets && std::same_as<typename P::rule, absmax>;
     /// Whether a negative scale can help: the codes reach further on one side.
     static constexpr bool two_signed = !offsets && E::lowest() < 0.0f && -E::lowest() != E::max() && [] {
         if constexpr (element<typename P::scale_type>) return P::scale_type::lowest() < 0.0f;
         return true;
     }();
 
-    /// `room` holds as many numbers as there are values, and is scratch.
+    /// `room` holds as many numbers as there are values, and is scratch. `reach`: the largest magnitude, where it is known.
     constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance,
-                              std::span<float> room) noexcept
-        : rows_(&rows), values_(values), importance_(importance), room_(room) {}
+                              std::span<float> room, float reach = unknown) noexcept
+        : rows_(&rows), values_(values), importance_(importance), room_(room), reach_(reach) {}
 
     [[nodiscard]] constexpr std::span<const float> values() const noexcept { return values_; }
-    [[nodiscard]] constexpr value_range magnitude() const { return absmax::range(values_, *rows_); }
+    [[nodiscard]] constexpr float reach() const {
+        return reach_ == unknown ? rows_->absmax(values_.data(), values_.size()) : reach_;
+    }
+    [[nodiscard]] constexpr value_range magnitude() const { return {-reach(), reach()}; }
     [[nodiscard]] constexpr value_range full_range() const { return minmax::range(values_, *rows_); }
 
     /// A part of each side of a range: of what lies below and above 0, or its middle where a minimum is stored.
@@ -117,7 +124,7 @@ public:
     }
 
     /// The parameters whose codes just cover a range. The scale is ideal; it is rounded when stored.
-    [[nodiscard]] constexpr group_fit from_range(value_range r) const noexcept {
+    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr group_fit from_range(value_range r) noexcept {
         group_fit fit;
         if constexpr (offset::kind == offset_kind::none) {
             const float amplitude = std::max(-r.low, r.high);
@@ -152,9 +159,9 @@ public:
     /// near the largest, which changes no digit.
     constexpr void choose_unit() noexcept {
         constexpr float far = 0x1p32f;
-        const float reach = rows_->absmax(values_.data(), values_.size());
-        if (reach > 0.0f && !(reach > 1.0f / far && reach < far))
-            per_unit_ = 1.0f / std::clamp(floor_power(reach), 0x1p-126f, 0x1p126f);
+        reach_ = reach();
+        if (reach_ > 0.0f && !(reach_ > 1.0f / far && reach_ < far))
+            per_unit_ = 1.0f / std::clamp(floor_power(reach_), 0x1p-126f, 0x1p126f);
     }
 
     /// The (weighted) squared error of parameters as they would be stored, in a unit of the group's own.
@@ -166,6 +173,33 @@ public:
         for (std::size_t i = 0; i < values_.size(); ++i) values[i] = product(values_[i], per_unit_);
         return group_quantizer{*rows_, values.span(), importance_, room_}.squares(fit, product(scale, per_unit_),
                                                                                   product(minimum, per_unit_));
+    }
+
+    /// The errors of several parameters at once, which is faster.
+    constexpr void errors(std::span<const group_fit> fits, float* to) const {
+        using T = typename P::scale_type;
+        constexpr std::size_t most = 128;
+        if constexpr (on_grids && row_scalar<T> && std::is_void_v<typename P::super_scale::type> && !P::tensor_scale::present) {
+            if (importance_.empty() && per_unit_ == 1.0f && fits.size() <= most) {
+                float scales[most];
+                T stored[most];
+                std::int32_t zeros[most];
+                bool representable = true;
+                for (std::size_t i = 0; i < fits.size(); ++i) {
+                    scales[i] = fits[i].scale;
+                    zeros[i] = fits[i].zero;
+                    representable = representable && std::max(scales[i], -scales[i]) <= scalar_codec<T>::max();
+                }
+                if (representable) { // where encode saturates, from_float does not
+                    rows_->from_float(scales, fits.size(), stored);
+                    rows_->to_float(stored, fits.size(), scales);
+                    return rows_->squared_errors(values_.data(), values_.size(),
+                                                 grids(values_.size(), scales, offsets ? zeros : nullptr, nullptr), fits.size(),
+                                                 to);
+                }
+            }
+        }
+        for (std::size_t i = 0; i < fits.size(); ++i) to[i] = error(fits[i]);
     }
 
     /// Given the codes that `fit` leads to, the scale and minimum of least squared error; for formats with a float minimum.
@@ -198,8 +232,9 @@ public:
     constexpr void encode(const group_fit& fit, float scale, float minimum, std::uint64_t first,
                           std::span<std::uint8_t> levels) const {
         const float* x = above(minimum);
-        if constexpr (ints::value && std::same_as<typename P::rounding, nearest_even>) {
-            rows_->encode(x, values_.size(), grid(fit, scale), levels.data());
+        if constexpr (rounds_on_grid) {
+            const kernel::code_grid one = grid(fit, scale);
+            rows_->encode(x, values_.size(), one, levels.data());
         } else {
             for (std::size_t i = 0; i < values_.size(); ++i) {
                 const float ratio = scale == 0.0f ? 0.0f : x[i] / scale;
@@ -213,6 +248,13 @@ public:
                 }
             }
         }
+    }
+
+    /// Whether `encode` is rows.encode on these grids: they are those of a row's groups.
+    static constexpr bool on_grids = rounds_on_grid && !over_minimum;
+    static constexpr kernel::code_grids grids(std::size_t length, const float* scales, const std::int32_t* zeros,
+                                              const float* reaches) noexcept {
+        return {length, scales, zeros, low, high, -low, reaches};
     }
 
     /// What remains of a scale after it is stored, with one level of scales; otherwise the scale.
@@ -274,6 +316,7 @@ private:
     std::span<const float> values_;
     std::span<const float> importance_;
     std::span<float> room_;
+    float reach_;
     float per_unit_ = 1.0f;
 };
 
@@ -289,7 +332,8 @@ constexpr group_fit fit_group(Quantizer quantizer, const Rows& rows) {
         return Rule::fit(quantizer);
     } else if constexpr (requires { Rule::range(quantizer.values(), rows); }) {
         // an offset is made for the whole range, whichever rule bounds it
-        if constexpr (Quantizer::offsets && std::same_as<Rule, absmax>) return quantizer.from_range(quantizer.full_range());
+        if constexpr (std::same_as<Rule, absmax>)
+            return quantizer.from_range(Quantizer::offsets ? quantizer.full_range() : quantizer.magnitude());
         return quantizer.from_range(Rule::range(quantizer.values(), rows));
     } else {
         static_assert(range_rule<Rule>, "lowbit policy: scale_rule<R> needs R::range(std::span<const float>) -> value_range, or "

@@ -88,24 +88,30 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
         return p.codes + (row * blocks(s) + block) * block_bytes + start<Field>;
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row,
-                                                          std::size_t first, std::span<std::uint8_t> codes) noexcept {
-        for (std::size_t done = 0; done < codes.size();) {
-            const std::size_t in_block = (first + done) % block_cols;
-            const std::size_t count = std::min(block_cols - in_block, codes.size() - done);
-            order::unpack(at<field::codes>(p, s, row, (first + done) / block_cols), in_block, codes.subspan(done, count),
-                          F::bits);
-            done += count;
-        }
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void load_levels(const Rows& rows, const planes<const std::byte>& p, const shape& s,
+                                                           std::size_t row, std::span<std::uint8_t> levels) noexcept {
+        const std::size_t rest = levels.size() % block_cols;
+        std::size_t block = 0;
+        for (; block < levels.size() / block_cols; ++block)
+            load_block(rows, p, s, row, block,
+                       std::span<std::uint8_t, block_cols>(levels.data() + block * block_cols, block_cols));
+        if (rest != 0) load_block(rows, p, s, row, block, levels.last(rest));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row,
-                                                           std::span<const std::uint8_t> codes) noexcept {
-        for (std::size_t block = 0; block < blocks(s); ++block) {
-            const std::size_t first = block * block_cols;
-            std::array<std::uint8_t, block_cols> whole{}; // the last block of a row may be short: its rest is code 0
-            const std::size_t count = std::min(block_cols, codes.size() - first);
-            std::copy_n(codes.begin() + static_cast<std::ptrdiff_t>(first), count, whole.begin());
-            order::pack(whole, F::bits, at<field::codes>(p, s, row, block));
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void store_levels(const Rows& rows, const planes<std::byte>& p, const shape& s,
+                                                            std::size_t row, std::span<const std::uint8_t> levels) noexcept {
+        const std::size_t rest = levels.size() % block_cols;
+        std::size_t block = 0;
+        for (; block < levels.size() / block_cols; ++block) {
+            store_block(rows, p, s, row, block,
+                        std::span<const std::uint8_t, block_cols>(levels.data() + block * block_cols, block_cols));
+        }
+        for (; block < blocks(s); ++block) { // the last block of a row may be short: its rest is code 0
+            std::array<std::uint8_t, block_cols> whole{};
+            whole.fill(level_flip<F>);
+            std::copy_n(levels.data() + levels.size() - rest, rest, whole.data());
+            store_block(rows, p, s, row, block, std::span<const std::uint8_t, block_cols>(whole));
         }
     }
 
@@ -164,6 +170,20 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     }
 
 private:
+    // Whole blocks come as spans of a constant size.
+    template <class Rows, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void load_block(const Rows& rows, const planes<const std::byte>& p, const shape& s,
+                                                          std::size_t row, std::size_t block,
+                                                          std::span<std::uint8_t, Size> levels) noexcept {
+        order::unpack(rows, at<field::codes>(p, s, row, block), levels, F::bits, level_flip<F>);
+    }
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void store_block(const Rows& rows, const planes<std::byte>& p, const shape& s,
+                                                           std::size_t row, std::size_t block,
+                                                           std::span<const std::uint8_t, block_cols> levels) noexcept {
+        order::pack(rows, levels, F::bits, level_flip<F>, at<field::codes>(p, s, row, block));
+    }
+
     // ggml's table of 8 scales and 8 minimums of 6 bits: the first four of each fill the low 6 bits of bytes 0..3 and 4..7; of
     // the last four, bytes 8..11 hold the low nibbles (scale low, minimum high) and the top two bits of bytes 0..7 the rest.
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_6bit(const std::byte* t, std::size_t j, std::size_t which) noexcept {

@@ -37,18 +37,20 @@ struct layout_access<F, planar_transposed> : layout_base<F> {
 
     // A word is little-endian, so its bytes hold consecutive k: code k of column n lies in byte k % per_word * bits / 8 of word
     // (k / per_word, n).
-    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row,
-                                                          std::size_t first, std::span<std::uint8_t> codes) noexcept {
-        for (std::size_t i = 0; i < codes.size(); ++i) {
-            const std::size_t k = first + i;
-            codes[i] = unpack_code(p.codes + (k / per_word * s.rows + row) * 4, k % per_word, F::bits);
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void load_levels(const Rows&, const planes<const std::byte>& p, const shape& s,
+                                                           std::size_t row, std::span<std::uint8_t> levels) noexcept {
+        for (std::size_t k = 0; k < levels.size(); k += per_word) {
+            unpack_codes(p.codes + (k / per_word * s.rows + row) * 4, 0, levels.subspan(k, std::min(per_word, levels.size() - k)),
+                         F::bits, level_flip<F>);
         }
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row,
-                                                           std::span<const std::uint8_t> codes) noexcept {
-        for (std::size_t k = 0; k < codes.size(); k += per_word) {
-            pack_codes(codes.subspan(k, std::min(per_word, codes.size() - k)), F::bits,
-                       p.codes + (k / per_word * s.rows + row) * 4);
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void store_levels(const Rows&, const planes<std::byte>& p, const shape& s,
+                                                            std::size_t row, std::span<const std::uint8_t> levels) noexcept {
+        for (std::size_t k = 0; k < levels.size(); k += per_word) {
+            pack_codes(levels.subspan(k, std::min(per_word, levels.size() - k)), F::bits,
+                       p.codes + (k / per_word * s.rows + row) * 4, level_flip<F>);
         }
     }
 

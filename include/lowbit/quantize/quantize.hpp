@@ -212,14 +212,25 @@ template <any_policy P, class Here = isa::here, viewable W>
     return quantize<P, Here>(detail::here_and_now(), weights, side, memory);
 }
 
+/// Decodes a quantized matrix or view into `out`, N x K floats. Raises errc::shape_mismatch.
+template <class Here = isa::here, quantized Q>
+void dequantize_into(matrix_view<float> out, const Q& q) {
+    const auto view = q.view();
+    if (out.rows() != view.rows() || out.cols() != view.cols()) {
+        raise<Here>(errc::shape_mismatch, "dequantize_into: room for ", out.rows(), " x ", out.cols(), ", weights are ",
+                    view.rows(), " x ", view.cols());
+    }
+    using reader_type = detail::row_reader<typename decltype(view)::policy_type, Here>;
+    const reader_type reader{view};
+    const auto rows = detail::active_rows<Here>();
+    typename reader_type::room room;
+    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(rows, i, room, out.row(i));
+}
 /// Decodes a quantized matrix or view into new storage, N x K floats.
 template <class Here = isa::here, quantized Q>
 [[nodiscard]] matrix<float> dequantize(const Q& q, std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
-    const auto view = q.view();
-    matrix<float> out(view.rows(), view.cols(), memory);
-    const detail::row_reader reader{view};
-    detail::scratch<std::uint8_t> levels(view.cols());
-    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(i, levels.span(), out.row(i));
+    matrix<float> out(q.view().rows(), q.view().cols(), memory);
+    dequantize_into<Here>(out.view(), q);
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/rows/row_kernels.hpp>
@@ -30,6 +31,10 @@ struct reference_rows {
         }
         return m;
     }
+    static constexpr float absmax_groups(const float* x, std::size_t n, std::size_t length, float* most) noexcept {
+        for (std::size_t first = 0; first < n; first += length) *most++ = absmax(x + first, std::min(length, n - first));
+        return absmax(x, n);
+    }
     /// The smallest and the largest element, -0 below +0.
     static constexpr void minmax(const float* x, std::size_t n, float* low, float* high) noexcept {
         const auto below = [](float a, float b) {
@@ -47,9 +52,35 @@ struct reference_rows {
         for (std::size_t i = 0; i < n; ++i) sums[i % lanes] += x[i] < 0.0f ? -x[i] : x[i];
         return tree(sums);
     }
-    /// Codes of a row on a grid, as kernel::code_grid says.
-    static constexpr void encode(const float* x, std::size_t n, const kernel::code_grid& grid, std::uint8_t* codes) noexcept {
-        for (std::size_t i = 0; i < n; ++i) codes[i] = static_cast<std::uint8_t>(code(x[i], grid) + grid.bias);
+    /// Codes of a row on grids, as kernel::code_grid says, and their values.
+    static constexpr void encode(const float* x, std::size_t n, const kernel::code_grids& grids, std::uint8_t* codes) noexcept {
+        for (std::size_t i = 0; i < n; ++i)
+            codes[i] = static_cast<std::uint8_t>(code(x[i], grids[i / grids.length]) + grids.bias);
+    }
+    static constexpr void decode(const std::uint8_t* codes, std::size_t n, const kernel::code_grids& grids, float* y) noexcept {
+        for (std::size_t i = 0; i < n; ++i) {
+            const kernel::code_grid grid = grids[i / grids.length];
+            y[i] = static_cast<float>(codes[i] - grid.bias - grid.zero) * grid.scale;
+            LOWBIT_NO_CONTRACT(y[i]);
+        }
+    }
+    static constexpr void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out) noexcept {
+        pack_codes({codes, n}, bits, out, flip);
+    }
+    static constexpr void unpack(const std::byte* in, std::size_t n, int bits, std::uint8_t flip, std::uint8_t* codes) noexcept {
+        unpack_codes(in, 0, {codes, n}, bits, flip);
+    }
+    template <class T>
+    static constexpr void to_float(const T* x, std::size_t n, float* y) noexcept {
+        for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
+    }
+    template <class T>
+    static constexpr void from_float(const float* x, std::size_t n, T* y) noexcept {
+        for (std::size_t i = 0; i < n; ++i) y[i] = T(x[i]);
+    }
+    static constexpr void squared_errors(const float* x, std::size_t n, const kernel::code_grids& grids, std::size_t count,
+                                         float* errors) noexcept {
+        for (std::size_t c = 0; c < count; ++c) errors[c] = squared_error(x, n, grids[c]);
     }
     /// The sum of (x - value of x's code)^2.
     static constexpr float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -98,45 +99,67 @@ struct mse {
         group_fit best = quantizer.from_range(full);
         if (best.scale == 0.0f) return best;
         float least = quantizer.error(best);
-        const auto consider = [&](const group_fit& candidate) {
-            const float e = quantizer.error(candidate);
-            if (!(e < least)) return false;
-            least = e;
-            best = candidate;
-            return true;
-        };
 
-        int below = coarse * fine; // the parts of the range that the best candidate covers on either side
-        int above = coarse * fine;
-        bool turned = false; // its scale is negative
-        const auto consider_parts = [&](int low, int high, bool turn) {
+        parts at{coarse * fine, coarse * fine, false}; // the best candidate's
+        // Takes the best of some candidates, the first of equals; with `first` the first that is better than the best so far.
+        const auto consider = [&]<std::size_t Count>(const std::array<parts, Count>& tries, bool first = false) {
             constexpr float unit = 1.0f / (coarse * fine);
-            group_fit candidate =
-                quantizer.from_range(quantizer.clip(full, static_cast<float>(low) * unit, static_cast<float>(high) * unit));
-            if (turn) candidate.scale = -candidate.scale;
-            if (!consider(candidate)) return;
-            below = low;
-            above = high;
-            turned = turn;
+            std::array<group_fit, Count> fits;
+            std::array<float, Count> errors;
+            for (std::size_t i = 0; i < Count; ++i) {
+                fits[i] = quantizer.from_range(
+                    quantizer.clip(full, static_cast<float>(tries[i].below) * unit, static_cast<float>(tries[i].above) * unit));
+                if (tries[i].turned) fits[i].scale = -fits[i].scale;
+            }
+            quantizer.errors(fits, errors.data());
+            for (std::size_t i = 0; i < Count; ++i) {
+                if (!(errors[i] < least)) continue;
+                least = errors[i];
+                best = fits[i];
+                at = tries[i];
+                if (first) return;
+            }
         };
-        for (int part = coarse; part >= narrowest; --part) {
-            consider_parts(part * fine, part * fine, false);
-            if constexpr (Quantizer::two_signed) consider_parts(part * fine, part * fine, true);
-        }
+        consider(grid<Quantizer::two_signed>);
         for (int step = 4 * fine; step > 0; step /= 2) { // beyond the full range too, where scales are few, as E8M0
-            for (const int by : {-step, step}) {
-                if constexpr (Quantizer::offsets) {
-                    consider_parts(below + by, above, false);
-                    consider_parts(below, above + by, false);
-                } else {
-                    consider_parts(below + by, above + by, turned);
+            if constexpr (Quantizer::offsets) {
+                for (const int by : {-step, step}) {
+                    consider(std::array{parts{at.below + by, at.above, false}});
+                    consider(std::array{parts{at.below, at.above + by, false}});
                 }
+            } else { // a step back from a narrower one would be where it came from
+                consider(std::array{parts{at.below - step, at.above - step, at.turned},
+                                    parts{at.below + step, at.above + step, at.turned}},
+                         true);
             }
         }
-        int left = refinements;
-        while (left > 0 && consider(quantizer.least_squares(best))) --left;
+        for (int left = refinements; left > 0; --left) {
+            const group_fit candidate = quantizer.least_squares(best);
+            const float error = quantizer.error(candidate);
+            if (!(error < least)) break;
+            least = error;
+            best = candidate;
+        }
         return best;
     }
+
+private:
+    /// A candidate: the parts of the range that it covers on either side, in 1/640, and whether its scale is negative.
+    struct parts {
+        int below;
+        int above;
+        bool turned;
+    };
+    template <bool TwoSigned>
+    static constexpr auto grid = [] {
+        std::array<parts, std::size_t{(TwoSigned ? 2 : 1) * (coarse - narrowest + 1)}> all{};
+        std::size_t i = 0;
+        for (int part = coarse; part >= narrowest; --part) {
+            all[i++] = {part * fine, part * fine, false};
+            if (TwoSigned) all[i++] = {part * fine, part * fine, true};
+        }
+        return all;
+    }();
 };
 
 } // namespace lowbit::inline v0

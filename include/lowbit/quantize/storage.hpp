@@ -45,6 +45,10 @@ struct scalar_codec<void> {
     static constexpr std::size_t bytes = 0;
 };
 
+/// A number type that the row operations convert by the row.
+template <class T>
+concept row_scalar = std::same_as<T, float16> || std::same_as<T, bfloat16>;
+
 template <class T>
 LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scalar(const std::byte* at) noexcept {
     if constexpr (scalar_codec<T>::bytes == 0) {
@@ -57,6 +61,15 @@ template <class T>
 LOWBIT_ALWAYS_INLINE constexpr void store_scalar(std::byte* at, std::uint32_t code) noexcept {
     if constexpr (scalar_codec<T>::bytes != 0) store_le<static_cast<int>(scalar_codec<T>::bytes)>(at, code);
 }
+
+/// What turns the codes that format F stores into levels, and back, by exclusive or. A *level* is a code as kernels want it,
+/// unsigned: an integer element minus its lowest code, any other element's raw code.
+template <class F>
+inline constexpr std::uint8_t level_flip = [] {
+    using E = typename F::element_type;
+    if constexpr (integer_element<E>) return std::uint8_t{!F::code_form::excess && E::is_signed ? 1u << (E::bits - 1) : 0u};
+    return std::uint8_t{0};
+}();
 
 /// The planes of a quantized matrix. Interleaved formats have `codes` alone.
 template <class Byte>
@@ -118,7 +131,7 @@ struct shape_of {
 };
 
 /// The access to a format's bytes, by layout. Each says how large its planes of codes, scales and offsets are, reads and writes
-/// codes by row, and knows where the numbers of a row and group lie (`scale_at`, `offset_at`, `super_scale_at`,
+/// levels by row, and knows where the numbers of a row and group lie (`scale_at`, `offset_at`, `super_scale_at`,
 /// `super_minimum_at`); the rest is layout_base.
 template <class F, class Layout = typename F::layout>
 struct layout_access;
@@ -221,13 +234,15 @@ struct layout_access<F, planar> : layout_base<F> {
         return s.scale_rows() * s.groups() * base::offset::bytes;
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr void load_codes(const planes<const std::byte>& p, const shape& s, std::size_t row,
-                                                          std::size_t first, std::span<std::uint8_t> codes) noexcept {
-        order::unpack(p.codes + row * code_row_bytes(s), first, codes, F::bits);
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void load_levels(const Rows& rows, const planes<const std::byte>& p, const shape& s,
+                                                           std::size_t row, std::span<std::uint8_t> levels) noexcept {
+        order::unpack(rows, p.codes + row * code_row_bytes(s), levels, F::bits, level_flip<F>);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_codes(const planes<std::byte>& p, const shape& s, std::size_t row,
-                                                           std::span<const std::uint8_t> codes) noexcept {
-        order::pack(codes, F::bits, p.codes + row * code_row_bytes(s));
+    template <class Rows>
+    static LOWBIT_ALWAYS_INLINE constexpr void store_levels(const Rows& rows, const planes<std::byte>& p, const shape& s,
+                                                            std::size_t row, std::span<const std::uint8_t> levels) noexcept {
+        order::pack(rows, levels, F::bits, level_flip<F>, p.codes + row * code_row_bytes(s));
     }
 
     template <class Byte>

@@ -216,9 +216,9 @@ static_assert((table.bytes()[0] & std::byte{15}) == std::byte{9}, "-1.4 is -7 in
 
 /// Decoded by the compiler too.
 constexpr float decoded(std::size_t k) {
-    std::array<std::uint8_t, 40> levels{};
+    lb::detail::row_reader<lb::presets::w4g32>::room room;
     std::array<float, 40> values{};
-    lb::detail::row_reader<lb::presets::w4g32>(table.view()).values(0, levels, values);
+    lb::detail::row_reader<lb::presets::w4g32>(table.view()).values(lb::detail::reference_rows<>{}, 0, room, values);
     return values[k];
 }
 static_assert(decoded(0) < -1.39f && decoded(0) > -1.41f);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -20,6 +21,7 @@
 
 namespace kernel = lowbit::kernel;
 using kernel::code_grid;
+using kernel::code_grids;
 using kernel::code_groups;
 using lowbit::bfloat16;
 using lowbit::float16;
@@ -227,6 +229,101 @@ TEST_CASE("grids give the reference's bytes on every level") {
     });
 }
 
+TEST_CASE("groups of a row have their own grids, reaches and errors on every level") {
+    each_table([](const kernel::row_kernels& rows) {
+        tally check;
+        generator r{lowbit_test::seed() + 2};
+        for (const std::size_t n : lengths()) {
+            for (const kind k : reference::kinds) {
+                guarded<float> x(n, n % 2 == 0 ? edge::front : edge::back);
+                fill(x, k, r);
+                const std::size_t length = 1 + r.below(70);
+                const std::size_t groups = (n + length - 1) / length;
+                const bool zeroed = r.below(2) == 0;
+                const int half = 1 << r.below(8);
+                guarded<float> scales(groups, edge::back), reaches(groups, edge::back), errors(groups, edge::back);
+                guarded<std::int32_t> zeros(groups, edge::back);
+                const float all = rows.absmax_groups(x.data(), n, length, reaches.data());
+                check(same(all, reference::absmax(values(x))), "absmax_groups: all", n);
+                for (std::size_t g = 0; g < groups; ++g) {
+                    const std::size_t count = std::min(length, n - g * length);
+                    const reference::row v(x.data() + g * length, x.data() + g * length + count);
+                    check(same(reaches[g], reference::absmax(v)), "absmax_groups", n);
+                    // scales of few digits near the one that reaches all, and others
+                    const float ideal = reaches[g] / static_cast<float>(half) * (r.below(3) == 0 ? 0.5f : 1.0f);
+                    scales[g] = r.below(4) == 0 ? ideal : static_cast<float>(bfloat16(ideal));
+                    if (!(scales[g] - scales[g] == 0)) scales[g] = 1.0f;
+                    zeros[g] = zeroed ? static_cast<int>(r.below(256)) - 128 : 0;
+                }
+                const code_grids grids{length, scales.data(), zeroed ? zeros.data() : nullptr, -half, half - 1, half};
+                code_grids known = grids;
+                known.reaches = reaches.data();
+                guarded<std::uint8_t> codes(n, edge::back), again(n, edge::back);
+                guarded<float> back(n, edge::back);
+                rows.encode(x.data(), n, grids, codes.data());
+                rows.encode(x.data(), n, known, again.data());
+                rows.decode(codes.data(), n, grids, back.data());
+                for (std::size_t i = 0; i < n; ++i) {
+                    const code_grid grid = grids[i / length];
+                    check(codes[i] == reference::encode(x[i], grid) && again[i] == codes[i], "encode", n);
+                    check(same(back[i], reference::decode(codes[i], grid)), "decode", n);
+                }
+                rows.squared_errors(x.data(), n, grids, groups, errors.data());
+                for (std::size_t g = 0; g < groups; ++g) {
+                    const float error = reference::squared_error(values(x), grids[g]);
+                    check(same(errors[g], error) || (error != error && errors[g] != errors[g]), "squared_errors", n);
+                }
+            }
+        }
+        report(check);
+    });
+}
+
+TEST_CASE("quotients by scales of few digits round as divisions do, next to every tie") {
+    each_table([](const kernel::row_kernels& rows) {
+        int wrong = 0;
+        for (std::uint16_t code = 1; code < 0x7c00; code = static_cast<std::uint16_t>(code + 7)) {
+            const auto scale = static_cast<float>(float16::from_bits(code));
+            std::vector<float> x;
+            for (int k = -9; k <= 8; ++k) {
+                const float tie = (static_cast<float>(k) + 0.5f) * scale;
+                float below = tie;
+                float above = tie;
+                for (int step = 0; step < 3; ++step, below = std::nextafter(below, -1e9f), above = std::nextafter(above, 1e9f))
+                    x.insert(x.end(), {below, above});
+            }
+            std::vector<std::uint8_t> codes(x.size());
+            const code_grid grid{scale, 0, -8, 7, 8};
+            rows.encode(x.data(), x.size(), grid, codes.data());
+            for (std::size_t i = 0; i < x.size(); ++i) wrong += codes[i] != reference::encode(x[i], grid);
+        }
+        CHECK(wrong == 0);
+    });
+}
+
+TEST_CASE("codes of all widths are packed and unpacked as pack_codes does on every level") {
+    each_table([](const kernel::row_kernels& rows) {
+        generator r{lowbit_test::seed() + 3};
+        int wrong = 0;
+        for (int bits = 1; bits <= 8; ++bits) {
+            for (std::size_t n = 0; n < 70; ++n) {
+                guarded<std::uint8_t> codes(n, edge::back), back(n, edge::back);
+                for (std::uint8_t& c : codes) c = static_cast<std::uint8_t>(r.below(std::size_t{1} << bits));
+                const auto flip = static_cast<std::uint8_t>(r.below(std::size_t{1} << bits));
+                guarded<std::byte> packed(lowbit::packed_bytes(n, bits), edge::back);
+                std::vector<std::byte> expected(packed.size());
+                std::vector<std::uint8_t> flipped(codes.begin(), codes.end());
+                for (std::uint8_t& c : flipped) c ^= flip;
+                lowbit::pack_codes(flipped, bits, expected.data());
+                rows.pack(codes.data(), n, bits, flip, packed.data());
+                rows.unpack(packed.data(), n, bits, flip, back.data());
+                wrong += !equal(packed, expected) || !std::equal(codes.begin(), codes.end(), back.begin());
+            }
+        }
+        CHECK(wrong == 0);
+    });
+}
+
 TEST_CASE("all float16 and bfloat16 codes become the number they stand for") {
     each_table([](const kernel::row_kernels& rows) {
         const auto all = [&]<class T>(T) {
@@ -313,11 +410,16 @@ TEST_CASE("the scalar level runs at compile time") {
     static_assert(body::sum_abs(x.data(), x.size()) == 2.5f);
     constexpr auto codes = [] {
         std::array<std::uint8_t, 5> c{};
-        body::encode(x.data(), x.size(), {0.25f, 0, -2, 1, 2}, c.data());
+        body::encode(x.data(), x.size(), kernel::code_grid{0.25f, 0, -2, 1, 2}, c.data());
         return c;
     }();
     static_assert(codes == std::array<std::uint8_t, 5>{3, 0, 3, 2, 3});
-    static_assert(body::squared_error(x.data(), x.size(), {0.25f, 0, -2, 1, 2}) == 0.0625f + 0.25f + 0.25f);
+    constexpr float error = [] {
+        float e = 0;
+        body::squared_errors(x.data(), x.size(), kernel::code_grid{0.25f, 0, -2, 1, 2}, 1, &e);
+        return e;
+    }();
+    static_assert(error == 0.0625f + 0.25f + 0.25f);
     CHECK(codes[1] == 0);
     constexpr auto signs = [] {
         std::uint32_t word = 0;

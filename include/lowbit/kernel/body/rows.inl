@@ -25,8 +25,7 @@ struct row_body {
     /// states.
     template <std::size_t width, class F>
     LOWBIT_ALWAYS_INLINE static constexpr float sum_of(std::size_t n, F&& f) {
-        float sums[width];
-        [&]<std::size_t... P>(std::index_sequence<P...>) LOWBIT_INLINE_LAMBDA {
+        return [&]<std::size_t... P>(std::index_sequence<P...>) LOWBIT_INLINE_LAMBDA {
             floats part[] = {(static_cast<void>(P), Ops::splat(0.0f))...};
             std::size_t i = 0;
             for (; i + width <= n; i += width) ((part[P] = Ops::add(part[P], f(i + P * lanes, whole{}))), ...);
@@ -39,11 +38,32 @@ struct row_body {
                 }
             };
             (rest(part[P], i + P * lanes), ...);
-            (Ops::store(sums + P * lanes, part[P]), ...);
+            for (std::size_t half = width / lanes / 2; half > 0; half /= 2)
+                for (std::size_t j = 0; j < half; ++j) part[j] = Ops::add(part[j], part[j + half]);
+            return tree(part[0]);
         }(std::make_index_sequence<width / lanes>{});
-        for (std::size_t half = width / 2; half > 0; half /= 2)
-            for (std::size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
-        return sums[0];
+    }
+    /// The sum of all lanes, by halves: s[j] += s[j + h] for h = lanes / 2, ... 1.
+    LOWBIT_ALWAYS_INLINE static constexpr float tree(floats v) {
+        if constexpr (requires { Ops::tree(v); }) {
+            return Ops::tree(v);
+        } else {
+            float sums[lanes];
+            Ops::store(sums, v);
+            for (std::size_t half = lanes / 2; half > 0; half /= 2)
+                for (std::size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
+            return sums[0];
+        }
+    }
+
+    /// Calls f(g, first element, element count) for each group of a row.
+    template <class F>
+    LOWBIT_ALWAYS_INLINE static constexpr void each_group(std::size_t n, std::size_t length, F&& f) {
+        for (std::size_t g = 0, first = 0; first < n; ++g) {
+            const std::size_t count = n - first < length ? n - first : length;
+            f(g, first, count);
+            first += count;
+        }
     }
 
     /// v with `rest` in the lanes past the count.
@@ -169,6 +189,15 @@ struct row_body {
         return float_of(bits > infinity ? quiet_nan : bits);
     }
 
+    static constexpr float absmax_groups(const float* x, std::size_t n, std::size_t length, float* most) {
+        std::int32_t all = 0;
+        each_group(n, length, [&](std::size_t g, std::size_t first, std::size_t count) LOWBIT_INLINE_LAMBDA {
+            most[g] = absmax(x + first, count);
+            all = all > bits_of(most[g]) ? all : bits_of(most[g]);
+        });
+        return float_of(all);
+    }
+
     /// Turns float bits into integers of the same order, and back: negative numbers have their magnitude flipped.
     LOWBIT_ALWAYS_INLINE static constexpr ints ordered(ints bits) {
         return Ops::bit_xor(bits, Ops::bit_and(Ops::template shr<31>(bits), Ops::splat(0x7fff'ffff)));
@@ -254,12 +283,17 @@ struct row_body {
     template <class T>
     static constexpr float quantize_at(const T* x, std::size_t n, float scale, code_groups groups, std::int8_t* codes,
                                        std::int32_t* sums) {
-        if (!(absmax(x, n) < float_of(infinity))) {
+        const float amax = absmax(x, n);
+        if (!(amax < float_of(infinity))) {
             quantize_nothing<T>(n, groups, codes, sums);
             return float_of(quiet_nan);
         }
-        const to_grid at{{.scale = scale, .lo = -127, .hi = 127}};
-        quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return at.step(v); });
+        const grid_ends ends{{.lo = -127, .hi = 127}};
+        on_grid(
+            scale, ends, [&]() LOWBIT_INLINE_LAMBDA { return amax; }, -1,
+            [&](const auto& at) LOWBIT_INLINE_LAMBDA {
+                quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return at.step(v); });
+            });
         return scale;
     }
 
@@ -348,55 +382,160 @@ struct row_body {
 
     // ---- Grids of codes ----
 
-    /// A grid made vectors.
-    struct to_grid {
-        floats scale, divisor, lo, hi;
+    /// The ends of a grid in steps from zero.
+    struct grid_ends {
+        floats lo, hi;
 
-        LOWBIT_ALWAYS_INLINE constexpr explicit to_grid(code_grid g)
-            : scale(Ops::splat(g.scale)), divisor(Ops::splat(g.scale == 0 ? float_of(infinity) : g.scale)),
-              lo(Ops::splat(static_cast<float>(g.lo - g.zero))), hi(Ops::splat(static_cast<float>(g.hi - g.zero))) {}
-
-        /// x / scale within the grid, not yet rounded: the bounds are integers, so clamping first changes nothing.
-        LOWBIT_ALWAYS_INLINE constexpr floats step(floats x) const { return Ops::clamp(Ops::div(x, divisor), lo, hi); }
+        LOWBIT_ALWAYS_INLINE constexpr explicit grid_ends(code_grid g)
+            : lo(Ops::splat(static_cast<float>(g.lo - g.zero))), hi(Ops::splat(static_cast<float>(g.hi - g.zero))) {}
     };
 
+    /// How x / scale is found: by division; by the inverse and a correction; the same where no x lies beyond the ends.
+    enum class quotient { divided, corrected, inside };
+
+    /// Steps on a grid of a scale.
+    template <quotient By>
+    struct to_grid {
+        floats scale, divisor;
+        const grid_ends& ends;
+
+        LOWBIT_ALWAYS_INLINE constexpr to_grid(float s, const grid_ends& e)
+            : scale(Ops::splat(s)), divisor(Ops::splat(By != quotient::divided ? 1.0f / s
+                                                       : s == 0                ? float_of(infinity)
+                                                                               : s)),
+              ends(e) {}
+
+        /// x / scale within the grid, not yet rounded: the ends are integers, so clamping first changes nothing.
+        LOWBIT_ALWAYS_INLINE constexpr floats step(floats x) const {
+            if constexpr (By == quotient::divided) {
+                return Ops::clamp(Ops::div(x, divisor), ends.lo, ends.hi);
+            } else {
+                // By the inverse the quotient is off by two units in the last place at most; what it leaves of x is exact, since
+                // the scale has few digits, and so is the rounding of the sum: no quotient by 12 digits is nearer to the middle
+                // of two floats than 2^-37 of itself, and the sum errs by 2^-46 of it (Markstein's correction).
+                const floats q = Ops::mul(x, divisor);
+                const floats exact = Ops::fused(Ops::fused_rest(q, scale, x), divisor, q);
+                if constexpr (By == quotient::inside) return exact;
+                return Ops::clamp(exact, ends.lo, ends.hi);
+            }
+        }
+    };
+
+    /// Calls f(to_grid) with the type that the scale allows. `reach()` is a bound on |x|, asked for where that can help, and
+    /// `end` one on the codes, -1 for none.
+    template <class Reach, class F>
+    LOWBIT_ALWAYS_INLINE static constexpr auto on_grid(float scale, const grid_ends& ends, Reach&& reach, float end, F&& f) {
+        if constexpr (requires(floats v) { Ops::fused(v, v, v); }) {
+            constexpr std::int32_t tail = 0x0fff; // of 24 digits
+            const std::int32_t m = magnitude_of(scale);
+            if ((m & tail) == 0 && m >= bits_of(0x1p-64f) && m <= bits_of(0x1p64f)) { // what remains of quotients is normal
+                const float most = reach();
+                // a quarter is left for rounding; NaN is not below
+                if (most < float_of(m) * (end + 0.25f)) return f(to_grid<quotient::inside>{scale, ends});
+                if (most < float_of(m) * 0x1p30f) return f(to_grid<quotient::corrected>{scale, ends});
+            }
+        }
+        return f(to_grid<quotient::divided>{scale, ends});
+    }
+    LOWBIT_ALWAYS_INLINE static constexpr std::int32_t magnitude_of(float x) { return bits_of(x) & 0x7fff'ffff; }
+
     template <class Byte>
-    LOWBIT_ALWAYS_INLINE static constexpr void encode_bytes(const float* x, std::size_t n, code_grid grid, Byte* codes) {
-        const to_grid at{grid};
-        const ints offset = Ops::splat(grid.zero + grid.bias);
-        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-            write_codes(codes + i, Ops::add(Ops::to_int(at.step(read(x + i, count))), offset), count);
+    LOWBIT_ALWAYS_INLINE static constexpr void encode_bytes(const float* x, std::size_t n, code_grids grids, Byte* codes) {
+        if (n == 0) return;
+        grid_ends ends{grids[0]};
+        ints offset = Ops::splat(grids[0].zero + grids.bias);
+        // only symmetric grids are worth asking
+        const std::int32_t side = -grids.lo < grids.hi ? -grids.lo : grids.hi;
+        const float end = grids.zeros == nullptr ? static_cast<float>(side) : -1.0f;
+        each_group(n, grids.length, [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
+            if (grids.zeros != nullptr) {
+                ends = grid_ends{grids[g]};
+                offset = Ops::splat(grids[g].zero + grids.bias);
+            }
+            const auto reach = [&]() LOWBIT_INLINE_LAMBDA {
+                return grids.reaches != nullptr ? grids.reaches[g] : absmax(x + first, length);
+            };
+            on_grid(grids.scales[g], ends, reach, end, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
+                each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+                    i += first;
+                    write_codes(codes + i, Ops::add(Ops::to_int(at.step(read(x + i, count))), offset), count);
+                });
+            });
         });
     }
 
-    static constexpr void encode(const float* x, std::size_t n, code_grid grid, std::uint8_t* codes) {
-        encode_bytes(x, n, grid, codes);
+    static constexpr void encode(const float* x, std::size_t n, code_grids grids, std::uint8_t* codes) {
+        encode_bytes(x, n, grids, codes);
     }
     static constexpr void requantize(const float* x, std::size_t n, float scale, std::int32_t zero, std::int8_t* y) {
-        encode_bytes(x, n, {.scale = scale, .zero = zero, .lo = -128, .hi = 127}, y);
+        const code_grid grid{.scale = scale, .zero = zero, .lo = -128, .hi = 127};
+        encode_bytes(x, n, grid, y);
     }
 
-    static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grid grid, float* y) {
-        const ints offset = Ops::splat(grid.zero + grid.bias);
-        const floats scale = Ops::splat(grid.scale);
-        each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-            floats value = Ops::mul(Ops::to_float(Ops::sub(read_codes(codes + i, count), offset)), scale);
-            Ops::fence(value); // the caller may add to it
-            write(y + i, value, count);
+    static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y) {
+        each_group(n, grids.length, [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
+            const code_grid grid = grids[g];
+            const ints offset = Ops::splat(grid.zero + grid.bias);
+            const floats scale = Ops::splat(grid.scale);
+            each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+                i += first;
+                floats value = Ops::mul(Ops::to_float(Ops::sub(read_codes(codes + i, count), offset)), scale);
+                Ops::fence(value); // the caller may add to it
+                write(y + i, value, count);
+            });
         });
     }
 
-    static constexpr float squared_error(const float* x, std::size_t n, code_grid grid) {
-        const to_grid at{grid};
-        return sum_of<16>(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-            const floats v = read(x + i, count);
-            floats value = Ops::mul(Ops::to_float(Ops::to_int(at.step(v))), at.scale);
-            Ops::fence(value); // a product that meets an addition: must not become one operation
-            const floats error = Ops::sub(v, value);
-            floats square = Ops::mul(error, error);
-            Ops::fence(square);
-            return square;
-        });
+    static constexpr void squared_errors(const float* x, std::size_t n, code_grids grids, std::size_t count, float* errors) {
+        if (count == 0) return;
+        grid_ends ends{grids[0]};
+        const float most = absmax(x, n);
+        const auto reach = [&]() LOWBIT_INLINE_LAMBDA { return most; };
+        for (std::size_t c = 0; c < count; ++c) {
+            if (grids.zeros != nullptr) ends = grid_ends{grids[c]};
+            errors[c] = on_grid(grids.scales[c], ends, reach, -1, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
+                return sum_of<16>(n, [&](std::size_t i, auto lanes_read) LOWBIT_INLINE_LAMBDA {
+                    const floats v = read(x + i, lanes_read);
+                    floats value = Ops::mul(Ops::to_float(Ops::to_int(at.step(v))), at.scale);
+                    Ops::fence(value); // a product that meets an addition: must not become one operation
+                    const floats error = Ops::sub(v, value);
+                    floats square = Ops::mul(error, error);
+                    Ops::fence(square);
+                    return square;
+                });
+            });
+        }
+    }
+
+    // ---- Codes to and from dense bytes: eight at a time, by one instruction where the level has it ----
+
+    struct packer {
+        template <int Bits>
+        static constexpr void run(const std::uint8_t* codes, std::size_t n, std::uint8_t flip, std::byte* out) {
+            const std::uint64_t flips = lowbit::detail::eight_times(flip);
+            if constexpr (requires { Ops::template squeeze<Bits>(flips); }) {
+                for (; n >= 8; n -= 8, codes += 8, out += Bits)
+                    lowbit::detail::store_le<Bits>(out, Ops::template squeeze<Bits>(lowbit::detail::load_le<8>(codes) ^ flips));
+            }
+            pack_codes({codes, n}, Bits, out, flip);
+        }
+    };
+    struct unpacker {
+        template <int Bits>
+        static constexpr void run(const std::byte* in, std::size_t n, std::uint8_t flip, std::uint8_t* codes) {
+            const std::uint64_t flips = lowbit::detail::eight_times(flip);
+            if constexpr (requires { Ops::template spread<Bits>(flips); }) {
+                for (; n >= 8; n -= 8, codes += 8, in += Bits)
+                    lowbit::detail::store_le<8>(codes, Ops::template spread<Bits>(lowbit::detail::load_le<Bits>(in)) ^ flips);
+            }
+            unpack_codes(in, 0, {codes, n}, Bits, flip);
+        }
+    };
+    static constexpr void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out) {
+        lowbit::detail::with_width<packer>(bits, codes, n, flip, out);
+    }
+    static constexpr void unpack(const std::byte* in, std::size_t n, int bits, std::uint8_t flip, std::uint8_t* codes) {
+        lowbit::detail::with_width<unpacker>(bits, in, n, flip, codes);
     }
 
     // ---- The table ----
@@ -404,6 +543,6 @@ struct row_body {
     template <class T>
     static constexpr row_reader<T> reader{&absmax<T>,          &minmax<T>,   &sum_abs<T>,  &quantize<T>,  &quantize_at<T>,
                                           &quantize_groups<T>, &binarize<T>, &to_float<T>, &from_float<T>};
-    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &encode,
-                                       &decode,       &squared_error,  &requantize};
+    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &absmax_groups,  &encode,
+                                       &decode,       &pack,           &unpack,          &squared_errors, &requantize};
 };

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/target_region.hpp>
@@ -97,6 +98,17 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints to_int(floats v) { return _mm256_cvtps_epi32(v); }
     LOWBIT_ALWAYS_INLINE static floats to_float(ints v) { return _mm256_cvtepi32_ps(v); }
 
+    /// a * b + c and c - a * b, rounded once.
+    LOWBIT_ALWAYS_INLINE static floats fused(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
+    LOWBIT_ALWAYS_INLINE static floats fused_rest(floats a, floats b, floats c) { return _mm256_fnmadd_ps(a, b, c); }
+
+    // Codes are not packed by pext and pdep: the first processors that have AVX2 from AMD run them in microcode.
+
+    LOWBIT_ALWAYS_INLINE static float tree(floats v) {
+        __m128 t = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+        t = _mm_add_ps(t, _mm_movehl_ps(t, t));
+        return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
+    }
     LOWBIT_ALWAYS_INLINE static std::int32_t sum(ints v) {
         __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
         s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/target_region.hpp>
@@ -98,6 +99,28 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints to_int(floats v) { return _mm512_cvtps_epi32(v); }
     LOWBIT_ALWAYS_INLINE static floats to_float(ints v) { return _mm512_cvtepi32_ps(v); }
 
+    /// a * b + c and c - a * b, rounded once.
+    LOWBIT_ALWAYS_INLINE static floats fused(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
+    LOWBIT_ALWAYS_INLINE static floats fused_rest(floats a, floats b, floats c) { return _mm512_fnmadd_ps(a, b, c); }
+
+#if defined(__x86_64__)
+    template <int Bits>
+    LOWBIT_ALWAYS_INLINE static std::uint64_t squeeze(std::uint64_t x) {
+        return _pext_u64(x, lowbit::detail::eight_times((1u << Bits) - 1));
+    }
+    template <int Bits>
+    LOWBIT_ALWAYS_INLINE static std::uint64_t spread(std::uint64_t x) {
+        return _pdep_u64(x, lowbit::detail::eight_times((1u << Bits) - 1));
+    }
+#endif
+
+    LOWBIT_ALWAYS_INLINE static float tree(floats v) {
+        const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1));
+        const __m256 s = _mm256_add_ps(_mm512_castps512_ps256(v), high);
+        __m128 t = _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+        t = _mm_add_ps(t, _mm_movehl_ps(t, t));
+        return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
+    }
     LOWBIT_ALWAYS_INLINE static std::int32_t sum(ints v) { return _mm512_reduce_add_epi32(v); }
     LOWBIT_ALWAYS_INLINE static std::int32_t max_of(ints v) { return _mm512_reduce_max_epi32(v); }
     LOWBIT_ALWAYS_INLINE static std::int32_t min_of(ints v) { return _mm512_reduce_min_epi32(v); }

@@ -49,6 +49,29 @@ struct code_grid {
     std::int32_t bias = 0;
 };
 
+/// The grids of a row that is cut into groups: group g has its own scale and zero, everything else is code_grid's.
+struct code_grids {
+    std::size_t length = 1; ///< elements of a group, at least 1; the last may be short
+    const float* scales = nullptr;
+    const std::int32_t* zeros = nullptr; ///< null: all 0
+    std::int32_t lo = 0;
+    std::int32_t hi = 255;
+    std::int32_t bias = 0;
+    const float* reaches = nullptr; ///< the largest |x| of each group, for `encode` to be faster where it is known
+
+    LOWBIT_ALWAYS_INLINE constexpr code_grids(std::size_t group, const float* group_scales, const std::int32_t* group_zeros,
+                                              std::int32_t least, std::int32_t most, std::int32_t added,
+                                              const float* group_reaches = nullptr) noexcept
+        : length(group), scales(group_scales), zeros(group_zeros), lo(least), hi(most), bias(added), reaches(group_reaches) {}
+    /// One grid for the whole row; it must outlive this.
+    LOWBIT_ALWAYS_INLINE constexpr code_grids(const code_grid& g) noexcept // NOLINT: a grid is the grids of one group
+        : code_grids(~std::size_t{0}, &g.scale, &g.zero, g.lo, g.hi, g.bias) {}
+
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr code_grid operator[](std::size_t g) const noexcept {
+        return {scales[g], zeros == nullptr ? 0 : zeros[g], lo, hi, bias};
+    }
+};
+
 /// Operations on a row of n numbers of type T: float, float16 or bfloat16. n may be 0; nothing outside the row is touched.
 template <class T>
 struct row_reader {
@@ -86,14 +109,26 @@ struct row_kernels {
     row_reader<float16> f16;
     row_reader<bfloat16> bf16;
 
-    /// Codes of a row on a grid.
-    void (*encode)(const float* x, std::size_t n, code_grid grid, std::uint8_t* codes);
+    /// The largest |x| of each group of `length` elements, as `absmax` says. Returns the largest of all.
+    float (*absmax_groups)(const float* x, std::size_t n, std::size_t length, float* most);
+    /// Codes of a row on its grids.
+    void (*encode)(const float* x, std::size_t n, code_grids grids, std::uint8_t* codes);
     /// The values of codes: float(code - bias - zero) * scale.
-    void (*decode)(const std::uint8_t* codes, std::size_t n, code_grid grid, float* y);
-    /// The sum of (x - value of x's code)^2, each operation rounded to float, in the 16 partial sums of sum_abs.
-    float (*squared_error)(const float* x, std::size_t n, code_grid grid);
+    void (*decode)(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y);
+    /// pack_codes and unpack_codes, from the first code on.
+    void (*pack)(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out);
+    void (*unpack)(const std::byte* in, std::size_t n, int bits, std::uint8_t flip, std::uint8_t* codes);
+    /// The sum of (x - value of x's code)^2 on each of `count` grids for the whole row, each operation rounded to float, in the
+    /// 16 partial sums of sum_abs. The length of groups has no meaning here.
+    void (*squared_errors)(const float* x, std::size_t n, code_grids grids, std::size_t count, float* errors);
     /// To int8: clamp(round_half_even(x / scale) + zero, -128, 127). The scale is not 0.
     void (*requantize)(const float* x, std::size_t n, float scale, std::int32_t zero, std::int8_t* y);
+
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE float squared_error(const float* x, std::size_t n, code_grid grid) const noexcept {
+        float error = 0.0f;
+        squared_errors(x, n, grid, 1, &error);
+        return error;
+    }
 
     /// The operations that read T.
     template <class T>

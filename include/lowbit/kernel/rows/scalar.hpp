@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/product.hpp>
