@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Encoding beside ggml and plain loops, one thread: rows of activations, weights, whole matrices back to float, and packing. Rows
 // are encode/<what>/<whose>/rows:<rows of 4096 floats>; GB/s counts the floats read or written, once, and of `pack` the bytes of
-// the quantized weights. Each row checks its result first.
+// the quantized weights. Rows that encode check their result first, ours that decode their noise; `pack` is left to the tests.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
