@@ -68,6 +68,13 @@ constexpr level_set levels_of(const arm_words& w) noexcept {
     return found;
 }
 
+/// Whether an x86 CPU of that vendor (CPUID 0: EBX) has more than two vector pipes, so that masks and shifts run beside products:
+/// AMD's and Hygon's have four, Intel's two for 512 bits.
+template <class Here = here>
+constexpr bool has_spare_pipes(std::uint32_t vendor) noexcept {
+    return vendor == 0x68747541 || vendor == 0x6f677948; // "Auth", "Hygo"
+}
+
 namespace detail {
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
@@ -140,6 +147,17 @@ level_set read_machine() noexcept {
 #endif
 
 } // namespace detail
+
+/// Whether this machine's CPU has spare pipes, see above, read once.
+template <class Here = here>
+[[nodiscard]] bool has_spare_pipes() noexcept {
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
+    static const bool found = has_spare_pipes<Here>(detail::read_cpuid<Here>(0, 0).ebx);
+    return found;
+#else
+    return false;
+#endif
+}
 
 /// The levels of this machine, read once.
 template <class Here = here>

@@ -5,6 +5,7 @@
 #include <lowbit/isa/detect.hpp>
 
 #include <cstdint>
+#include <cstring>
 
 namespace isa = lowbit::isa;
 using isa::level;
@@ -97,6 +98,23 @@ TEST_CASE("AArch64 words") {
     CHECK(isa::levels_of(isa::arm_words{.hwcap = 1u << 20, .hwcap2 = 1u << 13}) ==
           level_set{level::scalar, level::baseline, level::neon, level::dotprod, level::i8mm});
     CHECK(isa::levels_of(isa::arm_words{.hwcap2 = 1u << 13}) == neon); // i8mm without dotprod is no bundle of ours
+}
+
+TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none") {
+    const auto vendor = [](const char (&name)[13]) {
+        std::uint32_t ebx;
+        std::memcpy(&ebx, name, sizeof ebx);
+        return ebx;
+    };
+    CHECK(isa::has_spare_pipes(vendor("AuthenticAMD")));
+    CHECK(isa::has_spare_pipes(vendor("HygonGenuine")));
+    CHECK_FALSE(isa::has_spare_pipes(vendor("GenuineIntel")));
+    CHECK_FALSE(isa::has_spare_pipes(0));
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_is("amd")) CHECK(isa::has_spare_pipes());
+    if (__builtin_cpu_is("intel")) CHECK_FALSE(isa::has_spare_pipes());
+#endif
 }
 
 TEST_CASE("this machine, against the compiler's detection") {

@@ -312,6 +312,7 @@ void check_shapes() {
     for (const std::size_t columns : {1u, 2u, 15u, 16u, 17u, 33u, 63u}) run({columns, 160, 64, 13}, {13, 3, 1});
     for (const std::size_t columns : {1u, 40u}) run({columns, 600, 600, 5}, {5, 1});
     for (std::size_t rows = 1; rows <= 9; ++rows) run({64, 96, 32, rows}, {rows});
+    run({64, 96, 32, 50}, {50, 13}); // so many that every level unpacks weights for them
     run({64, 96, 32, 67}, {67, 1, 3, 64});
     run({64, 520, 520, 120}, {120});
     run({64, 2 * 4096, 4096, 3}, {3, 1});

@@ -38,7 +38,8 @@ struct vectors {
     static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 16 / Rows;
-    static constexpr bool fused = true; ///< decoding in registers pays for few rows
+    static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles() { return 4; }
 
     // Loads are of bytes: packed weights have any alignment.
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) {

@@ -153,8 +153,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     constexpr unsigned tile_rows = family::tile_rows;
     constexpr unsigned fused_rows = !Ops::fused ? 0 : packed::planes == 1 && !std::is_same_v<element, float> ? tile_rows : 1;
     // Decoding in registers runs beside the products, in units that those leave idle (on Zen 4 all of it: 12 rows gain up to 40
-    // %), while writing a block and reading it again does not; but it is done for each tile.
-    constexpr unsigned most_fused = fused_rows == tile_rows ? 4 * tile_rows : fused_rows;
+    // %, 48 a twentieth), while writing a block and reading it again does not; but it is done for each tile.
+    unsigned most_fused = fused_rows;
+    if constexpr (fused_rows > 1) most_fused *= Ops::fused_tiles();
 
     alignas(64) std::byte wide[block_depth * panel_columns * Key.bits / 8]; // a block of a narrow panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];

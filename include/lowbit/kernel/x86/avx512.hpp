@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include <lowbit/isa/detect.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/target_region.hpp>
 #include <lowbit/kernel/product.hpp>
@@ -38,7 +39,8 @@ struct vectors {
     static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
-    static constexpr bool fused = true; ///< decoding in registers pays for few rows
+    static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles() { return isa::has_spare_pipes<Here>() ? 16 : 4; }
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm512_loadu_si512(p); }
     static LOWBIT_ALWAYS_INLINE void store(void* p, ints v) { _mm512_storeu_si512(p, v); }
