@@ -147,7 +147,7 @@ struct prefetch_plan {
     std::size_t step;
 };
 
-/// The plan for codes of that many bits. Measured on Zen 4 at M = 1 (docs/design/products.md): one line in four is enough for
+/// The plan for codes of that many bits. Measured on Zen 4 at M = 1 (docs/kernels.md): one line in four is enough for
 /// the hardware to fetch the others, and fetching more than that costs a fifth of the third-level cache's bandwidth; but it
 /// loses track of codes of several planes, which are as many streams.
 [[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits) noexcept {

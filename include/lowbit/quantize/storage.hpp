@@ -14,6 +14,8 @@
 #include <lowbit/core/config.hpp>
 #include <lowbit/core/error.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/numeric/bfloat16.hpp>
+#include <lowbit/numeric/float16.hpp>
 #include <lowbit/policy/policy.hpp>
 #include <lowbit/prune/select.hpp>
 #include <lowbit/quantize/code_order.hpp>

@@ -101,7 +101,7 @@ TEST_CASE("AArch64 words") {
 }
 
 TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none") {
-    const auto vendor = [](const char (&name)[13]) {
+    const auto vendor = [](const char(&name)[13]) {
         std::uint32_t ebx;
         std::memcpy(&ebx, name, sizeof ebx);
         return ebx;

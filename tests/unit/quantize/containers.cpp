@@ -84,6 +84,10 @@ TEST_CASE("memory comes from the given resource, once, and only as much as is st
         const auto tried = lb::try_quantize<w4>(w, {}, &memory);
         CHECK(tried->resource() == &memory);
         const lb::matrix<float> back = lb::dequantize(q, &memory);
+        lb::matrix<float> into(back.rows(), back.cols());
+        lb::dequantize_into(into.view(), q);
+        CHECK(std::equal(back.data(), back.data() + back.rows() * back.cols(), into.data()));
+        CHECK(raises(errc::shape_mismatch, [&] { lb::dequantize_into(lb::matrix_view<float>(into.data(), 1, 1), q); }, "1 x 1"));
         CHECK(memory.bytes == 3 * q.size_bytes() + 7 * 100 * sizeof(float));
 
         const std::size_t before = memory.total; // training loops: nothing new

@@ -38,8 +38,8 @@ struct row_body {
                 }
             };
             (rest(part[P], i + P * lanes), ...);
-            for (std::size_t half = width / lanes / 2; half > 0; half /= 2)
-                for (std::size_t j = 0; j < half; ++j) part[j] = Ops::add(part[j], part[j + half]);
+            for (std::size_t step = width / lanes / 2; step > 0; step /= 2)
+                for (std::size_t j = 0; j < step; ++j) part[j] = Ops::add(part[j], part[j + step]);
             return tree(part[0]);
         }(std::make_index_sequence<width / lanes>{});
     }
@@ -50,8 +50,8 @@ struct row_body {
         } else {
             float sums[lanes];
             Ops::store(sums, v);
-            for (std::size_t half = lanes / 2; half > 0; half /= 2)
-                for (std::size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
+            for (std::size_t step = lanes / 2; step > 0; step /= 2)
+                for (std::size_t j = 0; j < step; ++j) sums[j] += sums[j + step];
             return sums[0];
         }
     }
