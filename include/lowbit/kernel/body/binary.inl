@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The binary family: weights and activations of -1 and +1 as single bits, products by exclusive or and counting of ones.
 
-/// a ^ b; a level may have an instruction, Ops::bit_xor.
-template <class Ops>
-LOWBIT_ALWAYS_INLINE typename Ops::ints exclusive_or(typename Ops::ints a, typename Ops::ints b) {
-    if constexpr (requires { Ops::bit_xor(a, b); }) {
-        return Ops::bit_xor(a, b);
-    } else {
-        return Ops::subtract(Ops::bit_or(a, b), Ops::bit_and(a, b));
-    }
-}
-
 /// Counts ones byte by byte, and adds the bytes of a lane up before they can overflow. A level may know better how many ones the
 /// bytes of a vector have, Ops::count_bytes; the default adds neighbours of 1, 2 and 4 bits.
 template <class Ops>
@@ -117,7 +107,7 @@ struct binary_family : integer_family<Ops, offset_kind::constant,
                 LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
                     const sums b = w.word(first + v);
                     LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-                        part[r][v] = count::add(part[r][v], exclusive_or<Ops>(a[r], b));
+                        part[r][v] = count::add(part[r][v], Ops::bit_xor(a[r], b));
                     }
                 }
                 w.prefetch();

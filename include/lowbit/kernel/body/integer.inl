@@ -129,13 +129,14 @@ struct integer_family {
             for_tile<Rows, Vectors>(begin);
             const auto unit = [&](auto fresh) LOWBIT_INLINE_LAMBDA {
                 unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
+                    constexpr bool alone = fresh && j == 0;
                     typename dot::quad a[Rows];
                     LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * j);
                     LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
                         const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
                         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
                             auto& sum = part[j % places][r][v];
-                            sum = add_product < dot, fresh && j == 0 > (sum, b, a[r]);
+                            sum = add_product<dot, alone>(sum, b, a[r]);
                         }
                     }
                     if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
