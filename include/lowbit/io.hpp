@@ -4,7 +4,10 @@
 
 #include <lowbit/io/bytes.hpp>
 #include <lowbit/io/dtype.hpp>
+#include <lowbit/io/gguf.hpp>
+#include <lowbit/io/gguf_value.hpp>
 #include <lowbit/io/limits.hpp>
 #include <lowbit/io/mapped_file.hpp>
 #include <lowbit/io/safetensors.hpp>
 #include <lowbit/io/tensor.hpp>
+#include <lowbit/io/utf8.hpp>

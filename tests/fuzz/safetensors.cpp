@@ -41,7 +41,7 @@ void check(std::span<const std::byte> file) {
         require(found && found->bytes.data() == t.bytes.data() && found->shape.data() == t.shape.data(), "find finds another");
         const auto values = lb::io::to_matrix(t);
         if (values) {
-            require(values->rows() * values->cols() * lb::io::bits(t.dtype) / 8 == t.bytes.size(), "a matrix of another size");
+            require(values->rows() * values->cols() * lb::io::block_of(t.dtype).bytes == t.bytes.size(), "a matrix of another size");
         } else {
             require(values.error().code == lb::errc::unsupported || values.error().code == lb::errc::limit_exceeded,
                     "a checked tensor is no matrix");

@@ -8,7 +8,6 @@
 #include <memory>
 #include <new>
 #include <span>
-#include <utility>
 
 namespace lowbit::inline v0::io::detail {
 
@@ -27,9 +26,12 @@ public:
     [[nodiscard]] bool push(const T& value) noexcept { return push(std::span<const T>(&value, 1)); }
 
     /// Ends the first pass: makes room for exactly what was counted. False if there is no memory.
-    [[nodiscard]] bool allocate() noexcept {
-        data_.reset(new (std::nothrow) T[size_]);
-        capacity_ = std::exchange(size_, 0);
+    [[nodiscard]] bool allocate() noexcept { return allocate(size_); }
+    /// Without a first pass, where the file says the count itself.
+    [[nodiscard]] bool allocate(std::size_t count) noexcept {
+        data_.reset(new (std::nothrow) T[count]);
+        capacity_ = count;
+        size_ = 0;
         return data_ != nullptr;
     }
 

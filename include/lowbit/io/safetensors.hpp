@@ -75,6 +75,7 @@ public:
     bool string(std::string& value) noexcept {
         if (expects_ == expects::dtype) {
             entry_.dtype = dtype_of(value);
+            if (is_quantized(entry_.dtype)) entry_.dtype = dtype::unknown; // a name of another format
             return then(expects::field);
         }
         if (expects_ != expects::metadata_value) return unforeseen();
@@ -223,11 +224,8 @@ private:
         if (begin > end) return refuse(errc::malformed, "a tensor ends before it begins");
         if (end > data_.size()) return refuse(errc::truncated, "a tensor ends after the file does");
         if (entry_.dtype != dtype::unknown) {
-            std::uint64_t bit_count = 0;
-            if (mul_overflow(is_empty_ ? 0 : elements_, bits(entry_.dtype), bit_count)) {
-                return refuse(errc::malformed, "a tensor's size does not fit 64 bits");
-            }
-            if (bit_count % 8 != 0 || bit_count / 8 != end - begin) {
+            std::uint64_t bytes = 0;
+            if (!byte_size(entry_.dtype, is_empty_ ? 0 : elements_, bytes) || bytes != end - begin) {
                 return refuse(errc::malformed, "a tensor's shape, dtype and data_offsets contradict each other");
             }
         }

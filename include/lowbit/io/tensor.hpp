@@ -2,6 +2,7 @@
 // tensor: one named array in a file, and its way into a matrix of floats.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -26,8 +27,31 @@ struct tensor {
     std::string_view name;                ///< valid UTF-8, not zero-terminated; may be empty or hold control characters
     io::dtype dtype = dtype::unknown;     ///< element type
     std::span<const std::uint64_t> shape; ///< dimensions, slowest first; none for a scalar
-    std::span<const std::byte> bytes;     ///< elements in C order, little-endian, at any alignment
+    std::span<const std::byte> bytes;     ///< elements in C order, at any alignment
+    /// Of each number in `bytes`, scales inside of blocks too. Big only in files that say so (GGUF, npy).
+    std::endian byte_order = std::endian::little;
 };
+
+/// The product of a shape into `count`, 1 for a scalar; false if it does not fit 64 bits. Zeros are left out of the check, so
+/// that no part of a shape overflows either.
+[[nodiscard]] constexpr bool element_count(std::span<const std::uint64_t> shape, std::uint64_t& count) noexcept {
+    std::uint64_t product = 1;
+    bool is_empty = false;
+    for (const std::uint64_t size : shape) {
+        is_empty = is_empty || size == 0;
+        if (size != 0 && mul_overflow(product, size, product)) return false;
+    }
+    count = is_empty ? 0 : product;
+    return true;
+}
+
+/// The bytes that a tensor of that type and shape has into `bytes`; false if that is no whole number of blocks along the last
+/// dimension, does not fit 64 bits, or the type is unknown.
+[[nodiscard]] constexpr bool byte_size(dtype type, std::span<const std::uint64_t> shape, std::uint64_t& bytes) noexcept {
+    const unsigned block = is_quantized(type) ? block_of(type).elements : 1; // elements below a byte may share one across rows
+    std::uint64_t elements = 0;
+    return (shape.empty() ? 1 : shape.back()) % block == 0 && element_count(shape, elements) && byte_size(type, elements, bytes);
+}
 
 namespace detail {
 
@@ -58,6 +82,7 @@ expected<matrix<float>> with_element(dtype type, F f) {
     case dtype::f6_e3m2:
     case dtype::c64:
     case dtype::unknown: break;
+    default: return fail(errc::unsupported, "blocks of this type are not read element by element");
     }
     return fail(errc::unsupported, "elements of this type cannot be read as floats");
 }
@@ -73,8 +98,8 @@ inline bool can_allocate(std::size_t bytes) noexcept {
 
 /// The tensor as floats: the first dimension is the rows, the product of all others the columns; one dimension is one row,
 /// a scalar 1 x 1. Integers and doubles are rounded to the nearest float, booleans are 0 and 1, NaN and infinities stay.
-/// Errors: errc::unsupported for element types below a byte, complex and unknown ones; errc::limit_exceeded for sizes
-/// that this machine cannot hold; errc::shape_mismatch if the bytes are not those of the shape (never so in a tensor that
+/// Errors: errc::unsupported for element types below a byte, complex and unknown ones, and for blocks; errc::limit_exceeded for
+/// sizes that this machine cannot hold; errc::shape_mismatch if the bytes are not those of the shape (never so in a tensor that
 /// a reader handed out).
 [[nodiscard]] inline expected<matrix<float>> to_matrix(const tensor& source) {
     constexpr auto too_large = [] { return fail(errc::limit_exceeded, "the tensor does not fit this machine's memory"); };
@@ -100,8 +125,9 @@ inline bool can_allocate(std::size_t bytes) noexcept {
         if (!detail::can_allocate(float_bytes)) return too_large();
         matrix<float> result(rows, cols);
         const std::byte* from = source.bytes.data();
+        const std::endian order = source.byte_order;
         float* const to = result.data();
-        for (std::size_t i = 0; i < count; ++i, from += sizeof(T)) to[i] = static_cast<float>(load<T>(from));
+        for (std::size_t i = 0; i < count; ++i, from += sizeof(T)) to[i] = static_cast<float>(load<T>(from, order));
         return result;
     });
 }

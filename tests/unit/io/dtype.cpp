@@ -45,15 +45,67 @@ TEST_CASE("dtype has the names and bits of the format") {
         CAPTURE(r.name);
         CHECK(io::dtype_of(r.name) == r.type);
         CHECK(io::name(r.type) == r.name);
-        CHECK(io::bits(r.type) == r.bits);
+        CHECK(io::bits_per_element(r.type) == r.bits);
+        CHECK_FALSE(io::is_quantized(r.type));
     }
-    CHECK(rows.size() + 1 == io::detail::dtype_table.size());
+    CHECK(rows.size() == static_cast<std::size_t>(dtype::c64));
+}
+
+TEST_CASE("dtype has ggml's numbers, names and blocks") {
+    struct row {
+        std::uint32_t id;
+        std::string_view name;
+        io::dtype_block block;
+    };
+    // Types as ggml numbers them; sizes from the fields of their blocks.
+    constexpr std::array<row, 36> rows{{
+        {0, "F32", {1, 4}},         {1, "F16", {1, 2}},         {2, "Q4_0", {32, 18}},      {3, "Q4_1", {32, 20}},
+        {6, "Q5_0", {32, 22}},      {7, "Q5_1", {32, 24}},      {8, "Q8_0", {32, 34}},      {9, "Q8_1", {32, 36}},
+        {10, "Q2_K", {256, 84}},    {11, "Q3_K", {256, 110}},   {12, "Q4_K", {256, 144}},   {13, "Q5_K", {256, 176}},
+        {14, "Q6_K", {256, 210}},   {15, "Q8_K", {256, 292}},   {16, "IQ2_XXS", {256, 66}}, {17, "IQ2_XS", {256, 74}},
+        {18, "IQ3_XXS", {256, 98}}, {19, "IQ1_S", {256, 50}},   {20, "IQ4_NL", {32, 18}},   {21, "IQ3_S", {256, 110}},
+        {22, "IQ2_S", {256, 82}},   {23, "IQ4_XS", {256, 136}}, {24, "I8", {1, 1}},         {25, "I16", {1, 2}},
+        {26, "I32", {1, 4}},        {27, "I64", {1, 8}},        {28, "F64", {1, 8}},        {29, "IQ1_M", {256, 56}},
+        {30, "BF16", {1, 2}},       {34, "TQ1_0", {256, 54}},   {35, "TQ2_0", {256, 66}},   {39, "MXFP4", {32, 17}},
+        {40, "NVFP4", {64, 36}},    {41, "Q1_0", {128, 18}},    {42, "Q2_0", {64, 18}},     {43, "unknown", {0, 0}},
+    }};
+    std::size_t next = 0;
+    for (std::uint32_t id = 0; id < 300; ++id) {
+        CAPTURE(id);
+        const dtype type = io::dtype_of_ggml(id);
+        if (next == rows.size() || id != rows[next].id) {
+            CHECK(type == dtype::unknown);
+            continue;
+        }
+        CHECK(io::name(type) == rows[next].name);
+        CHECK(io::block_of(type) == rows[next].block);
+        CHECK(io::is_quantized(type) == (rows[next].block.elements > 1));
+        ++next;
+    }
+    CHECK(next == rows.size());
+    CHECK(io::dtype_of_ggml(0xffffffff) == dtype::unknown);
+    CHECK(io::bits_per_element(dtype::q4_0) == 4.5);
+    CHECK(io::bits_per_element(dtype::q6_k) == 6.5625);
+}
+
+TEST_CASE("dtype counts bytes, and only whole blocks that fit") {
+    std::uint64_t bytes = 7;
+    CHECK(io::byte_size(dtype::q4_0, 64, bytes));
+    CHECK(bytes == 36);
+    CHECK(io::byte_size(dtype::f6_e3m2, 8, bytes));
+    CHECK(bytes == 6);
+    CHECK(io::byte_size(dtype::f32, 0, bytes));
+    CHECK(bytes == 0);
+    CHECK_FALSE(io::byte_size(dtype::q4_0, 48, bytes));
+    CHECK_FALSE(io::byte_size(dtype::f4, 3, bytes));
+    CHECK_FALSE(io::byte_size(dtype::f16, std::uint64_t{1} << 63, bytes));
+    CHECK_FALSE(io::byte_size(dtype::unknown, 4, bytes));
 }
 
 TEST_CASE("dtype keeps what it does not know as unknown") {
-    for (const std::string_view text : {"", "f32", "F3", "F322", "unknown", "Q4_0", " F32"}) {
+    for (const std::string_view text : {"", "f32", "F3", "F322", "unknown", "Q4_X", " F32"}) {
         CAPTURE(text);
         CHECK(io::dtype_of(text) == dtype::unknown);
     }
-    CHECK(io::bits(dtype::unknown) == 0);
+    CHECK(io::bits_per_element(dtype::unknown) == 0);
 }

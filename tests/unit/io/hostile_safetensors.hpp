@@ -2,7 +2,7 @@
 // A corpus of safetensors files, hostile and merely odd, built in memory; each with the answer it must get.
 #pragma once
 
-#include <lowbit/core/error.hpp>
+#include "hostile_case.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,17 +13,6 @@
 #include <vector>
 
 namespace lowbit_test {
-
-using lowbit::errc;
-
-using bytes = std::vector<std::byte>;
-
-/// A file and what the reader must say to it: an error, or nothing for a file that is valid.
-struct safetensors_case {
-    std::string name;
-    bytes file;
-    std::optional<errc> answer;
-};
 
 /// A file whose length field says `declared`, whatever the header's length is.
 inline bytes safetensors_file(std::uint64_t declared, std::string_view header, std::size_t data_bytes) {
@@ -73,8 +62,8 @@ inline bytes small_safetensors_file() {
 }
 
 /// Everything but the large ones; the numbers in the names group the cases by what they attack.
-inline std::vector<safetensors_case> small_safetensors_cases() {
-    std::vector<safetensors_case> cases;
+inline std::vector<hostile_case> small_safetensors_cases() {
+    std::vector<hostile_case> cases;
     const auto add = [&](std::string name, bytes file, std::optional<errc> answer) {
         cases.push_back({std::move(name), std::move(file), answer});
     };
@@ -290,8 +279,8 @@ inline std::vector<safetensors_case> small_safetensors_cases() {
 }
 
 /// Bombs: headers that cost time or memory out of proportion in a careless reader.
-inline std::vector<safetensors_case> large_safetensors_cases() {
-    std::vector<safetensors_case> cases;
+inline std::vector<hostile_case> large_safetensors_cases() {
+    std::vector<hostile_case> cases;
     const auto add = [&](std::string name, std::string_view header, std::size_t data_bytes, std::optional<errc> answer) {
         cases.push_back({std::move(name), safetensors_file(header, data_bytes), answer});
     };

@@ -30,8 +30,8 @@ namespace lb = lowbit;
 using lb::errc;
 using lb::io::safetensors;
 using lowbit_test::bytes;
-using lowbit_test::safetensors_case;
 using lowbit_test::safetensors_file;
+using lowbit_test::word;
 
 namespace {
 
@@ -47,8 +47,6 @@ std::optional<errc> answer_to(std::span<const std::byte> file, const lb::io::lim
     CHECK(std::string_view(parsed.error().message).size() > 10);
     return parsed.error().code;
 }
-
-std::string word(std::optional<errc> answer) { return answer ? std::string(lb::name(*answer)) : "valid"; }
 
 lb::error error_of(std::string_view header, std::size_t data_bytes) {
     const auto parsed = safetensors::parse(safetensors_file(header, data_bytes));
@@ -108,7 +106,7 @@ TEST_CASE("safetensors lists tensors by name and decodes escapes") {
 TEST_CASE("safetensors gives every small hostile file its answer") {
     const auto cases = lowbit_test::small_safetensors_cases();
     CHECK(cases.size() > 200);
-    for (const safetensors_case& c : cases) {
+    for (const lowbit_test::hostile_case& c : cases) {
         CAPTURE(c.name);
         CHECK(word(answer_to(c.file)) == word(c.answer));
         if (c.answer != errc::limit_exceeded) CHECK(lowbit_test::valid_safetensors(c.file) == !c.answer);
@@ -169,7 +167,7 @@ TEST_CASE("safetensors allocates at most twice the file and 1 MiB, and answers b
     if (!lowbit_test::heap_watch::possible()) return;
     auto cases = lowbit_test::large_safetensors_cases();
     for (auto& c : lowbit_test::small_safetensors_cases()) cases.push_back(std::move(c));
-    for (const safetensors_case& c : cases) {
+    for (const lowbit_test::hostile_case& c : cases) {
         CAPTURE(c.name);
         const auto start = std::chrono::steady_clock::now();
         std::size_t peak = 0;
@@ -415,30 +413,5 @@ TEST_CASE("safetensors reads a real model, and reads what it writes again the sa
 }
 
 TEST_CASE("safetensors fuzzing starts from these cases") {
-    // The committed corpus is what this file's cases say; LOWBIT_WRITE_CORPUS=1 writes it anew.
-    const auto folder = (std::filesystem::path(LOWBIT_TEST_DATA) / "../fuzz/corpus/safetensors").lexically_normal();
-    const bool write = std::getenv("LOWBIT_WRITE_CORPUS") != nullptr;
-    if (write) {
-        std::filesystem::remove_all(folder);
-        std::filesystem::create_directories(folder);
-    }
-    REQUIRE(std::filesystem::is_directory(folder));
-    std::size_t files = 0;
-    std::size_t total = 0;
-    for (const safetensors_case& c : lowbit_test::small_safetensors_cases()) {
-        CAPTURE(c.name);
-        const auto path = folder / c.name;
-        if (write) {
-            std::ofstream out(path, std::ios::binary);
-            out.write(reinterpret_cast<const char*>(c.file.data()), static_cast<std::streamsize>(c.file.size()));
-        }
-        std::ifstream in(path, std::ios::binary);
-        const std::string held{std::istreambuf_iterator<char>(in), {}};
-        CHECK(std::ranges::equal(std::as_bytes(std::span(held)), c.file));
-        ++files;
-        total += held.size();
-    }
-    const auto there = std::distance(std::filesystem::directory_iterator(folder), {});
-    CHECK(static_cast<std::size_t>(there) == files);
-    CHECK(total < 100'000);
+    lowbit_test::check_corpus("safetensors", lowbit_test::small_safetensors_cases());
 }
