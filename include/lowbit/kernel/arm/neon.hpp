@@ -39,7 +39,7 @@ struct vectors {
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 16 / Rows;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
-    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles() { return 4; }
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned) { return 4; }
 
     // Loads are of bytes: packed weights have any alignment.
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) {

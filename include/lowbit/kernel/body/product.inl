@@ -148,14 +148,20 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     using element = typename family::element;
     constexpr std::size_t block_depth = family::block_depth;
     constexpr bool plain = family::template multiplies_packed<Key.bits, Key.code>;
+    constexpr std::size_t packed_depth = plain ? block_depth : block_bytes * 8 / panel_columns / Key.bits;
     // Rows that weights decoded in registers meet at once. Codes of several planes and floats take too many instructions, and too
-    // long to compile, to do it for more than one.
+    // long to compile, to do it for more than one. Fewer where the tile decodes scales, too, and has no registers for it.
     constexpr unsigned tile_rows = family::tile_rows;
     constexpr unsigned fused_rows = !Ops::fused ? 0 : packed::planes == 1 && !std::is_same_v<element, float> ? tile_rows : 1;
+    constexpr unsigned streaming_rows = packed::template streams<fused_rows> ? fused_rows : fused_rows - 1;
+    const std::size_t groups = w.layout.groups();
     // Decoding in registers runs beside the products, in units that those leave idle (on Zen 4 all of it: 12 rows gain up to 40
-    // %, 48 a twentieth), while writing a block and reading it again does not; but it is done for each tile.
-    unsigned most_fused = fused_rows;
-    if constexpr (fused_rows > 1) most_fused *= Ops::fused_tiles();
+    // %, 512 a fiftieth), while writing a block and reading it again does not; but it is done for each tile. Whole bytes gain by
+    // their scales.
+    std::size_t most_fused = fused_rows;
+    if constexpr (fused_rows > 1) {
+        if (!plain || groups > 1) most_fused = streaming_rows * Ops::fused_tiles(packed::max_code);
+    }
 
     alignas(64) std::byte wide[block_depth * panel_columns * Key.bits / 8]; // a block of a narrow panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];
@@ -166,17 +172,17 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     alignas(64) float entries[1u << Ops::table_bits];
 
     const panel_layout& layout = w.layout;
-    const std::size_t groups = layout.groups();
     const std::size_t segment = layout.padded(layout.segment());
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
     const bool narrow = w.columns < panel_columns;
     const std::size_t beside_bytes = record_bytes - layout.scale_start(0, w.columns);
     const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > most_fused;
-    constexpr bool tile_streams = packed::template streams<tile_rows>;
-    const bool streamed = rows <= fused_rows && (rows < tile_rows || tile_streams) && has_plain_scales(w);
+    const bool streamed = rows <= most_fused && (rows <= streaming_rows || groups > 1) && has_plain_scales(w);
     // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
-    const std::size_t deepest = rows <= fused_rows && !narrow ? longest_group : block_depth;
+    const std::size_t deepest = unpacks || narrow                                  ? block_depth
+                                : rows <= (streamed ? streaming_rows : fused_rows) ? longest_group
+                                                                                   : packed_depth;
     const std::size_t most = streamed && !narrow && family::offset != offset_kind::zero_point ? groups : most_groups;
     const std::size_t full = layout.length(groups - 1) == layout.segment() ? groups : groups - 1;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
@@ -247,8 +253,12 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         std::size_t done = 0;
         if constexpr (fused_rows > 0) {
             if (!unpacks) {
-                done = plain ? std::min<std::size_t>(rows, fused_rows) : rows;
-                multiply.template operator()<packed, fused_rows>(0, done);
+                done = rows <= most_fused ? rows : fused_rows;
+                if (streamed) {
+                    multiply.template operator()<packed, streaming_rows>(0, done);
+                } else {
+                    multiply.template operator()<packed, fused_rows>(0, done);
+                }
             }
         }
         if constexpr (!plain) {

@@ -39,7 +39,7 @@ struct ops {
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = Rows == 1 ? 8 : 2;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
-    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles() { return 4; }
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned) { return 4; }
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
     static LOWBIT_ALWAYS_INLINE void store(void* p, ints v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }

@@ -40,7 +40,10 @@ struct vectors {
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
-    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles() { return isa::has_spare_pipes<Here>() ? 16 : 4; }
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned max_code) {
+        if (!isa::has_spare_pipes<Here>()) return 4;
+        return max_code < 255 ? most_rows / tile_rows : 16; // a table takes the units of products
+    }
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm512_loadu_si512(p); }
     static LOWBIT_ALWAYS_INLINE void store(void* p, ints v) { _mm512_storeu_si512(p, v); }
