@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Refused: tensor_scale stands twice.
-// expect: lowbit policy: tensor_scale stands twice; keep one
+// Refused: two tensor scales.
+// expect: lowbit policy: two tensor scales; keep one of tensor_scale, tensor_divisor
 #include <lowbit/policy/policy.hpp>
 
-constexpr int refused = lowbit::policy<lowbit::int8, lowbit::tensor_scale, lowbit::tensor_scale>::bits;
+constexpr int refused = lowbit::policy<lowbit::int8, lowbit::tensor_scale, lowbit::tensor_divisor>::bits;

@@ -128,8 +128,8 @@ public:
         if constexpr (weights::scale == kernel::scale_kind::table8 && format::tensor_scale::present) {
             packed.scale_table_ = aligned_buffer<float>(256, memory);
             for (std::size_t c = 0; c < 256; ++c) {
-                packed.scale_table_[c] =
-                    detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)) * q.tensor_scale();
+                packed.scale_table_[c] = detail::under_tensor_scale<format>(
+                    detail::scalar_codec<typename format::scale_type>::decode(static_cast<std::uint32_t>(c)), q.tensor_scale());
             }
         }
         const contents<Q, Here> from{q, reader, detail::active_rows<Here>()};

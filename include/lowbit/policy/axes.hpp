@@ -101,11 +101,19 @@ struct one_level {
 struct tensor_scale {
     static constexpr auto axis = policy_axis::tensor_scale;
     static constexpr bool present = true;
+    static constexpr bool divides = false;
+};
+/// One float for the whole tensor divides every scale: the other convention of NVFP4 files (compressed-tensors).
+struct tensor_divisor {
+    static constexpr auto axis = policy_axis::tensor_scale;
+    static constexpr bool present = true;
+    static constexpr bool divides = true;
 };
 /// No tensor scale (the default).
 struct no_tensor_scale {
     static constexpr auto axis = policy_axis::tensor_scale;
     static constexpr bool present = false;
+    static constexpr bool divides = false;
 };
 
 // --- offset: what is added to the scaled code --------------------------------------------------------------------------
@@ -169,7 +177,8 @@ struct excess_codes {
 struct sequential {
     static constexpr auto axis = policy_axis::code_order;
 };
-/// Codes i and i + Half of each 2 * Half share a byte, the first in the low nibble (ggml).
+/// Codes i, i + Half, i + 2 * Half ... share a byte, as many as fit, the first in the low bits: two of 4 bits, eight of 1 bit
+/// (ggml).
 template <std::size_t Half>
 struct split_half {
     static_assert(Half > 0, "lowbit policy: split_half<Half> splits runs of at least 2 codes: Half is 1 or more");
@@ -180,10 +189,45 @@ struct split_half {
 struct high_first {
     static constexpr auto axis = policy_axis::code_order;
 };
-/// Five ternary codes in a byte, 1.6 bits each.
-struct base3 {
+/// The low `LowBits` bits of the codes stand in one plane, the rest in another, each in an order of its own (ggml). Within a row
+/// or block the high plane follows the low one, unless an interleaved block lists `field::high_codes`.
+template <int LowBits, class LowOrder, class HighOrder>
+struct bit_planes {
     static constexpr auto axis = policy_axis::code_order;
+    static constexpr int low_bits = LowBits;
+    using low_order = LowOrder;
+    using high_order = HighOrder;
 };
+
+namespace detail {
+
+/// Whether runs of bytes, each with as many digits as are left but at most five, hold exactly that many codes.
+template <std::size_t Codes, std::size_t... Runs>
+inline constexpr bool base3_runs_hold = [] {
+    std::size_t left = Codes;
+    const auto take = [&](std::size_t run) {
+        if (run == 0 || left == 0 || left % run != 0) return false;
+        left -= left / run < 5 ? left : 5 * run;
+        return true;
+    };
+    return (take(Runs) && ...) && left == 0;
+}();
+
+} // namespace detail
+
+/// Ternary codes as base-3 digits, at most five in a byte, the first most significant. Each `Codes` codes fill runs of `Runs`
+/// bytes: codes i, i + Run, i + 2 * Run ... share byte i of a run, and what is left goes on in the next run.
+template <std::size_t Codes, std::size_t... Runs>
+struct split_base3 {
+    static_assert(
+        detail::base3_runs_hold<Codes, Runs...>,
+        "lowbit policy: the runs of split_base3<Codes, Runs...> take up to 5 codes a byte and must hold all codes between them, "
+        "as split_base3<256, 32, 16, 4>");
+    static constexpr auto axis = policy_axis::code_order;
+    static constexpr std::size_t codes = Codes;
+};
+/// Five consecutive ternary codes in a byte, 1.6 bits each.
+using base3 = split_base3<5, 1>;
 
 /// Codes, scales, offsets and masks stand in planes of their own, row by row (the default).
 struct planar {
@@ -194,15 +238,16 @@ struct planar_transposed {
     static constexpr auto axis = policy_axis::layout;
 };
 
-/// The parts of an interleaved block, in the order in which `interleaved` lists them.
+/// The parts of an interleaved block, in the order in which `interleaved` lists them. A table of packed scales is a part too, see
+/// scale_tables.hpp.
 struct field {
     struct scales;        ///< the scales of the block's groups
     struct zero_points;   ///< their zero points
     struct minimums;      ///< their minimums
     struct super_scale;   ///< the block's super-scale
     struct super_minimum; ///< the block's super-minimum
-    struct packed_6bit;   ///< 8 scales and 8 minimums of 6 bits in 12 bytes (ggml's K-quants)
     struct codes;         ///< the codes of all groups
+    struct high_codes;    ///< the high bits of codes in `bit_planes`; `codes` then holds the low ones alone
 };
 
 /// A row is a sequence of blocks; each holds `Groups` groups as the listed fields, without padding.

@@ -112,7 +112,8 @@ struct diagnose {
     static_assert(at_most_one<policy_axis::scale_type, Tags...>, "lowbit policy: two scale types; keep one scale_as<T>");
     static_assert(at_most_one<policy_axis::super_scale, Tags...>,
                   "lowbit policy: two super-scales; keep one super_scale<T, Groups>");
-    static_assert(at_most_one<policy_axis::tensor_scale, Tags...>, "lowbit policy: tensor_scale stands twice; keep one");
+    static_assert(at_most_one<policy_axis::tensor_scale, Tags...>,
+                  "lowbit policy: two tensor scales; keep one of tensor_scale, tensor_divisor");
     static_assert(
         at_most_one<policy_axis::offset, Tags...>,
         "lowbit policy: two offsets; keep one of symmetric, asymmetric, zero_point_as<T>, minimum_as<T>, quantized_minimum<T>");
@@ -121,7 +122,8 @@ struct diagnose {
     static_assert(at_most_one<policy_axis::code_form, Tags...>,
                   "lowbit policy: two code forms; keep one of native_codes, excess_codes");
     static_assert(at_most_one<policy_axis::code_order, Tags...>,
-                  "lowbit policy: two code orders; keep one of sequential, split_half<N>, high_first, base3");
+                  "lowbit policy: two code orders; keep one of sequential, split_half<N>, high_first, "
+                  "bit_planes<LowBits, LowOrder, HighOrder>, base3");
     static_assert(at_most_one<policy_axis::layout, Tags...>,
                   "lowbit policy: two layouts; keep one of planar, planar_transposed, interleaved<Groups, Fields...>");
     static_assert(at_most_one<policy_axis::column_order, Tags...>,
@@ -143,11 +145,53 @@ inline constexpr bool holds_levels = [] {
     return false;
 }();
 
-/// Code orders that put a whole number of codes into each byte.
+/// A code order and what it asks of the codes.
 template <class Order>
-inline constexpr bool shares_bytes = std::same_as<Order, high_first>;
+struct order_needs {
+    static constexpr bool shares_bytes = std::same_as<Order, high_first>; ///< a whole number of codes in each byte
+    static constexpr bool digits = false;                                 ///< base 3
+    static constexpr bool planes = false;                                 ///< wider codes than the low plane takes
+};
 template <std::size_t Half>
-inline constexpr bool shares_bytes<split_half<Half>> = true;
+struct order_needs<split_half<Half>> : order_needs<void> {
+    static constexpr bool shares_bytes = true;
+};
+template <std::size_t Codes, std::size_t... Runs>
+struct order_needs<split_base3<Codes, Runs...>> : order_needs<void> {
+    static constexpr bool digits = true;
+};
+template <int LowBits, class LowOrder, class HighOrder>
+struct order_needs<bit_planes<LowBits, LowOrder, HighOrder>> : order_needs<void> {
+    static constexpr bool planes = true;
+};
+
+/// Whether codes of that many bits stand in an order of one plane.
+template <class Order>
+constexpr bool fills_bytes(int bits) {
+    return !order_needs<Order>::shares_bytes || 8 % bits == 0;
+}
+
+/// Refuses two planes of which one cannot be.
+template <class Order, int Bits>
+struct diagnose_planes {
+    static constexpr bool passed = true;
+};
+template <int LowBits, class LowOrder, class HighOrder, int Bits>
+struct diagnose_planes<bit_planes<LowBits, LowOrder, HighOrder>, Bits> {
+    static_assert(LowBits > 0 && LowBits < Bits,
+                  "lowbit policy: bit_planes<LowBits, ...> leaves one of its planes empty; the low "
+                  "plane takes 1 bit or more, and less than the element has");
+    static_assert(
+        is_on<LowOrder, policy_axis::code_order> && is_on<HighOrder, policy_axis::code_order>,
+        "lowbit policy: bit_planes<LowBits, LowOrder, HighOrder> takes two code orders, as split_half<32> or sequential");
+    static_assert(!order_needs<LowOrder>::planes && !order_needs<HighOrder>::planes && !order_needs<LowOrder>::digits &&
+                      !order_needs<HighOrder>::digits,
+                  "lowbit policy: a plane of bit_planes is sequential, split_half<N> or high_first");
+    static_assert(fills_bytes<LowOrder>(LowBits) && fills_bytes<HighOrder>(Bits - LowBits),
+                  "lowbit policy: split_half and high_first share a byte among codes of 1, 2, 4 or 8 bits; give that plane of "
+                  "bit_planes another order or another width");
+    static constexpr bool passed = true;
+};
 
 template <class M>
 concept masks = requires {
@@ -216,11 +260,12 @@ struct diagnose_combination {
                   "lowbit policy: prune with a minimum has no exact zero; use symmetric or asymmetric");
     static_assert(!mask::present || std::same_as<typename Tags::layout, planar>,
                   "lowbit policy: prune needs the planar layout; leave interleaved and planar_transposed out");
-    static_assert(!std::same_as<typename Tags::code_order, base3> || std::same_as<element_type, ternary>,
-                  "lowbit policy: base3 stores ternary codes; use lowbit::ternary, or leave base3 out");
-    static_assert(
-        !shares_bytes<typename Tags::code_order> || 8 % element_type::bits == 0,
-        "lowbit policy: split_half and high_first share a byte among codes of 1, 2, 4 or 8 bits; leave the code order out");
+    static_assert(!order_needs<typename Tags::code_order>::digits || std::same_as<element_type, ternary>,
+                  "lowbit policy: base3 and split_base3 store ternary codes; use lowbit::ternary, or leave the code order out");
+    static_assert(fills_bytes<typename Tags::code_order>(element_type::bits),
+                  "lowbit policy: split_half and high_first share a byte among codes of 1, 2, 4 or 8 bits; leave the code order "
+                  "out, or split the codes: bit_planes<4, split_half<16>, sequential>");
+    static_assert(diagnose_planes<typename Tags::code_order, element_type::bits>::passed);
     static_assert(!Tags::code_form::excess || integer_element<element_type>,
                   "lowbit policy: excess_codes shift an integer code; use an integer element, or leave excess_codes out");
     static_assert(std::is_void_v<typename Tags::activations::type> || std::same_as<typename Tags::activations::type, int8> ||

@@ -67,8 +67,7 @@ public:
             value *= scalar_codec<typename format::super_scale::type>::decode(
                 access::load_super_scale(view_.planes(), shape_, row, group));
         }
-        if constexpr (format::tensor_scale::present) value *= view_.tensor_scale();
-        return value;
+        return under_tensor_scale<format>(value, view_.tensor_scale());
     }
 
     /// The level that stands for 0: the stored zero point, or the element's own.

@@ -290,8 +290,8 @@ private:
         const auto at = [&](std::size_t g) { return row * shape_.cols + g * shape_.group_cols(); };
         if constexpr (!std::is_void_v<typename F::super_scale::type>) {
             if (!store_supers<typename F::super_scale, scale_type>(
-                    row, [tensor](const group_fit& f) { return f.scale / tensor; }, &access::store_super_scale,
-                    &access::store_scale)) {
+                    row, [tensor](const group_fit& f) { return without_tensor_scale<F>(f.scale, tensor); },
+                    &access::store_super_scale, &access::store_scale)) {
                 return fail(errc::scale_range, "a super-scale does not fit its stored type", at(0));
             }
         } else {
@@ -301,7 +301,7 @@ private:
             numbers_.scales.resize(groups);
             float* ideals = numbers_.scales.data();
             for (std::size_t g = 0; g < groups; ++g) {
-                const float ideal = fits[g].scale / tensor;
+                const float ideal = without_tensor_scale<F>(fits[g].scale, tensor);
                 // a few ulps above the largest come from dividing by the tensor scale, and saturate
                 if (!(std::max(ideal, -ideal) * (1.0f - 0x1p-20f) <= scalar_codec<scale_type>::max())) {
                     return fail(errc::scale_range, "a scale does not fit its stored type", at(g));

@@ -2,11 +2,50 @@
 // The interleaved layout: a row of blocks, each holding the listed fields of its groups (ggml's formats).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
 
+#include <lowbit/policy/scale_tables.hpp>
 #include <lowbit/quantize/storage.hpp>
 
 namespace lowbit::inline v0::detail {
+
+/// The first of the listed fields that is a table of scales, or void; and of offsets.
+template <class... Fields>
+struct scale_table_of {
+    using type = void;
+};
+template <class Field, class... Rest>
+struct scale_table_of<Field, Rest...> {
+    using type = typename std::conditional_t<scale_table<Field>, std::type_identity<Field>, scale_table_of<Rest...>>::type;
+};
+template <class... Fields>
+struct offset_table_of {
+    using type = void;
+};
+template <class Field, class... Rest>
+struct offset_table_of<Field, Rest...> {
+    using type = typename std::conditional_t<offset_table<Field>, std::type_identity<Field>, offset_table_of<Rest...>>::type;
+};
+
+/// Whether a table, if it is one, suits a block: Groups groups, scales and offsets of that many bits.
+template <class Field>
+constexpr bool counts_groups(std::size_t groups) {
+    if constexpr (scale_table<Field> || offset_table<Field>) return Field::groups == groups;
+    return true;
+}
+template <class Field>
+constexpr bool holds_bits(int scale_bits, int offset_bits) {
+    bool fits = true;
+    if constexpr (scale_table<Field>) fits = Field::scale_bits == scale_bits;
+    if constexpr (offset_table<Field>) fits = fits && Field::offset_bits == offset_bits;
+    return fits;
+}
 
 template <class F, std::size_t Groups, class... Fields>
 struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
@@ -23,12 +62,25 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
                   "lowbit policy: an interleaved block without codes; list field::codes");
 
     template <class Field>
-    static constexpr bool has = (std::same_as<Fields, Field> || ...);
+    static constexpr std::size_t listed = (std::size_t{std::same_as<Fields, Field>} + ... + 0);
+    template <class Field>
+    static constexpr bool has = listed<Field> != 0;
 
-    static_assert(has<field::scales> || has<field::packed_6bit>,
-                  "lowbit policy: an interleaved block without scales; list field::scales");
-    static_assert(has<offset_field> || std::is_void_v<offset_field> || has<field::packed_6bit>,
-                  "lowbit policy: an interleaved block lacks its offsets; list field::zero_points or field::minimums");
+    using scale_table_field = typename scale_table_of<Fields...>::type;
+    using offset_table_field = typename offset_table_of<Fields...>::type;
+
+    static constexpr std::size_t scale_places = (std::size_t{std::same_as<Fields, field::scales> || scale_table<Fields>} + ...);
+    static constexpr std::size_t offset_places =
+        (std::size_t{std::same_as<Fields, field::zero_points> || std::same_as<Fields, field::minimums> || offset_table<Fields>} +
+         ...);
+    static_assert(scale_places != 0, "lowbit policy: an interleaved block without scales; list field::scales or a table of them");
+    static_assert(scale_places < 2, "lowbit policy: an interleaved block has two places for its scales; keep one");
+    static_assert(
+        has<offset_field> || !std::is_void_v<offset_table_field> || std::is_void_v<offset_field>,
+        "lowbit policy: an interleaved block lacks its offsets; list field::zero_points or field::minimums, or a table of them");
+    static_assert(offset_places == (std::is_void_v<offset_field> ? 0 : 1),
+                  "lowbit policy: an interleaved block has a place for offsets that its policy lacks, or two; keep one, and name "
+                  "an offset: asymmetric, minimum_as<T> or quantized_minimum<T>");
     static_assert(
         has<field::super_scale> == !std::is_void_v<typename F::super_scale::type> &&
             has<field::super_minimum> == !std::is_void_v<typename F::super_minimum::type>,
@@ -36,9 +88,17 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     static_assert((std::is_void_v<typename F::super_scale::type> || F::super_scale::groups == Groups) &&
                       (std::is_void_v<typename F::super_minimum::type> || F::super_minimum::groups == Groups),
                   "lowbit policy: a super-scale spans the groups of one interleaved block; give super_scale<T, Groups> as many");
-    static_assert(!has<field::packed_6bit> ||
-                      (scalar_codec<typename F::scale_type>::bits == 6 && scalar_codec<typename F::offset::type>::bits == 6),
-                  "lowbit policy: field::packed_6bit holds scale_as<uint6> and quantized_minimum<uint6>");
+    static_assert((counts_groups<Fields>(Groups) && ...),
+                  "lowbit policy: a table of scales is made for another number of groups; interleaved<Groups, ...> takes its "
+                  "`groups`");
+    static_assert(
+        (holds_bits<Fields>(base::scale::bits, base::offset::bits) && ...),
+        "lowbit policy: a table packs scales or offsets of another width than the policy's; match its `scale_bits` with "
+        "scale_as<T>, its `offset_bits` with the offset's T");
+    static_assert(!has<field::high_codes> || order_needs<typename F::code_order>::planes,
+                  "lowbit policy: field::high_codes holds the high plane of a code order of two; name "
+                  "bit_planes<LowBits, LowOrder, HighOrder>, or leave field::high_codes out");
+    static_assert(((listed<Fields> == 1) && ...), "lowbit policy: an interleaved block lists a field twice; keep one");
 
     static constexpr std::size_t group = F::granularity::cols;
     static constexpr std::size_t block_cols = Groups * group;
@@ -53,12 +113,14 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
             return scalar_codec<typename F::super_scale::type>::bytes;
         } else if constexpr (std::same_as<Field, field::super_minimum>) {
             return scalar_codec<typename F::super_minimum::type>::bytes;
-        } else if constexpr (std::same_as<Field, field::packed_6bit>) {
-            static_assert(Groups == 8, "lowbit policy: field::packed_6bit holds the scales and minimums of 8 groups");
-            return std::size_t{12};
+        } else if constexpr (scale_table<Field> || offset_table<Field>) {
+            return Field::bytes;
+        } else if constexpr (std::same_as<Field, field::high_codes>) {
+            return order::bytes(block_cols, F::bits) - low_code_bytes<F>(block_cols);
         } else {
-            static_assert(std::same_as<Field, field::codes>, "lowbit policy: interleaved lists something that is no field");
-            return order::bytes(block_cols, F::bits);
+            static_assert(std::same_as<Field, field::codes>,
+                          "lowbit policy: interleaved lists something that is no field; see field and the concept scale_table");
+            return has<field::high_codes> ? low_code_bytes<F>(block_cols) : order::bytes(block_cols, F::bits);
         }
     }();
 
@@ -138,67 +200,60 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
 
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s,
                                                                    std::size_t row, std::size_t g) noexcept {
-        if constexpr (has<field::packed_6bit>) {
-            return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0);
+        if constexpr (!std::is_void_v<scale_table_field>) {
+            return scale_table_field::load_scale(at<scale_table_field>(p, s, row, g / Groups), g % Groups);
         } else {
             return base::load_scale(p, s, row, g);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                            std::size_t g, std::uint32_t code) noexcept {
-        if constexpr (has<field::packed_6bit>) {
-            store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 0, code);
+        if constexpr (!std::is_void_v<scale_table_field>) {
+            scale_table_field::store_scale(at<scale_table_field>(p, s, row, g / Groups), g % Groups, code);
         } else {
             base::store_scale(p, s, row, g, code);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s,
                                                                     std::size_t row, std::size_t g) noexcept {
-        if constexpr (has<field::packed_6bit>) {
-            return load_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4);
+        if constexpr (!std::is_void_v<offset_table_field>) {
+            return offset_table_field::load_offset(at<offset_table_field>(p, s, row, g / Groups), g % Groups);
         } else {
             return base::load_offset(p, s, row, g);
         }
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                             std::size_t g, std::uint32_t code) noexcept {
-        if constexpr (has<field::packed_6bit>) {
-            store_6bit(at<field::packed_6bit>(p, s, row, g / Groups), g % Groups, 4, code);
+        if constexpr (!std::is_void_v<offset_table_field>) {
+            offset_table_field::store_offset(at<offset_table_field>(p, s, row, g / Groups), g % Groups, code);
         } else {
             base::store_offset(p, s, row, g, code);
         }
     }
 
 private:
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* high_at(const planes<Byte>& p, const shape& s, std::size_t row,
+                                                        std::size_t block) noexcept {
+        if constexpr (has<field::high_codes>) {
+            return at<field::high_codes>(p, s, row, block);
+        } else {
+            return at<field::codes>(p, s, row, block) + low_code_bytes<F>(block_cols);
+        }
+    }
+
     // Whole blocks come as spans of a constant size.
     template <class Rows, std::size_t Size>
     static LOWBIT_ALWAYS_INLINE constexpr void load_block(const Rows& rows, const planes<const std::byte>& p, const shape& s,
                                                           std::size_t row, std::size_t block,
                                                           std::span<std::uint8_t, Size> levels) noexcept {
-        order::unpack(rows, at<field::codes>(p, s, row, block), levels, F::bits, level_flip<F>);
+        unpack_levels<F>(rows, at<field::codes>(p, s, row, block), high_at(p, s, row, block), levels);
     }
     template <class Rows>
     static LOWBIT_ALWAYS_INLINE constexpr void store_block(const Rows& rows, const planes<std::byte>& p, const shape& s,
                                                            std::size_t row, std::size_t block,
                                                            std::span<const std::uint8_t, block_cols> levels) noexcept {
-        order::pack(rows, levels, F::bits, level_flip<F>, at<field::codes>(p, s, row, block));
-    }
-
-    // ggml's table of 8 scales and 8 minimums of 6 bits: the first four of each fill the low 6 bits of bytes 0..3 and 4..7; of
-    // the last four, bytes 8..11 hold the low nibbles (scale low, minimum high) and the top two bits of bytes 0..7 the rest.
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_6bit(const std::byte* t, std::size_t j, std::size_t which) noexcept {
-        const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(t[i]); };
-        if (j < 4) return byte(j + which) & 63;
-        return (byte(j + 4) >> which & 15) | byte(j - 4 + which) >> 6 << 4;
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr void store_6bit(std::byte* t, std::size_t j, std::size_t which,
-                                                          std::uint32_t code) noexcept {
-        const auto put = [&](std::size_t i, unsigned mask, unsigned bits) {
-            t[i] = static_cast<std::byte>((std::to_integer<unsigned>(t[i]) & ~mask) | bits);
-        };
-        if (j < 4) return put(j + which, 63, code & 63);
-        put(j + 4, 15u << which, (code & 15) << which);
-        put(j - 4 + which, 192, code >> 4 << 6);
+        pack_levels<F>(rows, levels, at<field::codes>(p, s, row, block), high_at(p, s, row, block));
     }
 };
 

@@ -101,10 +101,11 @@ void store_matrix_planes(const Source& source, const side_input& side, const Row
         constexpr float reach = F::offset::kind != offset_kind::none ? (E::max() - E::lowest()) * 0.5f
                                 : E::max() > 0.0f                    ? E::max()
                                                                      : -E::lowest();
-        const float scale = largest / (reach * scalar_codec<typename F::scale_type>::max());
-        // a subnormal scale would be too coarse to divide by
-        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(
-                                                 largest > 0.0f ? std::max(scale, std::numeric_limits<float>::min()) : 1.0f));
+        constexpr float most = reach * scalar_codec<typename F::scale_type>::max();
+        // a subnormal scale would be too coarse to divide by, an infinite one is none
+        const float scale = F::tensor_scale::divides ? std::min(most / largest, std::numeric_limits<float>::max())
+                                                     : std::max(largest / most, std::numeric_limits<float>::min());
+        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(largest > 0.0f ? scale : 1.0f));
     }
 }
 

@@ -42,7 +42,7 @@ struct quantized_parts {
     std::span<const std::byte> super_minimums{}; ///< scale rows x super-minimums
     std::span<const std::byte> mask{};           ///< one bit per weight or block, rows padded to bytes, set = kept
     std::span<const std::byte> order{};          ///< u32 per stored column: its logical index
-    float tensor_scale = 1.0f;                   ///< the multiplier of every scale
+    float tensor_scale = 1.0f;                   ///< what multiplies every scale; under tensor_divisor what divides it
 };
 
 /// A read-only window on the bytes of policy P. Owns nothing; the memory must outlive it. Nothing is copied or aligned.

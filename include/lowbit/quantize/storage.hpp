@@ -73,6 +73,50 @@ inline constexpr std::uint8_t level_flip = [] {
     return std::uint8_t{0};
 }();
 
+/// The levels of format F as its code order packs them. Where that has two planes, the high one stands at `high`: behind the low
+/// one, which ends `low_code_bytes` after its start, or elsewhere.
+template <class F>
+LOWBIT_ALWAYS_INLINE constexpr std::size_t low_code_bytes(std::size_t count) noexcept {
+    using order = code_order<typename F::code_order>;
+    if constexpr (order_needs<typename F::code_order>::planes) {
+        return order::low_bytes(count);
+    } else {
+        return order::bytes(count, F::bits);
+    }
+}
+template <class F, class Rows, std::size_t Size>
+LOWBIT_ALWAYS_INLINE constexpr void unpack_levels(const Rows& rows, const std::byte* low, const std::byte* high,
+                                                  std::span<std::uint8_t, Size> levels) noexcept {
+    using order = code_order<typename F::code_order>;
+    if constexpr (order_needs<typename F::code_order>::planes) {
+        order::unpack(rows, low, high, levels, F::bits, level_flip<F>);
+    } else {
+        order::unpack(rows, low, levels, F::bits, level_flip<F>);
+    }
+}
+template <class F, class Rows, std::size_t Size>
+LOWBIT_ALWAYS_INLINE constexpr void pack_levels(const Rows& rows, std::span<const std::uint8_t, Size> levels, std::byte* low,
+                                                std::byte* high) noexcept {
+    using order = code_order<typename F::code_order>;
+    if constexpr (order_needs<typename F::code_order>::planes) {
+        order::pack(rows, levels, F::bits, level_flip<F>, low, high);
+    } else {
+        order::pack(rows, levels, F::bits, level_flip<F>, low);
+    }
+}
+
+/// A scale of format F under its tensor scale; and back, the scale to store for an effective one.
+template <class F>
+LOWBIT_ALWAYS_INLINE constexpr float under_tensor_scale(float scale, float tensor) noexcept {
+    if constexpr (!F::tensor_scale::present) return scale;
+    return F::tensor_scale::divides ? scale / tensor : scale * tensor;
+}
+template <class F>
+LOWBIT_ALWAYS_INLINE constexpr float without_tensor_scale(float scale, float tensor) noexcept {
+    if constexpr (!F::tensor_scale::present) return scale;
+    return F::tensor_scale::divides ? scale * tensor : scale / tensor;
+}
+
 /// The planes of a quantized matrix. Interleaved formats have `codes` alone.
 template <class Byte>
 struct planes {
@@ -239,12 +283,14 @@ struct layout_access<F, planar> : layout_base<F> {
     template <class Rows>
     static LOWBIT_ALWAYS_INLINE constexpr void load_levels(const Rows& rows, const planes<const std::byte>& p, const shape& s,
                                                            std::size_t row, std::span<std::uint8_t> levels) noexcept {
-        order::unpack(rows, p.codes + row * code_row_bytes(s), levels, F::bits, level_flip<F>);
+        const std::byte* at = p.codes + row * code_row_bytes(s);
+        unpack_levels<F>(rows, at, at + low_code_bytes<F>(s.stored_cols()), levels);
     }
     template <class Rows>
     static LOWBIT_ALWAYS_INLINE constexpr void store_levels(const Rows& rows, const planes<std::byte>& p, const shape& s,
                                                             std::size_t row, std::span<const std::uint8_t> levels) noexcept {
-        order::pack(rows, levels, F::bits, level_flip<F>, p.codes + row * code_row_bytes(s));
+        std::byte* at = p.codes + row * code_row_bytes(s);
+        pack_levels<F>(rows, levels, at, at + low_code_bytes<F>(s.stored_cols()));
     }
 
     template <class Byte>

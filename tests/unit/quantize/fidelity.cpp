@@ -102,10 +102,9 @@ TEST_CASE("ternary and binary") {
 }
 
 TEST_CASE("two levels of scales, searched") {
-    check_floor(
-        "q4_k",
-        mse<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
-            lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>,
-            lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::field::packed_6bit, lb::field::codes>>(),
-        4.5, 22.92);
+    check_floor("q4_k",
+                mse<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
+                    lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>,
+                    lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::q4_k_scales, lb::field::codes>>(),
+                4.5, 22.92);
 }

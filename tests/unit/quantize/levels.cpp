@@ -98,7 +98,7 @@ using mx = lb::policy<lb::float4_e2m1, lb::per_group<32>, lb::scale_as<lb::e8m0>
 using min4k =
     lb::policy<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
                lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>, lb::scale_rule<lb::mse>,
-               lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::field::packed_6bit, lb::field::codes>>;
+               lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::q4_k_scales, lb::field::codes>>;
 
 const subject subjects[] = {
     {"int4 g32", &encode<lb::presets::w4g32>, false, 0x288ddbff51a47464},
