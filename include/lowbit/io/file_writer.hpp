@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// file_writer: a file that is there whole or not at all.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <lowbit/core/expected.hpp>
+
+namespace lowbit::inline v0::io {
+
+/// Where a writer's bytes go: write() takes the next ones, commit() ends it. Both answer with an error where they cannot.
+template <class S>
+concept sink = std::movable<S> && requires(S& s, std::span<const std::byte> bytes) {
+    { s.write(bytes) } -> std::same_as<expected<void>>;
+    { s.commit() } -> std::same_as<expected<void>>;
+};
+
+namespace detail {
+
+/// Closes a file that nobody wanted and removes it.
+struct discard_file {
+    std::string path;
+    void operator()(std::FILE* file) const noexcept {
+        std::fclose(file);
+        std::remove(path.c_str());
+    }
+};
+
+} // namespace detail
+
+/// Writes beside the file of that name and takes its place at the end, at once: until commit() whatever stood there stays as it
+/// was, even where it is the mapped file that is being converted, and without commit() nothing is left behind. A power cut is
+/// another matter: nothing here waits for the disk.
+class file_writer {
+public:
+    /// Opens `path` + ".part0" (or .part1, ..., if somebody else is writing). errc::io where the system refuses.
+    [[nodiscard]] static expected<file_writer> create(std::string path) {
+        constexpr int most = 100;
+        for (int i = 0; i < most; ++i) {
+            std::string beside = path + ".part" + std::to_string(i);
+            if (std::FILE* const file = std::fopen(beside.c_str(), "wbx"))
+                return file_writer(std::move(path), std::move(beside), file);
+        }
+        return fail(errc::io, "no file can be created beside the one to be written");
+    }
+
+    /// The next bytes. errc::io where they do not all fit; the offset says where the file ends then.
+    [[nodiscard]] expected<void> write(std::span<const std::byte> bytes) noexcept {
+        const std::size_t put = std::fwrite(bytes.data(), 1, bytes.size(), file_.get());
+        written_ += put;
+        if (put != bytes.size()) return fail(errc::io, "the file cannot be written; the disk may be full", written_);
+        return {};
+    }
+
+    /// Ends the file and gives it its name. errc::io where that fails, which a full disk may do as late as here; then nothing is
+    /// left behind, and the file of that name is what it was. Nothing may be written after it.
+    [[nodiscard]] expected<void> commit() noexcept {
+        // Closed by hand: the deleter would not say whether that worked.
+        const char* const beside = file_.get_deleter().path.c_str();
+        if (std::fclose(file_.release()) != 0) {
+            std::remove(beside);
+            return fail(errc::io, "the file cannot be written; the disk may be full", written_);
+        }
+        if (std::rename(beside, path_.c_str()) != 0) {
+            std::remove(beside);
+            return fail(errc::io, "the file cannot take the place of the one to be written", written_);
+        }
+        return {};
+    }
+
+private:
+    file_writer(std::string path, std::string beside, std::FILE* file)
+        : path_(std::move(path)), file_(file, detail::discard_file{std::move(beside)}) {}
+
+    std::string path_;
+    std::unique_ptr<std::FILE, detail::discard_file> file_;
+    std::uint64_t written_ = 0;
+};
+static_assert(sink<file_writer>);
+
+} // namespace lowbit::inline v0::io
