@@ -4,6 +4,7 @@
 
 #include <lowbit/policy/presets.hpp>
 #include <lowbit/quantize/constant.hpp>
+#include <lowbit/quantize/error_report.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <span>
 #include <sstream>
@@ -291,6 +293,64 @@ TEST_CASE("NVFP4: E4M3 scales for 16 weights under one float, the first of two c
     const byte_vector quarter = of({0x00, 0x00, 0x80, 0x3e});
     whole.insert(whole.end(), quarter.begin(), quarter.end());
     CHECK(decoded_bits(lb::quantized_view<presets::nvfp4>{whole.data(), 2, 32}) == decoded_bits(*view));
+}
+
+TEST_CASE("NVFP4 in its two conventions: a tensor scale that multiplies, or one that divides") {
+    lowbit_test::noise random(11);
+    const auto w = random.weights(4, 48);
+    const auto by_multiplier = lb::quantize<presets::nvfp4>(w);
+    const auto by_divisor = lb::quantize<presets::nvfp4_divisor>(w);
+    float amax = 0.0f;
+    for (std::size_t i = 0; i < 4; ++i)
+        for (const float x : w.row(i)) amax = std::max(amax, std::fabs(x));
+    CHECK(by_multiplier.view().tensor_scale() == amax / 2688.0f);
+    CHECK(by_divisor.view().tensor_scale() == 2688.0f / amax);
+    CHECK(lb::error_of(by_divisor, w).sqnr_db > 18);
+    // scales of the divisor's kind are quotients, not products by the inverse
+    const auto back = lb::dequantize(by_divisor);
+    const std::byte* scales = by_divisor.view().planes().scales;
+    for (std::size_t k = 0; k < 48; ++k) {
+        const auto code = lb::unpack_code(by_divisor.bytes().data(), k, 4);
+        const float scale = lb::float8_e4m3::decode(std::to_integer<std::uint8_t>(scales[k / 16]));
+        REQUIRE(back(0, k) == scale / by_divisor.view().tensor_scale() * lb::float4_e2m1::decode(code));
+    }
+    // a view reads the same bytes either way, which is what mixing up the conventions costs
+    lb::quantized_parts parts{
+        .codes = by_divisor.bytes().first(4 * 24), .scales = {by_divisor.view().planes().scales, 4 * 3}, .tensor_scale = 0.25f};
+    const auto quarter = lb::dequantize(*lb::quantized_view<presets::nvfp4>::from(parts, 4, 48));
+    const auto fourfold = lb::dequantize(*lb::quantized_view<presets::nvfp4_divisor>::from(parts, 4, 48));
+    for (std::size_t k = 0; k < 48; ++k) CHECK(fourfold(3, k) == 16 * quarter(3, k));
+
+    for (const float x : {0.0f, 1e-45f, 3.4e38f}) { // no scale is infinite or 0
+        lb::matrix<float> extreme(1, 16);
+        extreme(0, 3) = x;
+        const auto q = lb::quantize<presets::nvfp4_divisor>(extreme);
+        CHECK(q.view().tensor_scale() > 0.0f);
+        CHECK(q.view().tensor_scale() < std::numeric_limits<float>::infinity());
+        if (x != 1e-45f) CHECK(std::fabs(lb::dequantize(q)(0, 3) - x) <= x * 1e-6f);
+    }
+}
+
+TEST_CASE("FP4 as bitsandbytes packs it, over the flattened tensor") {
+    // 3 x 33 weights are 2 blocks of 64, of which the second is short: the blocks and bytes go on across rows
+    byte_vector codes(50);
+    codes[0] = std::byte{0x3b};  // 1 and -1
+    codes[16] = std::byte{0x14}; // weights 32 and 33: the end of row 0 and the start of row 1
+    codes[32] = std::byte{0x25}; // 64 and 65, of the second block
+    codes[49] = std::byte{0xf0}; // the last weight, and half a byte
+    const std::array<float, 2> scales{2.0f, 3.0f};
+    const auto view =
+        lb::quantized_view<presets::fp4_bnb>::from({.codes = codes, .scales = std::as_bytes(std::span{scales})}, 1, 99);
+    REQUIRE(view.has_value());
+    const auto flat = lb::dequantize(*view);
+    const lb::matrix_view<const float> back{flat.data(), 3, 33};
+    CHECK(back(0, 0) == 2.0f);
+    CHECK(back(0, 1) == -2.0f);
+    CHECK(back(0, 32) == 2 * 0.00520833333f);
+    CHECK(back(1, 0) == 2 * 0.33333333f);
+    CHECK(back(1, 31) == 3 * 0.66666667f);
+    CHECK(back(1, 32) == 3 * 0.5f);
+    CHECK(back(2, 32) == 3 * -0.25f);
 }
 
 TEST_CASE("OCP MX: an E8M0 scale for 32 weights, elements in order from the low bits") {

@@ -86,6 +86,37 @@ struct best_three {
     static constexpr std::size_t kept(std::size_t bits) noexcept { return std::min<std::size_t>(bits, 3); }
 };
 
+/// A table of scales and minimums of 5 bits: those of group g take the bits 10 g to 10 g + 9.
+struct five_bit_pairs {
+    static constexpr std::size_t groups = 16;
+    static constexpr std::size_t bytes = 20;
+    static constexpr int scale_bits = 5;
+    static constexpr int offset_bits = 5;
+    static constexpr std::uint32_t load_scale(const std::byte* t, std::size_t g) noexcept { return lb::unpack_code(t, 2 * g, 5); }
+    static constexpr std::uint32_t load_offset(const std::byte* t, std::size_t g) noexcept {
+        return lb::unpack_code(t, 2 * g + 1, 5);
+    }
+    static constexpr void store_scale(std::byte* t, std::size_t g, std::uint32_t code) noexcept { store(t, 2 * g, code); }
+    static constexpr void store_offset(std::byte* t, std::size_t g, std::uint32_t code) noexcept { store(t, 2 * g + 1, code); }
+
+private:
+    static constexpr void store(std::byte* t, std::size_t i, std::uint32_t code) noexcept {
+        for (std::size_t bit = 5 * i; bit < 5 * i + 5; ++bit, code >>= 1) {
+            const auto one = static_cast<std::byte>(1u << bit % 8);
+            t[bit / 8] = (code & 1) != 0 ? t[bit / 8] | one : t[bit / 8] & ~one;
+        }
+    }
+};
+static_assert(lb::scale_table<five_bit_pairs> && lb::offset_table<five_bit_pairs>);
+
+/// A K-quant: 3 bits in groups of 16, whose scales and minimums of 5 bits share two bfloat16 among 256 weights.
+template <class... Layout>
+using k3 = lb::policy<lb::uint3, lb::per_group<16>, lb::scale_as<lb::uint5>, lb::super_scale<lb::bfloat16, 16>,
+                      lb::quantized_minimum<lb::uint5>, lb::super_minimum<lb::bfloat16, 16>, Layout...>;
+using k3_blocks = k3<lb::bit_planes<2, lb::split_half<64>, lb::split_half<32>>,
+                     lb::interleaved<16, lb::field::super_scale, five_bit_pairs, lb::field::high_codes, lb::field::super_minimum,
+                                     lb::field::codes>>;
+
 /// A rounding: always up.
 struct upward {
     static constexpr float round(float x, std::uint64_t) noexcept {
@@ -128,6 +159,34 @@ TEST_CASE("an own codebook and an own type of scales") {
     CHECK(q.bytes()[3] == std::byte{2});
     const auto back = lb::dequantize(q);
     CHECK(std::ranges::equal(back.row(0), std::array{4.0f, -2.0f, 0.0f, 0.5f, -0.5f, 0.0f, 1.0f, 0.125f}));
+}
+
+TEST_CASE("an own K-quant, planar and in blocks with an own table of scales") {
+    const auto w = noise(4).weights(3, 512);
+    const auto plain = lb::quantize<user::k3<>>(w);
+    const auto planes = lb::quantize<user::k3<lb::bit_planes<2, lb::sequential, lb::high_first>>>(w);
+    const auto blocks = lb::quantize<user::k3_blocks>(w);
+    CHECK(plain.size_bytes() == 3 * (512 * 3 / 8 + 32 + 32 + 2 * 2 + 2 * 2));
+    CHECK(planes.size_bytes() == plain.size_bytes());
+    CHECK(blocks.size_bytes() == 3 * 2 * (2 + 20 + 32 + 2 + 64));
+    CHECK(blocks.bits_per_weight() == 3.75);
+    const auto back = lb::dequantize(blocks);
+    CHECK(lb::error_of(blocks, w).sqnr_db > 13);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(std::ranges::equal(lb::dequantize(plain).row(i), back.row(i)));
+        CHECK(std::ranges::equal(lb::dequantize(planes).row(i), back.row(i)));
+    }
+
+    std::array<std::byte, 120> block{};
+    block[1] = std::byte{0x40};                               // super-scale 2
+    block[54] = std::byte{0x80}, block[55] = std::byte{0x3f}; // super-minimum 1
+    block[2 + 10] = std::byte{0b101'00011};                   // of group 8 scale 3, minimum 5
+    block[2 + 20 + 3] = std::byte{1 << 4};                    // code 131 is 4 and more
+    block[56 + 3] = std::byte{0b00'10'01'11};                 // codes 3, 67, 131, 195: 3, 1, 2, 0
+    const auto by_hand = lb::dequantize(lb::quantized_view<user::k3_blocks>{block.data(), 1, 256});
+    CHECK(by_hand(0, 131) == 3 * 2.0f * 6 - 5 * 1.0f);
+    CHECK(by_hand(0, 130) == -5.0f);
+    CHECK(by_hand(0, 3) == 0.0f);
 }
 
 TEST_CASE("own scale rules, of both kinds") {
@@ -239,6 +298,8 @@ TEST_CASE("constants are the bytes that a run makes") {
     CHECK(std::ranges::equal(table.bytes(),
                              lb::quantize<lb::presets::w4g32>(lb::matrix_view<const float>{row.data(), 1, 40}).bytes()));
     CHECK(same_as_run<lb::presets::q4_k>());
+    CHECK(same_as_run<lb::presets::q6_k>());
+    CHECK(same_as_run<lb::presets::tq1_0>());
     CHECK(same_as_run<lb::presets::nf4>());
     CHECK(same_as_run<lb::policy<lb::int8, lb::prune<lb::unstructured<40>>, lb::asymmetric>>());
     CHECK(same_as_run<lb::policy<lb::ternary, lb::per_tensor, lb::base3, lb::scale_rule<lb::abs_mean>>>());
