@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+# files.py COPY FOLDER: writes files with the reference programs, copies them with ours (COPY IN OUT ...), and asks the reference
+# programs whether they read the copies as what they wrote. Exits with 77 if none of them is there.
+import importlib
+import pathlib
+import shutil
+import subprocess
+import sys
+
+copy, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+shutil.rmtree(folder, ignore_errors=True)
+folder.mkdir(parents=True)
+
+
+def module(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        print(f"skipped: Python has no module {name}")
+        return None
+
+
+np = module("numpy")
+gguf = module("gguf") if np else None
+safetensors = module("safetensors.numpy") if np else None
+ml_dtypes = module("ml_dtypes") if np else None
+if np is None:
+    sys.exit(77)
+
+checks = {}  # a file, and how its copy is read
+shapes = [(), (1,), (7,), (2, 3), (5, 0), (2, 1, 2), (123_457,), (1,) * 8]
+
+
+def values(dtype, shape):
+    count = int(np.prod(shape))
+    return (np.arange(count) % 100).astype(dtype).reshape(shape)
+
+
+def same(a, b):
+    assert a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes(), (a, b)
+
+
+def npy_files():
+    kinds = ["b1", "i1", "u1", "c8"] + [order + kind for order in "<>" for kind in ("i2", "u2", "f2", "i4", "u4", "f4", "i8", "u8", "f8")]
+    if ml_dtypes:
+        kinds.append(ml_dtypes.bfloat16)
+    for kind in kinds:
+        for shape in shapes:
+            array = values(kind, shape)
+            path = folder / f"{len(checks)}.npy"
+            np.save(path, array)
+            wanted = np.load(path)  # bfloat16 comes back as raw bytes
+            checks[path] = lambda copied, wanted=wanted: same(np.load(copied), wanted)
+
+
+def safetensors_files():
+    types = ["bool", "int8", "uint8", "int16", "uint16", "float16", "int32", "uint32", "float32", "int64", "uint64", "float64"]
+    if ml_dtypes:
+        types.append(ml_dtypes.bfloat16)
+    lists = [
+        {},
+        {"one": values("float32", (2, 3))},
+        {f"{t}.{len(s)}": values(t, s) for t in types for s in shapes[:-1]},
+        {"": values("int8", (3,)), 'quo"te\\\n\t\x01\x7f': values("int8", (1,)), "grüße 😀": values("float16", (3,))},
+    ]
+    for number, tensors in enumerate(lists):
+        path = folder / f"{number}.safetensors"
+        safetensors.save_file(tensors, path, metadata={"format": 'np "quoted"'} if number % 2 else None)
+
+        def check(copied, tensors=tensors):
+            got = safetensors.load_file(copied)
+            assert got.keys() == tensors.keys()
+            for name in tensors:
+                same(got[name], tensors[name])
+
+        checks[path] = check
+
+
+def gguf_files():
+    from gguf.quants import quantize
+
+    blocks = gguf.GGMLQuantizationType
+    floats = np.random.default_rng(7).standard_normal((3, 512)).astype(np.float32)
+    # Of the blocks, each that this module can encode, besides one that it only knows the size of.
+    encoded = {}
+    for kind in blocks:
+        try:
+            encoded[kind] = quantize(floats, kind)
+        except (NotImplementedError, KeyError):
+            pass
+    assert len(encoded) > 8, encoded.keys()
+    encoded[blocks.IQ2_XXS] = np.arange(3 * 132, dtype=np.uint8).reshape(3, 132)
+    for number, (order, alignment) in enumerate([("LITTLE", None), ("LITTLE", 64), ("BIG", None)]):
+        path = folder / f"{number}.gguf"
+        writer = gguf.GGUFWriter(path, "test", endianess=gguf.GGUFEndian[order])
+        if alignment:
+            writer.add_custom_alignment(alignment)
+        for bits in (8, 16, 32, 64):
+            getattr(writer, f"add_uint{bits}")(f"a.u{bits}", 2**bits - 1)
+            getattr(writer, f"add_int{bits}")(f"a.i{bits}", -(2 ** (bits - 1)))
+        writer.add_float32("a.f32", 1.5)
+        writer.add_float64("a.f64", -0.1)
+        writer.add_bool("a.bool", True)
+        writer.add_string("a.string", "grüße 😀")
+        writer.add_array("a.ints", [1, -2, 3])
+        writer.add_array("a.floats", [0.5, -1.0])
+        writer.add_array("a.bools", [True, False, True])
+        writer.add_array("a.strings", ["", "x", "grüße"] * 100)
+        for kind in ("float32", "float16", "float64", "int8", "int16", "int32", "int64"):
+            writer.add_tensor(f"{kind}.2", values(kind, (3, 5)))
+            writer.add_tensor(f"{kind}.1", values(kind, (7,)))
+        if order == "LITTLE":  # the module does not turn blocks round
+            for kind, raw in encoded.items():
+                writer.add_tensor(kind.name, raw, raw_dtype=kind)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+        def check(copied, path=path):
+            want, got = gguf.GGUFReader(path), gguf.GGUFReader(copied)
+            assert list(want.fields) == list(got.fields)
+            for key in want.fields:
+                assert want.fields[key].contents() == got.fields[key].contents(), key
+            assert [t.name for t in want.tensors] == [t.name for t in got.tensors]
+            for a, b in zip(want.tensors, got.tensors):
+                assert a.tensor_type == b.tensor_type
+                same(a.data, b.data)
+
+        checks[path] = check
+
+
+npy_files()
+if safetensors:
+    safetensors_files()
+if gguf:
+    gguf_files()
+
+copies = {path: path.with_name("copy_of_" + path.name) for path in checks}
+subprocess.run([copy] + [str(p) for pair in copies.items() for p in pair], check=True)
+different = 0
+for path, copied in copies.items():
+    checks[path](copied)
+    if path.read_bytes() != copied.read_bytes():
+        print(f"{copied} is not what {path} is, to the byte")
+        different += 1
+print(f"{len(checks)} files, {different} copies differ")
+sys.exit(1 if different else 0)
