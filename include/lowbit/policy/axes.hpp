@@ -326,6 +326,7 @@ struct dense {
 
 struct absmax;
 struct abs_mean;
+struct mse;
 struct nearest_even;
 
 /// The rule that chooses a group's scale and offset: absmax, minmax, abs_mean, percentile, mse, or a user's own.

@@ -50,23 +50,25 @@ using ggml_nvfp4 = policy<float4_e2m1, per_group<16>, scale_as<ue4m3>, split_hal
                           interleaved<4, field::scales, field::codes>>; // NVFP4's own tensor scale is a tensor of its own there
 
 // ggml's K-quants: integer sub-scales, and minimums of the same kind, under one or two float16 for 256 weights.
-using q2_k =
-    policy<uint2, per_group<16>, scale_as<uint4>, super_scale<float16, 16>, quantized_minimum<uint4>, super_minimum<float16, 16>,
-           split_half<32>, interleaved<16, nibble_pairs<16>, field::codes, field::super_scale, field::super_minimum>>;
+// Like ggml's own encoders they search.
+using q2_k = policy<uint2, per_group<16>, scale_as<uint4>, super_scale<float16, 16>, quantized_minimum<uint4>,
+                    super_minimum<float16, 16>, split_half<32>,
+                    interleaved<16, nibble_pairs<16>, field::codes, field::super_scale, field::super_minimum>, scale_rule<mse>>;
 using q3_k = policy<int3, per_group<16>, scale_as<int6>, super_scale<float16, 16>, excess_codes,
                     bit_planes<2, split_half<32>, split_half<32>>,
-                    interleaved<16, field::high_codes, field::codes, q3_k_scales, field::super_scale>>;
+                    interleaved<16, field::high_codes, field::codes, q3_k_scales, field::super_scale>, scale_rule<mse>>;
 using q4_k =
     policy<uint4, per_group<32>, scale_as<uint6>, super_scale<float16, 8>, quantized_minimum<uint6>, super_minimum<float16, 8>,
-           split_half<32>, interleaved<8, field::super_scale, field::super_minimum, q4_k_scales, field::codes>>;
+           split_half<32>, interleaved<8, field::super_scale, field::super_minimum, q4_k_scales, field::codes>, scale_rule<mse>>;
 using q5_k = policy<uint5, per_group<32>, scale_as<uint6>, super_scale<float16, 8>, quantized_minimum<uint6>,
                     super_minimum<float16, 8>, bit_planes<4, split_half<32>, split_half<32>>,
-                    interleaved<8, field::super_scale, field::super_minimum, q4_k_scales, field::high_codes, field::codes>>;
+                    interleaved<8, field::super_scale, field::super_minimum, q4_k_scales, field::high_codes, field::codes>,
+                    scale_rule<mse>>;
 using q6_k = policy<int6, per_group<16>, scale_as<int8>, super_scale<float16, 16>, excess_codes,
                     bit_planes<4, split_half<64>, split_half<32>>,
-                    interleaved<16, field::codes, field::high_codes, field::scales, field::super_scale>>;
+                    interleaved<16, field::codes, field::high_codes, field::scales, field::super_scale>, scale_rule<mse>>;
 using iq4_xs = policy<iq4_nl_codebook, per_group<32>, scale_as<int6>, super_scale<float16, 8>, split_half<16>,
-                      interleaved<8, field::super_scale, iq4_xs_scales, field::codes>>;
+                      interleaved<8, field::super_scale, iq4_xs_scales, field::codes>, scale_rule<mse>>;
 
 // OCP microscaling formats, planar: element and E8M0 scale for each 32 weights.
 using ocp_mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>>;

@@ -46,6 +46,10 @@ public:
                         float* errors) const noexcept {
         table_->squared_errors(x, n, grids, count, errors);
     }
+    kernel::trial_result try_grids(const float* x, const float* weights, std::size_t n,
+                                   const kernel::trial_grids& grids) const noexcept {
+        return table_->try_grids(x, weights, n, grids);
+    }
     float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) const noexcept {
         return table_->squared_error(x, n, grid);
     }

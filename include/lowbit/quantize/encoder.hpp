@@ -18,6 +18,7 @@
 #include <lowbit/quantize/decode.hpp>
 #include <lowbit/quantize/group_quantizer.hpp>
 #include <lowbit/quantize/side_input.hpp>
+#include <lowbit/quantize/two_level.hpp>
 
 namespace lowbit::inline v0::detail {
 
@@ -201,12 +202,16 @@ private:
         }
         if constexpr (over_minimum) room_.resize(count * shape_.group_cols());
         if constexpr (has_zeros) zeros_.resize(groups);
-        if (quantizer::fits_reach && direct && count == 1) {
+        if constexpr (searches_two_levels<P>) {
+            if (auto ok = search_scales(row, count, copy); !ok) return ok;
+        } else if (quantizer::fits_reach && direct && count == 1) {
             for (std::size_t g = 0; g < groups; ++g) fits_[g] = quantizer::from_range({-reaches_[g], reaches_[g]});
         } else {
             for (std::size_t g = 0; g < groups; ++g) fits_[g] = fit_group<typename P::rule>(group(g, count, copy), *rows_);
         }
-        if (auto ok = store_scales(row); !ok) return ok;
+        if constexpr (!searches_two_levels<P>) {
+            if (auto ok = store_scales(row); !ok) return ok;
+        }
 
         const row_reader<F, Here> reader{quantized_view_of(to_)};
         reader.numbers(*rows_, row, numbers_);
@@ -280,6 +285,30 @@ private:
         }
         return {*rows_, gathered_.span().first(size), gathered_importance_.span().first(importance_.empty() ? 0 : size),
                 room_.span()};
+    }
+
+    /// Searches and stores the scales of two levels of one row of blocks.
+    constexpr expected<bool> search_scales(std::size_t row, std::size_t count, bool copy) {
+        using search_type = two_level<P, Rows>;
+        const std::size_t groups = shape_.groups();
+        const std::size_t run = search_type::run_groups;
+        search_type search{*rows_, tensor_scale(), count * std::min(shape_.cols, std::min(run, groups) * shape_.group_cols())};
+        for (std::size_t first = 0; first < groups; first += run) {
+            const std::size_t end = std::min(groups, first + run);
+            search.start();
+            for (std::size_t g = first; g < end; ++g) search.add(group(g, count, copy));
+            if (!search.solve()) {
+                return fail(errc::scale_range, "a super-scale does not fit its stored type",
+                            row * shape_.cols + first * shape_.group_cols());
+            }
+            access::store_super_scale(to_, shape_, row, first, search.super_scale_code());
+            if constexpr (over_minimum) access::store_super_minimum(to_, shape_, row, first, search.super_minimum_code());
+            for (std::size_t g = first; g < end; ++g) {
+                access::store_scale(to_, shape_, row, g, search.scale_code(g - first));
+                if constexpr (over_minimum) access::store_offset(to_, shape_, row, g, search.minimum_code(g - first));
+            }
+        }
+        return true;
     }
 
     /// Stores the scales and offsets of one row of blocks, second level first.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,51 @@ struct integer_levels<ternary> {
     static constexpr bool value = true;
     static constexpr int low = -1;
     static constexpr int high = 1;
+};
+
+/// The levels of an element as trial_grids has them. With `from_zero` integers count upwards from 0.
+template <class E>
+class level_table {
+    static constexpr std::size_t most = integer_levels<E>::value ? 2 : std::size_t{1} << E::bits; // of integers only the ends
+    std::array<float, most> levels_{};
+    std::array<float, most> begins_{};
+    std::size_t size_ = 0;
+
+public:
+    constexpr explicit level_table(bool from_zero) {
+        if constexpr (integer_levels<E>::value) {
+            const int low = from_zero ? integer_levels<E>::low : 0;
+            levels_ = {static_cast<float>(integer_levels<E>::low - low), static_cast<float>(integer_levels<E>::high - low)};
+            size_ = 2;
+        } else {
+            std::array<float, most> all{};
+            std::size_t n = 0;
+            for (std::size_t code = 0; code < most; ++code) {
+                const float level = E::decode(static_cast<typename E::code_type>(code));
+                if (level - level == 0.0f) all[n++] = level;
+            }
+            std::sort(all.data(), all.data() + n);
+            for (std::size_t i = 0; i < n; ++i) {
+                if (size_ != 0 && all[i] == levels_[size_ - 1]) continue; // both zeros
+                begins_[size_] = size_ == 0 ? all[i] : all[i] * 0.5f + levels_[size_ - 1] * 0.5f;
+                levels_[size_++] = all[i];
+            }
+        }
+    }
+
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float low() const noexcept { return levels_[0]; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float high() const noexcept { return levels_[size_ - 1]; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr kernel::trial_grids grids() const noexcept {
+        kernel::trial_grids g;
+        g.lo = low();
+        g.hi = high();
+        if constexpr (!integer_levels<E>::value) {
+            g.levels = levels_.data();
+            g.begins = begins_.data();
+            g.size = size_;
+        }
+        return g;
+    }
 };
 
 /// The power of two at or below x >= 0.
@@ -110,6 +156,7 @@ public:
         : rows_(&rows), values_(values), importance_(importance), room_(room), reach_(reach) {}
 
     [[nodiscard]] constexpr std::span<const float> values() const noexcept { return values_; }
+    [[nodiscard]] constexpr std::span<const float> importance() const noexcept { return importance_; }
     [[nodiscard]] constexpr float reach() const {
         return reach_ == unknown ? rows_->absmax(values_.data(), values_.size()) : reach_;
     }

@@ -95,8 +95,56 @@ struct reference_rows {
         }
         return tree(sums);
     }
+    static constexpr kernel::trial_result try_grids(const float* x, const float* weights, std::size_t n,
+                                                    const kernel::trial_grids& grids) noexcept {
+        using by = kernel::trial_grids::by;
+        kernel::trial_result best{};
+        for (std::size_t c = 0; c < grids.count; ++c) {
+            float scale = product(grids.scale_steps[c] + grids.scale_first, grids.scale_unit);
+            float minimum = product(grids.minimum_steps[c] + grids.minimum_first, grids.minimum_unit);
+            const float inverse = std::max(scale, -scale) > 0x1p-100f ? 1.0f / scale : 0.0f;
+            float q = 0, qq = 0, qx = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                const float level = nearest_level((x[i] - minimum) * inverse, grids);
+                const float part = product(level, weights == nullptr ? 1.0f : weights[i]);
+                q += part;
+                qq += product(part, level);
+                qx += product(part, x[i]);
+            }
+            if (grids.judge != by::grid) {
+                scale = qq > 0 ? qx / qq : 0.0f;
+                minimum = 0;
+                const float determinant = product(grids.weight, qq) - product(q, q);
+                if (grids.judge != by::scale && !(qq > 0) && grids.weight > 0) minimum = grids.sum / grids.weight; // all are 0
+                if (grids.judge != by::line && minimum > 0) minimum = 0;
+                if (grids.judge != by::scale && determinant > 0) {
+                    const float base = (product(qq, grids.sum) - product(q, qx)) / determinant;
+                    if (grids.judge == by::line || !(base > 0)) {
+                        scale = (product(grids.weight, qx) - product(q, grids.sum)) / determinant;
+                        minimum = base;
+                    }
+                }
+            }
+            const float of_scale = product(scale, product(scale, qq) - (qx + qx));
+            const float left = grids.sum - product(scale, q);
+            const float error = of_scale + product(minimum, product(minimum, grids.weight) - (left + left)) + 0.0f; // never -0
+            if (c == 0 || error < best.error) best = {c, error, scale, minimum, q, qq, qx};
+        }
+        return best;
+    }
 
 private:
+    static constexpr float product(float a, float b) noexcept { // which no compiler fuses with a sum
+        float result = a * b;
+        LOWBIT_NO_CONTRACT(result);
+        return result;
+    }
+    static constexpr float nearest_level(float v, const kernel::trial_grids& grids) noexcept {
+        if (grids.levels == nullptr) return static_cast<float>(round_to_int(std::clamp(v, grids.lo, grids.hi)));
+        std::size_t k = grids.size - 1;
+        while (k > 0 && !(v > grids.begins[k])) --k;
+        return grids.levels[k];
+    }
     static constexpr int code(float x, const kernel::code_grid& grid) noexcept {
         constexpr int limit = 1 << 24; // keeps rounded + zero in range
         const int rounded = grid.scale == 0.0f ? 0 : std::clamp(round_to_int(x / grid.scale), -limit, limit);

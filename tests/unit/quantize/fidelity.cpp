@@ -101,10 +101,11 @@ TEST_CASE("ternary and binary") {
                  4.40);
 }
 
-TEST_CASE("two levels of scales, searched") {
-    check_floor("q4_k",
-                mse<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
-                    lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>,
-                    lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::q4_k_scales, lb::field::codes>>(),
-                4.5, 22.92);
+TEST_CASE("two levels of scales, searched: above ggml's encoders with a flat importance matrix") {
+    check_floor("Q2_K", measure<lb::presets::q2_k>(), 2.625, 11.63);
+    check_floor("Q3_K", measure<lb::presets::q3_k>(), 3.4375, 16.83);
+    check_floor("Q4_K", measure<lb::presets::q4_k>(), 4.5, 23.08);
+    check_floor("Q5_K", measure<lb::presets::q5_k>(), 5.5, 29.25);
+    check_floor("Q6_K", measure<lb::presets::q6_k>(), 6.5625, 35.60);
+    check_floor("IQ4_XS", measure<lb::presets::iq4_xs>(), 4.25, 22.57);
 }

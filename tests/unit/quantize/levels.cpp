@@ -99,6 +99,10 @@ using min4k =
     lb::policy<lb::uint4, lb::per_group<32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 8>,
                lb::quantized_minimum<lb::uint6>, lb::super_minimum<lb::float16, 8>, lb::split_half<32>, lb::scale_rule<lb::mse>,
                lb::interleaved<8, lb::field::super_scale, lb::field::super_minimum, lb::q4_k_scales, lb::field::codes>>;
+using sym3k =
+    lb::policy<lb::int3, lb::per_group<16>, lb::scale_as<lb::int6>, lb::super_scale<lb::float16, 4>, lb::scale_rule<lb::mse>>;
+using book4k = lb::policy<lb::iq4_nl_codebook, lb::per_group<32>, lb::scale_as<lb::uint2>, lb::super_scale<lb::bfloat16, 3>,
+                          lb::scale_rule<lb::mse>>;
 
 const subject subjects[] = {
     {"int4 g32", &encode<lb::presets::w4g32>, false, 0x288ddbff51a47464},
@@ -111,7 +115,10 @@ const subject subjects[] = {
     {"nvfp4", &encode<lb::presets::nvfp4>, false, 0xc6f039e294cf3f69},
     {"nf4, mse", &encode<nf4>, false, 0x85d0430240d3b669},
     {"mxfp4, mse", &encode<mx>, false, 0x614bb0ec3ee8c3ae},
-    {"q4_k, mse", &encode<min4k>, false, 0xe4b59852b893efc0},
+    {"q4_k, mse", &encode<min4k>, false, 0x3ae9933d93141efe},
+    {"q4_k, mse, weighted", &encode<min4k>, true, 0xd25bd77dbf237dd7},
+    {"int3 under two levels, mse, weighted", &encode<sym3k>, true, 0xd520b442b62e0f1c},
+    {"codebook under two levels, mse", &encode<book4k>, false, 0x87717672ff944db6},
 };
 
 } // namespace

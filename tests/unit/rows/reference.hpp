@@ -166,6 +166,50 @@ inline float squared_error(const row& x, code_grid g) {
     return reduce(s);
 }
 
+inline float nearest_level(float v, const lowbit::kernel::trial_grids& g) {
+    if (g.levels == nullptr) return std::nearbyint(v > g.lo ? (v < g.hi ? v : g.hi) : g.lo) + 0.0f;
+    float level = g.levels[0];
+    for (std::size_t i = 1; i < g.size; ++i) level = v > g.begins[i] ? g.levels[i] : level;
+    return level;
+}
+/// `weights` may be empty.
+inline lowbit::kernel::trial_result try_grids(const row& x, const row& weights, const lowbit::kernel::trial_grids& g) {
+    using by = lowbit::kernel::trial_grids::by;
+    const auto times = [](float a, float b) {
+        const volatile float product = a * b;
+        return float{product};
+    };
+    lowbit::kernel::trial_result best{};
+    for (std::size_t c = 0; c < g.count; ++c) {
+        float scale = times(g.scale_steps[c] + g.scale_first, g.scale_unit);
+        float minimum = times(g.minimum_steps[c] + g.minimum_first, g.minimum_unit);
+        float levels = 0, squares = 0, products = 0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const float inverse = std::fabs(scale) > 0x1p-100f ? 1.0f / scale : 0.0f;
+            const float level = nearest_level(times(x[i] - minimum, inverse), g);
+            const float part = weights.empty() ? level : times(level, weights[i]);
+            levels += part;
+            squares += times(part, level);
+            products += times(part, x[i]);
+        }
+        if (g.judge != by::grid) {
+            const float determinant = times(g.weight, squares) - times(levels, levels);
+            const float base = determinant > 0 ? (times(squares, g.sum) - times(levels, products)) / determinant : 0.0f;
+            const bool line = g.judge != by::scale && determinant > 0 && (g.judge == by::line || base <= 0);
+            const float flat = g.judge != by::scale && squares == 0 && g.weight > 0 ? g.sum / g.weight : 0.0f; // levels are all 0
+            minimum = line ? base : flat > 0 && g.judge != by::line ? 0.0f : flat;
+            scale = line          ? (times(g.weight, products) - times(levels, g.sum)) / determinant
+                    : squares > 0 ? products / squares
+                                  : 0.0f;
+        }
+        const float rest = g.sum - times(scale, levels);
+        const float error =
+            times(scale, times(scale, squares) - 2 * products) + times(minimum, times(minimum, g.weight) - 2 * rest) + 0.0f;
+        if (c == 0 || error < best.error) best = {c, error, scale, minimum, levels, squares, products};
+    }
+    return best;
+}
+
 /// A counter-based generator, so that data are the same with every compiler and library.
 struct generator {
     std::uint64_t state;

@@ -279,6 +279,64 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
     });
 }
 
+TEST_CASE("of many grids the best is found, whatever it is judged by") {
+    using kernel::trial_grids;
+    using kernel::trial_result;
+    each_table([](const kernel::row_kernels& rows) {
+        tally check;
+        generator r{lowbit_test::seed()};
+        const auto number = [&] { return static_cast<float>(r.below(4001)) / 1000.0f - 2.0f; };
+        const std::array<float, 5> levels{-3.0f, -1.0f, 0.0f, 0.5f, 4.0f};
+        const std::array<float, 5> begins{-3.0f, -2.0f, -0.5f, 0.25f, 2.25f};
+        for (std::size_t n = 0; n < 70; ++n) {
+            guarded<float> x(n, edge::back), weights(n, edge::back);
+            for (float& v : x) v = number();
+            for (float& v : weights) v = r.below(5) == 0 ? 0.0f : number() + 2.0f;
+            guarded<float> steps(32, edge::back), minimums(32, edge::back);
+            for (std::size_t i = 0; i < 32; ++i) { // a grid of scale 0 is among them
+                steps[i] = static_cast<float>(i / 4);
+                minimums[i] = static_cast<float>(i % 4);
+            }
+            trial_grids g;
+            g.count = n % 3 == 0 ? 16 : 32;
+            g.scale_steps = steps.data();
+            g.minimum_steps = minimums.data();
+            g.scale_first = n % 7 == 0 ? 1.0f : 0.0f;
+            g.scale_unit = n % 11 == 0 ? 100.0f : number() * 0.25f; // 100: all levels are 0
+            g.lo = n % 2 == 0 ? 0.0f : -4.0f;
+            g.hi = 3.0f;
+            if (n % 5 == 0) {
+                g.levels = levels.data();
+                g.begins = begins.data();
+                g.size = levels.size();
+            }
+            for (const bool weighted : {false, true}) {
+                const reference::row v = values(x), w = weighted ? values(weights) : reference::row{};
+                g.weight = weighted ? 0.0f : static_cast<float>(n);
+                g.sum = 0.0f;
+                for (std::size_t i = 0; i < n; ++i) {
+                    g.weight += weighted ? w[i] : 0.0f;
+                    g.sum += weighted ? w[i] * v[i] : v[i];
+                }
+                for (const auto judge :
+                     {trial_grids::by::grid, trial_grids::by::scale, trial_grids::by::low_line, trial_grids::by::line}) {
+                    g.judge = judge;
+                    g.minimum_first = 0.5f;
+                    g.minimum_unit = judge == trial_grids::by::scale ? 0.0f : -0.3f;
+                    const trial_result got = rows.try_grids(x.data(), weighted ? weights.data() : nullptr, n, g);
+                    const trial_result expected = reference::try_grids(v, w, g);
+                    check(got.index == expected.index && same(got.error, expected.error), "try_grids: the best", n);
+                    check(same(got.scale, expected.scale) && same(got.minimum, expected.minimum), "try_grids: its line", n);
+                    check(same(got.levels, expected.levels) && same(got.squares, expected.squares) &&
+                              same(got.products, expected.products),
+                          "try_grids: its sums", n);
+                }
+            }
+        }
+        report(check);
+    });
+}
+
 TEST_CASE("quotients by scales of few digits round as divisions do, next to every tie") {
     each_table([](const kernel::row_kernels& rows) {
         int wrong = 0;

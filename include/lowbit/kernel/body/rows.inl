@@ -507,6 +507,136 @@ struct row_body {
         }
     }
 
+    // ---- Searches: a lane is a grid, so that sums run in the order of the elements on every level ----
+
+    LOWBIT_ALWAYS_INLINE static constexpr floats product(floats a, floats b) { // one that meets an addition
+        floats p = Ops::mul(a, b);
+        Ops::fence(p);
+        return p;
+    }
+    /// yes where |v| is above a limit.
+    LOWBIT_ALWAYS_INLINE static constexpr floats if_beyond(floats v, float limit, floats yes, floats no) {
+        return Ops::from_bits(
+            Ops::if_greater(magnitude(Ops::bits(v)), Ops::splat(bits_of(limit)), Ops::bits(yes), Ops::bits(no)));
+    }
+    LOWBIT_ALWAYS_INLINE static constexpr floats if_positive(floats v, floats yes, floats no) {
+        return Ops::from_bits(Ops::if_greater(Ops::bits(v), Ops::splat(0), Ops::bits(yes), Ops::bits(no)));
+    }
+
+    template <trial_grids::by Judge, class Weighted, class Nearest>
+    LOWBIT_ALWAYS_INLINE static constexpr trial_result try_with(const float* x, std::size_t n, const trial_grids& grids,
+                                                                Weighted&& weighted, Nearest&& nearest) {
+        using by = trial_grids::by;
+        constexpr float tiny = 0x1p-100f;
+        const floats zero = Ops::splat(0.0f);
+        const floats one = Ops::splat(1.0f);
+        const floats sw = Ops::splat(grids.weight);
+        const floats sx = Ops::splat(grids.sum);
+        trial_result best{};
+        std::int32_t least = 0x7fff'ffff;
+        for (std::size_t c = 0; c < grids.count; c += lanes) {
+            floats scale =
+                product(Ops::add(Ops::load(grids.scale_steps + c), Ops::splat(grids.scale_first)), Ops::splat(grids.scale_unit));
+            floats minimum = product(Ops::add(Ops::load(grids.minimum_steps + c), Ops::splat(grids.minimum_first)),
+                                     Ops::splat(grids.minimum_unit));
+            const floats inverse = if_beyond(scale, tiny, Ops::div(one, if_beyond(scale, tiny, scale, one)), zero);
+            floats sq = zero, sqq = zero, sqx = zero;
+            for (std::size_t i = 0; i < n; ++i) {
+                const floats v = Ops::splat(x[i]);
+                const floats level = nearest(Ops::mul(Ops::sub(v, minimum), inverse));
+                const floats part = weighted(level, i);
+                sq = Ops::add(sq, part);
+                sqq = Ops::add(sqq, product(part, level));
+                sqx = Ops::add(sqx, product(part, v));
+            }
+            if constexpr (Judge != by::grid) {
+                const auto quotient_of = [&](floats a, floats b) LOWBIT_INLINE_LAMBDA { // 0 unless the divisor is positive
+                    return if_positive(b, Ops::div(a, if_positive(b, b, one)), zero);
+                };
+                scale = quotient_of(sqx, sqq);
+                minimum = zero;
+                if constexpr (Judge != by::scale) {
+                    floats determinant = Ops::sub(product(sw, sqq), product(sq, sq));
+                    const floats slope = quotient_of(Ops::sub(product(sw, sqx), product(sq, sx)), determinant);
+                    const floats base = quotient_of(Ops::sub(product(sqq, sx), product(sq, sqx)), determinant);
+                    floats flat = if_positive(sqq, zero, quotient_of(sx, sw)); // of levels that are all 0
+                    if constexpr (Judge == by::low_line) {
+                        determinant = if_positive(base, zero, determinant);
+                        flat = if_positive(flat, zero, flat);
+                    }
+                    scale = if_positive(determinant, slope, scale);
+                    minimum = if_positive(determinant, base, flat);
+                }
+            }
+            // scale (scale qq - 2 qx) + minimum (minimum w - 2 (x - scale q))
+            const floats of_scale = product(scale, Ops::sub(product(scale, sqq), Ops::add(sqx, sqx)));
+            const floats left = Ops::sub(sx, product(scale, sq));
+            const floats of_minimum = product(minimum, Ops::sub(product(minimum, sw), Ops::add(left, left)));
+            const floats error = Ops::add(Ops::add(of_scale, of_minimum), zero); // never -0, which would be below 0
+            const ints key = ordered(Ops::bits(error));
+            const std::int32_t lowest = Ops::min_of(key);
+            if (lowest >= least) continue;
+            least = lowest;
+            float kept[7][lanes];
+            Ops::store(kept[0], error);
+            Ops::store(kept[1], scale);
+            Ops::store(kept[2], minimum);
+            Ops::store(kept[3], sq);
+            Ops::store(kept[4], sqq);
+            Ops::store(kept[5], sqx);
+            Ops::store(kept[6], Ops::from_bits(key));
+            std::size_t i = 0;
+            while (i + 1 < lanes && bits_of(kept[6][i]) != lowest) ++i;
+            best = {c + i, kept[0][i], kept[1][i], kept[2][i], kept[3][i], kept[4][i], kept[5][i]};
+        }
+        return best;
+    }
+
+    template <trial_grids::by Judge>
+    LOWBIT_ALWAYS_INLINE static constexpr trial_result try_by(const float* x, const float* weights, std::size_t n,
+                                                              const trial_grids& grids) {
+        const auto with_weights = [&](auto&& nearest) LOWBIT_INLINE_LAMBDA {
+            if (weights == nullptr) {
+                return try_with<Judge>(
+                    x, n, grids, [&](floats level, std::size_t) LOWBIT_INLINE_LAMBDA { return level; }, nearest);
+            }
+            return try_with<Judge>(
+                x, n, grids,
+                [&](floats level, std::size_t i) LOWBIT_INLINE_LAMBDA { return product(level, Ops::splat(weights[i])); },
+                nearest);
+        };
+        if (grids.levels == nullptr) {
+            const floats lo = Ops::splat(grids.lo);
+            const floats hi = Ops::splat(grids.hi);
+            return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA {
+                if constexpr (requires { Ops::round(v); }) {
+                    return Ops::round(Ops::clamp(v, lo, hi));
+                } else {
+                    return Ops::to_float(Ops::to_int(Ops::clamp(v, lo, hi)));
+                }
+            });
+        }
+        return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA {
+            const ints key = ordered(Ops::bits(v));
+            ints level = Ops::bits(Ops::splat(grids.levels[0]));
+            for (std::size_t k = 1; k < grids.size; ++k) {
+                level = Ops::if_greater(key, ordered(Ops::bits(Ops::splat(grids.begins[k]))),
+                                        Ops::bits(Ops::splat(grids.levels[k])), level);
+            }
+            return Ops::from_bits(level);
+        });
+    }
+
+    static constexpr trial_result try_grids(const float* x, const float* weights, std::size_t n, const trial_grids& grids) {
+        using by = trial_grids::by;
+        switch (grids.judge) {
+        case by::scale: return try_by<by::scale>(x, weights, n, grids);
+        case by::low_line: return try_by<by::low_line>(x, weights, n, grids);
+        case by::line: return try_by<by::line>(x, weights, n, grids);
+        default: return try_by<by::grid>(x, weights, n, grids);
+        }
+    }
+
     // ---- Codes to and from dense bytes: eight at a time, by one instruction where the level has it ----
 
     struct packer {
@@ -543,6 +673,6 @@ struct row_body {
     template <class T>
     static constexpr row_reader<T> reader{&absmax<T>,          &minmax<T>,   &sum_abs<T>,  &quantize<T>,  &quantize_at<T>,
                                           &quantize_groups<T>, &binarize<T>, &to_float<T>, &from_float<T>};
-    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &absmax_groups,  &encode,
-                                       &decode,       &pack,           &unpack,          &squared_errors, &requantize};
+    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &absmax_groups, &encode,    &decode,
+                                       &pack,         &unpack,         &squared_errors,  &try_grids,     &requantize};
 };

@@ -96,6 +96,9 @@ struct row_ops {
         return _mm256_blendv_epi8(no, yes, _mm256_cmpgt_epi32(a, b));
     }
     LOWBIT_ALWAYS_INLINE static ints to_int(floats v) { return _mm256_cvtps_epi32(v); }
+    LOWBIT_ALWAYS_INLINE static floats round(floats v) {
+        return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    }
     LOWBIT_ALWAYS_INLINE static floats to_float(ints v) { return _mm256_cvtepi32_ps(v); }
 
     /// a * b + c and c - a * b, rounded once.

@@ -72,6 +72,40 @@ struct code_grids {
     }
 };
 
+/// `count` grids that are tried on one group of values, all at once. Grid c has the scale (steps[c] + scale_first) * scale_unit
+/// and the minimum (minimum_steps[c] + minimum_first) * minimum_unit. The level of x is the one nearest to (x - minimum) / scale,
+/// as round_half_even((x - minimum) * (1 / scale)) finds it: an integer from lo to hi. Where `levels` is given it is one of these
+/// `size` ascending numbers: the last that begins below the product; begins[i] is where levels[i] does. On a grid whose scale is
+/// 2^-100 or below, every x is taken for the minimum.
+struct trial_grids {
+    std::size_t count = 0; ///< a multiple of 16, at least that
+    const float* scale_steps = nullptr;
+    const float* minimum_steps = nullptr;
+    float scale_first = 0.0f;
+    float scale_unit = 1.0f;
+    float minimum_first = 0.0f;
+    float minimum_unit = 0.0f;
+    float lo = 0.0f; ///< below 2^16, as hi
+    float hi = 255.0f;
+    const float* levels = nullptr;
+    const float* begins = nullptr;
+    std::size_t size = 0;
+    /// What the levels are taken for: values on the grid that led to them; or on the line of least squares through them, whose
+    /// minimum is 0, at most 0, or any; levels that are all 0 have a minimum alone.
+    enum class by { grid, scale, low_line, line } judge = by::grid;
+    float weight = 0.0f; ///< the sum of weights, and of weight * x; of no meaning where all minimums are 0
+    float sum = 0.0f;
+};
+
+/// The best of the grids that were tried, the first of equals: its place, the scale and minimum by which it was judged, their
+/// squared error less the sum of weight * x^2, which is common to all, and sums of weight * level, weight * level^2 and weight *
+/// level * x.
+struct trial_result {
+    std::size_t index;
+    float error, scale, minimum;
+    float levels, squares, products;
+};
+
 /// Operations on a row of n numbers of type T: float, float16 or bfloat16. n may be 0; nothing outside the row is touched.
 template <class T>
 struct row_reader {
@@ -121,6 +155,9 @@ struct row_kernels {
     /// The sum of (x - value of x's code)^2 on each of `count` grids for the whole row, each operation rounded to float, in the
     /// 16 partial sums of sum_abs. The length of groups has no meaning here.
     void (*squared_errors)(const float* x, std::size_t n, code_grids grids, std::size_t count, float* errors);
+    /// Tries grids on a group. Sums run in the order of the elements, each operation rounded to float, a weight multiplied first.
+    /// No weights: all are 1.
+    trial_result (*try_grids)(const float* x, const float* weights, std::size_t n, const trial_grids& grids);
     /// To int8: clamp(round_half_even(x / scale) + zero, -128, 127). The scale is not 0.
     void (*requantize)(const float* x, std::size_t n, float scale, std::int32_t zero, std::int8_t* y);
 
