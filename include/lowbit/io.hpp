@@ -14,6 +14,7 @@
 #include <lowbit/io/safetensors.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/io/tensor_writer.hpp>
+#include <lowbit/io/to_any.hpp>
 #include <lowbit/io/utf8.hpp>
 #include <lowbit/io/write_gguf.hpp>
 #include <lowbit/io/write_npy.hpp>
