@@ -76,6 +76,22 @@ void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, cons
     }
 }
 
+/// Fetches where runs of Y will be written while the product runs, where the compiler has a word for it: 1 % at 512 rows.
+template <class Sink>
+LOWBIT_ALWAYS_INLINE void fetch_runs([[maybe_unused]] const Sink& y, [[maybe_unused]] std::size_t row0,
+                                     [[maybe_unused]] std::size_t rows, [[maybe_unused]] std::size_t column0,
+                                     [[maybe_unused]] std::size_t columns) noexcept {
+#if defined(__GNUC__)
+    if constexpr (requires { y.at(row0, column0); }) {
+        constexpr std::size_t line = 64;
+        for (std::size_t r = row0; r < row0 + rows; ++r) {
+            for (std::size_t c = 0; c < columns; c += line / sizeof(*y.at(r, column0)))
+                __builtin_prefetch(y.at(r, column0 + c), 1, 2);
+        }
+    }
+#endif
+}
+
 /// Packed weights of any policy, as products of one kind read them: what is compiled for that kind serves all policies.
 template <compute C>
 struct packed_operand {
@@ -133,6 +149,7 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
                        panel.columns = std::min(kernel::panel_columns, w.rows() - column0);
                        const std::size_t row0 = i % blocks * kernel::most_rows;
                        const std::size_t rows = std::min(kernel::most_rows, m - row0);
+                       fetch_runs(y, row0, rows, column0, panel.columns);
                        if (w.cols() == 0) {
                            std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
                        } else {

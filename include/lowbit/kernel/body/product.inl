@@ -242,8 +242,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
         const std::size_t codes = w.columns * Key.bits / 8; // bytes for one k
         const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
-        // Few tiles would have to fetch in bursts, and do better without.
-        next_weights next{records + start * codes + bytes, rows >= 32 ? bytes * tile_rows / rows : 0};
+        // Few tiles would have to fetch in bursts, and do better without; sooner where they read one dense stream and decode it.
+        constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
+        next_weights next{records + start * codes + bytes, rows >= bursts ? bytes * tile_rows / rows : 0};
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
                                                        carried + from * panel_columns, tile + from * panel_columns, next);
@@ -253,7 +254,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         std::size_t done = 0;
         if constexpr (fused_rows > 0) {
             if (!unpacks) {
-                done = rows <= most_fused ? rows : fused_rows;
+                done = rows <= most_fused ? rows : next.piece > 0 ? 0 : fused_rows;
                 if (streamed) {
                     multiply.template operator()<packed, streaming_rows>(0, done);
                 } else {
