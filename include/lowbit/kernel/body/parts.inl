@@ -48,11 +48,11 @@ template <class Ops>
 inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 
 /// Weights as panel_layout stores them. A unit is the shortest piece of K that is a whole number of runs in each plane.
-template <class Ops, unsigned Bits, unsigned Step, decoding Code>
+template <class Ops, unsigned Bits, unsigned Step, decoding Code, bool Floats = false>
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
-    static constexpr prefetch_plan ahead = prefetch_of(Bits);
+    static constexpr prefetch_plan ahead = prefetch_of(Bits, Floats);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
