@@ -58,7 +58,7 @@ struct packed_weights {
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
     /// and not all scales of a block before it. For a full tile of whole bytes compilers run out of registers.
     template <unsigned Rows>
-    static constexpr bool streams = Rows < Ops::tile_rows || Bits < 8 || Code == decoding::table;
+    static constexpr bool streams = Rows != Ops::tile_rows || Bits < 8 || Code == decoding::table;
 
     /// Places in a byte where codes may stay, the second `Bits` higher, for sums that are kept apart: half the shifts, or none.
     static constexpr unsigned places = planes == 1 && Bits < 8 && Code == decoding::integer ? 2 : 1;

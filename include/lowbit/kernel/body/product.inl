@@ -29,11 +29,27 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
     static_assert(panel_vectors<Ops> % vectors == 0);
     for (unsigned first = 0; first < panel_vectors<Ops>; first += vectors) {
         typename Family::sums acc[Rows][vectors];
-        typename Ops::floats y[Rows][vectors];
-        if constexpr (Family::scaled) { // results meet their groups' last sums only
+        typename Ops::floats y[Rows][vectors]; // results, which meet their groups' last sums only
+        constexpr bool in_registers = Rows <= Family::tile_rows;
+        float* results = nullptr;
+        if constexpr (Family::scaled) results = tile + first * lanes;
+        const auto load = [&](unsigned r, unsigned v)
+                              LOWBIT_INLINE_LAMBDA { y[r][v] = Ops::load_floats(results + r * panel_columns + v * lanes); };
+        const auto store = [&](unsigned r, unsigned v)
+                               LOWBIT_INLINE_LAMBDA { Ops::store_floats(results + r * panel_columns + v * lanes, y[r][v]); };
+        const auto change = [&](auto&& f) LOWBIT_INLINE_LAMBDA {
+            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                if constexpr (!in_registers) load(r, v);
+                f(r, v);
+                if constexpr (!in_registers) store(r, v);
+            });
+        };
+        if constexpr (Family::scaled) {
             const bool resumed = b.last && b.group > 0;
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                y[r][v] = resumed ? Ops::load_floats(tile + r * panel_columns + (first + v) * lanes) : Ops::splat_float(0.0f);
+                y[r][v] = Ops::splat_float(0.0f);
+                if (in_registers && resumed) load(r, v);
+                if (!in_registers && b.last && !resumed) store(r, v);
             });
         }
         Weights weights(b, w);
@@ -66,17 +82,17 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             if constexpr (Family::scaled) {
                 if (b.last) {
                     typename Ops::floats part[vectors]; // of what stands beside: scales, then minimums
-                    const auto load = [&](const std::byte* stored, const float* expanded) LOWBIT_INLINE_LAMBDA {
+                    const auto read = [&](const std::byte* stored, const float* expanded) LOWBIT_INLINE_LAMBDA {
                         if (streamed) return decode_scales<Ops, vectors>(b.scale, stored, first, part);
                         LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) part[v] = Ops::load_floats(expanded + v * lanes);
                     };
-                    load(beside, b.scales + column);
-                    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                    read(beside, b.scales + column);
+                    change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                         Family::add_scaled(y[r][v], acc[r][v], part[v], xscales, xsums, at + r * groups);
                     });
                     if constexpr (Family::offset == offset_kind::minimum) {
-                        load(beside + b.offset_start, b.minimums + column);
-                        for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                        read(beside + b.offset_start, b.minimums + column);
+                        change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                             Family::add_minimum(y[r][v], part[v], xscales, xsums, at + r * groups);
                         });
                     }
@@ -94,14 +110,12 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             if (!b.last) continue;
             if constexpr (Family::scaled_rows) {
                 if (at == (row + 1) * groups) {
-                    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                    change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                         y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(rows.scales[row + r]));
                     });
                 }
             }
-            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                Ops::store_floats(tile + r * panel_columns + (first + v) * lanes, y[r][v]);
-            });
+            if constexpr (in_registers) for_tile<Rows, vectors>(store);
         }
     }
 }
@@ -154,11 +168,16 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     constexpr unsigned tile_rows = family::tile_rows;
     constexpr unsigned fused_rows = !Ops::fused ? 0 : packed::planes == 1 && !std::is_same_v<element, float> ? tile_rows : 1;
     constexpr unsigned streaming_rows = packed::template streams<fused_rows> ? fused_rows : fused_rows - 1;
+    // So many rows read whole bytes once rather than twice, for results that wait in memory.
+    constexpr unsigned once_rows = [] {
+        if constexpr (requires { Ops::once_rows; } && plain && std::is_same_v<element, std::uint8_t>) return Ops::once_rows;
+        return fused_rows;
+    }();
     const std::size_t groups = w.layout.groups();
     // Decoding in registers runs beside the products, in units that those leave idle (on Zen 4 all of it: 12 rows gain up to 40
     // %, 512 a fiftieth), while writing a block and reading it again does not; but it is done for each tile. Whole bytes gain by
     // their scales.
-    std::size_t most_fused = fused_rows;
+    std::size_t most_fused = once_rows;
     if constexpr (fused_rows > 1) {
         if (!plain || groups > 1) most_fused = streaming_rows * Ops::fused_tiles(packed::max_code);
     }
@@ -179,10 +198,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > most_fused;
     const bool streamed = rows <= most_fused && (rows <= streaming_rows || groups > 1) && has_plain_scales(w);
+    const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
+                             : streamed                                  ? streaming_rows
+                                                                         : fused_rows; // rows of its tile
     // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
-    const std::size_t deepest = unpacks || narrow                                  ? block_depth
-                                : rows <= (streamed ? streaming_rows : fused_rows) ? longest_group
-                                                                                   : packed_depth;
+    const std::size_t deepest = unpacks || narrow ? block_depth : rows <= reading ? longest_group : packed_depth;
     const std::size_t most = streamed && !narrow && family::offset != offset_kind::zero_point ? groups : most_groups;
     const std::size_t full = layout.length(groups - 1) == layout.segment() ? groups : groups - 1;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
@@ -255,7 +275,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         if constexpr (fused_rows > 0) {
             if (!unpacks) {
                 done = rows <= most_fused ? rows : next.piece > 0 ? 0 : fused_rows;
-                if (streamed) {
+                if (reading == once_rows) {
+                    multiply.template operator()<packed, once_rows>(0, done);
+                } else if (reading == streaming_rows) {
                     multiply.template operator()<packed, streaming_rows>(0, done);
                 } else {
                     multiply.template operator()<packed, fused_rows>(0, done);

@@ -37,6 +37,7 @@ struct vectors {
     // Floats: 4 x 4 sums, weights, 4 activations; results wait in memory, a chain is long.
     static constexpr unsigned tile_rows = 3;
     static constexpr unsigned float_tile_rows = 4;
+    static constexpr unsigned once_rows = 4; ///< of whole bytes: 4 x 4 sums, results in memory
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
