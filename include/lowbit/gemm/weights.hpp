@@ -2,6 +2,7 @@
 // What a format is to the kernels: how its codes decode, which scales and offsets travel with them, which kernel key follows.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -60,17 +61,17 @@ inline constexpr auto float_table = [] {
     return values;
 }();
 
-/// The factor that makes the largest entry of a table 127, or 1 where the entries are int8 already.
+/// The factor that makes the largest entry of a table 127, or 1, 1/2, 1/4 ... where the entries are whole multiples of it.
 template <class E>
 inline constexpr float int8_table_step = [] {
     float largest = 0.0f;
-    bool whole = true;
-    for (const float v : float_table<E>) {
-        const float magnitude = v < 0.0f ? -v : v;
-        largest = magnitude > largest ? magnitude : largest;
-        whole = whole && round_half_even(v) == v;
+    for (const float v : float_table<E>) largest = std::max({largest, v, -v});
+    for (float step = 1.0f; largest <= 127.0f * step; step *= 0.5f) {
+        bool whole = true;
+        for (const float v : float_table<E>) whole = whole && round_half_even(v / step) * step == v;
+        if (whole) return step;
     }
-    return whole && largest <= 127.0f ? 1.0f : largest / 127.0f;
+    return largest / 127.0f;
 }();
 
 /// The values of a code of at most 4 bits, for int8 activations: 16 bytes of round(value / step) + 128.

@@ -17,7 +17,7 @@ struct binary {
     static constexpr std::string_view name = "binary";
 
     static LOWBIT_ALWAYS_INLINE constexpr code_type encode(float x) noexcept { return x < 0.0f ? 0 : 1; }
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept { return (code & 1) != 0 ? 1.0f : -1.0f; }
+    static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept { return static_cast<float>(2 * (code & 1) - 1); }
     static constexpr float lowest() noexcept { return -1.0f; }
     static constexpr float max() noexcept { return 1.0f; }
 };

@@ -148,8 +148,16 @@ struct fp4_bnb_table {
         -0.0f, -0.00520833333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
 };
 
+/// E2M1 as ggml reads it in MXFP4 and NVFP4: code 8 is 0 without a sign. Ties go to the lower code, as there.
+struct e2m1_ggml_table {
+    static constexpr std::string_view name = "e2m1_ggml";
+    static constexpr std::array<float, 16> values{0.0f, 0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
+                                                  0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
+};
+
 using nf4_codebook = codebook<nf4_table>;
 using iq4_nl_codebook = codebook<iq4_nl_table>;
 using fp4_bnb_codebook = codebook<fp4_bnb_table>;
+using e2m1_ggml_codebook = codebook<e2m1_ggml_table>;
 
 } // namespace lowbit::inline v0

@@ -10,8 +10,8 @@
 
 namespace lowbit::inline v0 {
 
-/// The non-negative half of float8_e4m3 in a byte: 0 to 448. The high bit is not read, and 0x7F, a NaN in E4M3, reads as 0
-/// (ggml's convention). Encoding to nearest even, saturating; a negative number and NaN give 0.
+/// The non-negative half of float8_e4m3 in a byte: 0 to 448. The high bit is not read. 0x7F, a NaN in E4M3, reads as 0, and 0xFF,
+/// which nobody writes, as 480 (both as ggml has it). Encoding to nearest even, saturating; a negative number and NaN give 0.
 class ue4m3 {
 public:
     using code_type = std::uint8_t;
@@ -34,8 +34,8 @@ public:
         return x > 0.0f ? float8_e4m3::encode(x) : code_type{0};
     }
     static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept {
-        const int magnitude = code & 0x7f;
-        return magnitude == 0x7f ? 0.0f : float8_e4m3::decode(static_cast<code_type>(magnitude));
+        if (code == 0x7f) return 0.0f;
+        return code == 0xff ? 480.0f : float8_e4m3::decode(static_cast<code_type>(code & 0x7f));
     }
 
     static constexpr float lowest() noexcept { return 0.0f; }

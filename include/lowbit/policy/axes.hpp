@@ -325,11 +325,12 @@ struct dense {
 // --- how codes are found -----------------------------------------------------------------------------------------------
 
 struct absmax;
+struct signed_absmax;
 struct abs_mean;
 struct mse;
 struct nearest_even;
 
-/// The rule that chooses a group's scale and offset: absmax, minmax, abs_mean, percentile, mse, or a user's own.
+/// The rule that chooses a group's scale and offset: absmax, signed_absmax, minmax, abs_mean, percentile, mse, or a user's own.
 template <class Rule>
 struct scale_rule {
     static constexpr auto axis = policy_axis::scale_rule;

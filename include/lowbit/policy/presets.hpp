@@ -30,23 +30,26 @@ using w158 = policy<ternary, per_tensor, scale_rule<abs_mean>>;
 using nf4 = policy<nf4_codebook, per_group<64>, scale_as<float>, high_first>;
 using fp4_bnb = policy<fp4_bnb_codebook, per_group<64>, scale_as<float>, high_first>;
 
-// ggml's blocks (GGUF tensor types), one level of scales.
-using q1_0 = policy<binary, per_group<128>, interleaved<1, field::scales, field::codes>>;
+// ggml's blocks (GGUF tensor types), one level of scales. The rules encode at least as well as ggml does.
+using q1_0 = policy<binary, per_group<128>, scale_rule<abs_mean>, interleaved<1, field::scales, field::codes>>;
 using q2_0 = policy<ternary, per_group<64>, interleaved<1, field::scales, field::codes>>; // its code 3 is +2, as ternary reads it
-using q4_0 = policy<int4, per_group<32>, excess_codes, split_half<16>, interleaved<1, field::scales, field::codes>>;
+using q4_0 = policy<int4, per_group<32>, scale_rule<signed_absmax>, excess_codes, split_half<16>,
+                    interleaved<1, field::scales, field::codes>>;
 using q4_1 = policy<uint4, per_group<32>, minimum_as<float16>, split_half<16>,
                     interleaved<1, field::scales, field::minimums, field::codes>>;
-using q5_0 = policy<int5, per_group<32>, excess_codes, bit_planes<4, split_half<16>, sequential>,
+using q5_0 = policy<int5, per_group<32>, scale_rule<signed_absmax>, excess_codes, bit_planes<4, split_half<16>, sequential>,
                     interleaved<1, field::scales, field::high_codes, field::codes>>;
 using q5_1 = policy<uint5, per_group<32>, minimum_as<float16>, bit_planes<4, split_half<16>, sequential>,
                     interleaved<1, field::scales, field::minimums, field::high_codes, field::codes>>;
 using q8_0 = policy<int8, per_group<32>, interleaved<1, field::scales, field::codes>>;
-using iq4_nl = policy<iq4_nl_codebook, per_group<32>, split_half<16>, interleaved<1, field::scales, field::codes>>;
+using iq4_nl =
+    policy<iq4_nl_codebook, per_group<32>, scale_rule<mse>, split_half<16>, interleaved<1, field::scales, field::codes>>;
 using tq1_0 = policy<ternary, per_group<256>, split_base3<256, 32, 16, 4>,
                      interleaved<1, field::codes, field::scales>>; // 256 codes in 52 bytes
 using tq2_0 = policy<ternary, per_group<256>, split_half<32>, interleaved<1, field::codes, field::scales>>;
-using mxfp4 = policy<float4_e2m1, per_group<32>, scale_as<e8m0>, split_half<16>, interleaved<1, field::scales, field::codes>>;
-using ggml_nvfp4 = policy<float4_e2m1, per_group<16>, scale_as<ue4m3>, split_half<8>,
+using mxfp4 =
+    policy<e2m1_ggml_codebook, per_group<32>, scale_as<e8m0>, split_half<16>, interleaved<1, field::scales, field::codes>>;
+using ggml_nvfp4 = policy<e2m1_ggml_codebook, per_group<16>, scale_as<ue4m3>, split_half<8>,
                           interleaved<4, field::scales, field::codes>>; // NVFP4's own tensor scale is a tensor of its own there
 
 // ggml's K-quants: integer sub-scales, and minimums of the same kind, under one or two float16 for 256 weights.

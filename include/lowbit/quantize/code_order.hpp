@@ -25,15 +25,24 @@ struct code_order<sequential> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
         return packed_bytes(count, bits);
     }
-    template <class Rows>
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows& rows, std::span<const std::uint8_t> codes, int bits,
+    // a call is too much for a block
+    template <class Rows, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows& rows, std::span<const std::uint8_t, Size> codes, int bits,
                                                     std::uint8_t flip, std::byte* out) noexcept {
-        rows.pack(codes.data(), codes.size(), bits, flip, out);
+        if constexpr (Size <= 64) {
+            pack_codes(codes, bits, out, flip);
+        } else {
+            rows.pack(codes.data(), codes.size(), bits, flip, out);
+        }
     }
-    template <class Rows>
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows& rows, const std::byte* in, std::span<std::uint8_t> codes,
+    template <class Rows, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows& rows, const std::byte* in, std::span<std::uint8_t, Size> codes,
                                                       int bits, std::uint8_t flip) noexcept {
-        rows.unpack(in, codes.size(), bits, flip, codes.data());
+        if constexpr (Size <= 64) {
+            unpack_codes(in, 0, codes, bits, flip);
+        } else {
+            rows.unpack(in, codes.size(), bits, flip, codes.data());
+        }
     }
 };
 

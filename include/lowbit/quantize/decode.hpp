@@ -62,12 +62,7 @@ public:
 
     /// The factor of a group's codes: scale, times super-scale, times tensor scale, each product rounded to float.
     [[nodiscard]] constexpr float scale(std::size_t row, std::size_t group) const noexcept {
-        float value = scalar_codec<typename format::scale_type>::decode(access::load_scale(view_.planes(), shape_, row, group));
-        if constexpr (!std::is_void_v<typename format::super_scale::type>) {
-            value *= scalar_codec<typename format::super_scale::type>::decode(
-                access::load_super_scale(view_.planes(), shape_, row, group));
-        }
-        return under_tensor_scale<format>(value, view_.tensor_scale());
+        return scale(row, group, super_scale(row, group));
     }
 
     /// The level that stands for 0: the stored zero point, or the element's own.
@@ -88,11 +83,7 @@ public:
         if constexpr (format::offset::kind == offset_kind::minimum) {
             return scalar_codec<typename format::offset::type>::decode(access::load_offset(view_.planes(), shape_, row, group));
         } else if constexpr (format::offset::kind == offset_kind::quantized_minimum) {
-            float value =
-                scalar_codec<typename format::offset::type>::decode(access::load_offset(view_.planes(), shape_, row, group));
-            value *= scalar_codec<typename format::super_minimum::type>::decode(
-                access::load_super_minimum(view_.planes(), shape_, row, group));
-            return -value;
+            return minimum(row, group, super_minimum(row, group));
         } else {
             return 0.0f;
         }
@@ -113,9 +104,20 @@ public:
                 codes[g] = std::bit_cast<T>(static_cast<typename T::code_type>(access::load_scale(from, shape, row, g)));
             rows.to_float(codes, n, to.scales.data());
         } else {
-            for (std::size_t g = 0; g < n; ++g) to.scales[g] = scale(row, g);
+            for (std::size_t g = 0; g < n;) {
+                const float super = super_scale(row, g);
+                for (const std::size_t end = std::min(n, g + format::super_scale::groups); g < end; ++g)
+                    to.scales[g] = scale(row, g, super);
+            }
         }
-        if constexpr (has_minimums) {
+        if constexpr (format::offset::kind == offset_kind::quantized_minimum) {
+            to.minimums.resize(n);
+            for (std::size_t g = 0; g < n;) {
+                const float super = super_minimum(row, g);
+                for (const std::size_t end = std::min(n, g + format::super_minimum::groups); g < end; ++g)
+                    to.minimums[g] = minimum(row, g, super);
+            }
+        } else if constexpr (has_minimums) {
             to.minimums.resize(n);
             for (std::size_t g = 0; g < n; ++g) to.minimums[g] = minimum(row, g);
         }
@@ -190,8 +192,8 @@ public:
         const auto each_group = [&](auto&& f) {
             for (std::size_t g = 0; g < groups(); ++g) f(g, g * group_cols(), std::min(cols, (g + 1) * group_cols()));
         };
-        if constexpr (integer_element<element_type>) {
-            constexpr int bias = has_minimums || has_zeros ? 0 : level::bias;
+        if constexpr (integer_element<element_type> || std::same_as<element_type, ternary>) {
+            constexpr int bias = std::same_as<element_type, ternary> ? 1 : has_minimums || has_zeros ? 0 : level::bias;
             rows.decode(in.levels.data(), cols, {group_cols(), in.scales.data(), in.zeros.data(), 0, 255, bias}, to);
         } else {
             each_group([&](std::size_t g, std::size_t first, std::size_t end) {
@@ -203,7 +205,12 @@ public:
         }
         if constexpr (has_minimums) {
             each_group([&](std::size_t g, std::size_t first, std::size_t end) {
-                for (std::size_t k = first; k < end; ++k) to[k] += in.minimums[g];
+                const float minimum = in.minimums[g];
+                if (constexpr std::size_t length = format::granularity::cols; length != 0 && end - first == length) {
+                    for (std::size_t k = 0; k < length; ++k) to[first + k] += minimum; // in vectors, by a constant length
+                } else {
+                    for (std::size_t k = first; k < end; ++k) to[k] += minimum;
+                }
             });
         }
         if constexpr (format::column_order::permuted) {
@@ -213,6 +220,26 @@ public:
 
 private:
     using access = layout_access<format>;
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float super_scale(std::size_t row, std::size_t group) const noexcept {
+        using T = typename format::super_scale::type;
+        if constexpr (std::is_void_v<T>)
+            return 1.0f;
+        else
+            return scalar_codec<T>::decode(access::load_super_scale(view_.planes(), shape_, row, group));
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float super_minimum(std::size_t row, std::size_t group) const noexcept {
+        return scalar_codec<typename format::super_minimum::type>::decode(
+            access::load_super_minimum(view_.planes(), shape_, row, group));
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float scale(std::size_t row, std::size_t group, float super) const noexcept {
+        float value = scalar_codec<typename format::scale_type>::decode(access::load_scale(view_.planes(), shape_, row, group));
+        if constexpr (!std::is_void_v<typename format::super_scale::type>) value *= super;
+        return under_tensor_scale<format>(value, view_.tensor_scale());
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float minimum(std::size_t row, std::size_t group, float super) const noexcept {
+        using T = typename format::offset::type;
+        return -(scalar_codec<T>::decode(access::load_offset(view_.planes(), shape_, row, group)) * super);
+    }
     /// The largest magnitude of a code, before scaling.
     static LOWBIT_ALWAYS_INLINE constexpr float farthest(int zero) noexcept {
         const float last = level::decode(level::last, zero);

@@ -202,6 +202,12 @@ public:
         return fit;
     }
 
+    /// The scale under which a value is the code farthest from 0. Without an offset.
+    [[nodiscard]] static constexpr group_fit from_farthest(float value) noexcept {
+        constexpr float farthest = -E::lowest() > E::max() ? E::lowest() : E::max();
+        return {value / farthest, 0, 0.0f};
+    }
+
     /// Readies `error` for magnitudes whose squares a float does not hold, or hardly: it then measures in units of a power of two
     /// near the largest, which changes no digit.
     constexpr void choose_unit() noexcept {

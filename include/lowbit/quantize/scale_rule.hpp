@@ -47,6 +47,21 @@ struct absmax {
     }
 };
 
+/// The value of the largest magnitude maps to the code farthest from 0, with a negative scale if their signs differ: the step is
+/// 1/8 rather than 1/7 of it in 4 bits, and the other side may lack one (ggml's rule). With an offset, or where codes or scales
+/// have no such side, the same as absmax.
+struct signed_absmax {
+    template <class Quantizer>
+    static constexpr group_fit fit(const Quantizer& quantizer) {
+        if constexpr (Quantizer::two_signed) {
+            const value_range full = quantizer.full_range();
+            return quantizer.from_farthest(-full.low >= full.high ? full.low : full.high);
+        } else {
+            return quantizer.from_range(Quantizer::offsets ? quantizer.full_range() : quantizer.magnitude());
+        }
+    }
+};
+
 /// The smallest and the largest value map to the ends of the codes. With `symmetric` the same as absmax.
 struct minmax {
     template <class Rows>

@@ -33,8 +33,8 @@ struct two_hundred_fifty_six {
 };
 
 #define TABLES \
-    lb::nf4_table, lb::iq4_nl_table, lb::fp4_bnb_table, four_unsorted, eight_with_twins, far_apart, all_the_same, \
-        two_hundred_fifty_six
+    lb::nf4_table, lb::iq4_nl_table, lb::fp4_bnb_table, lb::e2m1_ggml_table, four_unsorted, eight_with_twins, far_apart, \
+        all_the_same, two_hundred_fifty_six
 
 } // namespace
 

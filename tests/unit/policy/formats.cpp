@@ -117,14 +117,13 @@ std::map<std::string, std::vector<vector>> read_vectors() {
     return all;
 }
 
-/// The bits of the decoded values. E2M1 has a -0, which ggml reads as +0: one sign is all that differs, and is left out.
+/// The bits of the decoded values.
 template <class Q>
 std::vector<std::uint32_t> decoded_bits(const Q& q) {
-    constexpr bool has_minus_zero = std::same_as<typename Q::format::element_type, lb::float4_e2m1>;
     const lb::matrix<float> back = lb::dequantize(q);
     std::vector<std::uint32_t> bits;
     for (std::size_t i = 0; i < back.rows(); ++i)
-        for (const float x : back.row(i)) bits.push_back(has_minus_zero && x == 0.0f ? 0 : std::bit_cast<std::uint32_t>(x));
+        for (const float x : back.row(i)) bits.push_back(std::bit_cast<std::uint32_t>(x));
     return bits;
 }
 
