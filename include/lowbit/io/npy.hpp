@@ -22,6 +22,7 @@
 #include <lowbit/io/limits.hpp>
 #include <lowbit/io/mapped_file.hpp>
 #include <lowbit/io/tensor.hpp>
+#include <lowbit/isa/here.hpp>
 
 namespace lowbit::inline v0::io {
 
@@ -256,15 +257,16 @@ public:
     }
 
     /// The array as floats, as io::to_matrix has it; also of matrices in Fortran order.
+    template <class Here = isa::here>
     [[nodiscard]] friend expected<matrix<float>> to_matrix(const npy& file) {
         if (!file.fortran_order_ || file.data_.shape.size() != 2) {
             const auto whole = file.array();
-            return whole ? io::to_matrix(*whole) : expected<matrix<float>>(unexpected<error>(whole.error()));
+            return whole ? io::to_matrix<Here>(*whole) : expected<matrix<float>>(unexpected<error>(whole.error()));
         }
         const std::array<std::uint64_t, 2> reversed{file.data_.shape[1], file.data_.shape[0]};
         tensor turned = file.data_;
         turned.shape = reversed;
-        auto columns = io::to_matrix(turned);
+        auto columns = io::to_matrix<Here>(turned);
         if (!columns) return columns;
         if (!detail::can_allocate(columns->rows() * columns->cols() * sizeof(float))) {
             return fail(errc::limit_exceeded, "the array does not fit this machine's memory twice");

@@ -5,16 +5,19 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include <lowbit/core/bits.hpp>
 #include <lowbit/core/expected.hpp>
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/io/bytes.hpp>
 #include <lowbit/io/dtype.hpp>
+#include <lowbit/isa/here.hpp>
 #include <lowbit/numeric/bfloat16.hpp>
 #include <lowbit/numeric/e8m0.hpp>
 #include <lowbit/numeric/float16.hpp>
@@ -56,8 +59,8 @@ struct tensor {
 namespace detail {
 
 /// Calls `f.template operator()<T>()` with the C++ type of elements that a float can take; else errc::unsupported.
-template <class F>
-expected<matrix<float>> with_element(dtype type, F f) {
+template <class R, class F>
+expected<R> with_element(dtype type, F f) {
     switch (type) {
     case dtype::boolean: return f.template operator()<bool>();
     case dtype::u8: return f.template operator()<std::uint8_t>();
@@ -94,42 +97,77 @@ inline bool can_allocate(std::size_t bytes) noexcept {
     return probe != nullptr;
 }
 
+/// The sides of a tensor as a matrix.
+struct sides {
+    std::size_t rows = 1;
+    std::size_t cols = 1;
+};
+
+inline unexpected<error> too_large() { return fail(errc::limit_exceeded, "the tensor does not fit this machine's memory"); }
+
+/// The sides of a tensor whose elements floats can take and whose bytes are those of its shape.
+inline expected<sides> sides_of(const tensor& source) {
+    sides s;
+    for (std::size_t i = 0; i < source.shape.size(); ++i) {
+        std::size_t& side = i == 0 && source.shape.size() > 1 ? s.rows : s.cols;
+        if (source.shape[i] > std::numeric_limits<std::size_t>::max() ||
+            mul_overflow(side, static_cast<std::size_t>(source.shape[i]), side)) {
+            return too_large();
+        }
+    }
+    std::size_t count = 0;
+    std::size_t float_bytes = 0;
+    if (mul_overflow(s.rows, s.cols, count) || mul_overflow(count, sizeof(float), float_bytes)) return too_large();
+    return with_element<sides>(source.dtype, [&]<class T>() -> expected<sides> {
+        if (source.bytes.size() / sizeof(T) == count && source.bytes.size() % sizeof(T) == 0) return s;
+        return fail(errc::shape_mismatch, "the tensor's bytes are not those of its shape");
+    });
+}
+
+/// One row of elements of type T, as floats.
+template <class T, class Here>
+void read_row(const std::byte* from, std::endian order, std::span<float> to) noexcept {
+    if (std::is_same_v<T, float> && order == std::endian::native) {
+        if (!to.empty()) std::memcpy(to.data(), from, to.size_bytes());
+    } else {
+        for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(load<T>(from + i * sizeof(T), order));
+    }
+}
+
 } // namespace detail
+
+/// Rows of the tensor as to_matrix() has them, from `first_row` on, as many as `out` has: for tensors that are better not in
+/// memory whole. Errors: those of to_matrix(), and errc::shape_mismatch if there are no such rows or `out` has another number of
+/// columns.
+template <class Here = isa::here>
+[[nodiscard]] expected<void> read_rows(const tensor& source, std::size_t first_row, matrix_view<float> out) {
+    const auto sides = detail::sides_of(source);
+    if (!sides) return unexpected<error>(sides.error());
+    if (out.cols() != sides->cols || first_row > sides->rows || out.rows() > sides->rows - first_row) {
+        return fail(errc::shape_mismatch, "the tensor has no such rows", first_row);
+    }
+    return detail::with_element<void>(source.dtype, [&]<class T>() -> expected<void> {
+        const std::byte* from = source.bytes.data() + first_row * sides->cols * sizeof(T);
+        for (std::size_t r = 0; r < out.rows(); ++r, from += out.cols() * sizeof(T)) {
+            detail::read_row<T, Here>(from, source.byte_order, out.row(r));
+        }
+        return {};
+    });
+}
 
 /// The tensor as floats: the first dimension is the rows, the product of all others the columns; one dimension is one row,
 /// a scalar 1 x 1. Integers and doubles are rounded to the nearest float, booleans are 0 and 1, NaN and infinities stay.
 /// Errors: errc::unsupported for element types below a byte, complex and unknown ones, and for blocks; errc::limit_exceeded for
 /// sizes that this machine cannot hold; errc::shape_mismatch if the bytes are not those of the shape (never so in a tensor that
 /// a reader handed out).
-[[nodiscard]] inline expected<matrix<float>> to_matrix(const tensor& source) {
-    constexpr auto too_large = [] { return fail(errc::limit_exceeded, "the tensor does not fit this machine's memory"); };
-    std::size_t sides[2] = {1, 1};
-    for (std::size_t i = 0; i < source.shape.size(); ++i) {
-        const bool is_row = i == 0 && source.shape.size() > 1;
-        std::size_t& side = sides[is_row ? 0 : 1];
-        if (source.shape[i] > std::numeric_limits<std::size_t>::max() ||
-            mul_overflow(side, static_cast<std::size_t>(source.shape[i]), side)) {
-            return too_large();
-        }
-    }
-    const std::size_t rows = sides[0];
-    const std::size_t cols = sides[1];
-    std::size_t count = 0;
-    std::size_t float_bytes = 0;
-    if (mul_overflow(rows, cols, count) || mul_overflow(count, sizeof(float), float_bytes)) return too_large();
-
-    return detail::with_element(source.dtype, [&]<class T>() -> expected<matrix<float>> {
-        if (source.bytes.size() / sizeof(T) != count || source.bytes.size() % sizeof(T) != 0) {
-            return fail(errc::shape_mismatch, "the tensor's bytes are not those of its shape");
-        }
-        if (!detail::can_allocate(float_bytes)) return too_large();
-        matrix<float> result(rows, cols);
-        const std::byte* from = source.bytes.data();
-        const std::endian order = source.byte_order;
-        float* const to = result.data();
-        for (std::size_t i = 0; i < count; ++i, from += sizeof(T)) to[i] = static_cast<float>(load<T>(from, order));
-        return result;
-    });
+template <class Here = isa::here>
+[[nodiscard]] expected<matrix<float>> to_matrix(const tensor& source) {
+    const auto sides = detail::sides_of(source);
+    if (!sides) return unexpected<error>(sides.error());
+    if (!detail::can_allocate(sides->rows * sides->cols * sizeof(float))) return detail::too_large();
+    matrix<float> result(sides->rows, sides->cols);
+    if (const auto read = read_rows<Here>(source, 0, result.view()); !read) return unexpected<error>(read.error());
+    return result;
 }
 
 } // namespace lowbit::inline v0::io

@@ -111,6 +111,29 @@ TEST_CASE("to_matrix takes the first dimension as rows and all others as columns
     CHECK(sides({3, 0, 2}, 0) == std::array<std::size_t, 2>{3, 0});
 }
 
+TEST_CASE("read_rows reads some rows of a tensor into memory that is there") {
+    std::vector<std::byte> data(24);
+    for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::byte>(i);
+    const shape dims{4, 3, 2};
+    const tensor t{"t", dtype::u8, dims, data};
+    lb::matrix<float> room(5, 6);
+    const auto read = [&](std::size_t first, std::size_t rows, std::size_t cols) {
+        return lb::io::read_rows(t, first, lb::matrix_view<float>(room.data(), rows, cols, 6));
+    };
+    REQUIRE(read(1, 2, 6).has_value());
+    for (std::size_t i = 0; i < 12; ++i) CHECK(room.data()[i] == static_cast<float>(6 + i));
+    CHECK(room.data()[12] == 0);
+    CHECK(read(4, 0, 6).has_value());
+    CHECK(read(3, 2, 6).error().code == lb::errc::shape_mismatch);
+    CHECK(read(5, 0, 6).error().code == lb::errc::shape_mismatch);
+    CHECK(read(0, 1, 5).error().code == lb::errc::shape_mismatch);
+    CHECK(read(~std::size_t{0}, 2, 6).error().code == lb::errc::shape_mismatch);
+    lb::matrix<float> wide(2, 8); // rows with a stride
+    REQUIRE(lb::io::read_rows(t, 2, lb::matrix_view<float>(wide.data(), 2, 6, 8)).has_value());
+    CHECK(wide(1, 0) == 18);
+    CHECK(wide(0, 6) == 0);
+}
+
 TEST_CASE("to_matrix refuses types that are no floats") {
     for (const dtype type : {dtype::unknown, dtype::c64, dtype::f4, dtype::f6_e2m3, dtype::f6_e3m2}) {
         CHECK(refusal(type, {8}, 8).code == lb::errc::unsupported);
