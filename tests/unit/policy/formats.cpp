@@ -240,6 +240,38 @@ TEST_CASE("what is read from a block and written again is the same block") {
     check_copied<presets::ocp_mxfp6_e2m3>("ocp_mxfp6_e2m3");
 }
 
+TEST_CASE("Q4_0 and Q5_0 as ggml encodes them: the largest magnitude is the lowest code, whatever its sign") {
+    lowbit_test::noise random(13);
+    auto w = random.weights(2, 64);
+    for (std::size_t k = 0; k < 64; ++k) w(1, k) = -w(0, k); // both signs are the largest once
+    const auto check = [&]<class P>(P) {
+        const auto q = lb::quantize<P>(w);
+        constexpr float lowest = P::element_type::lowest();
+        for (std::size_t block = 0; block < 4; ++block) {
+            const auto values = w.row(block / 2).subspan(block % 2 * 32, 32);
+            const float most =
+                *std::max_element(values.begin(), values.end(), [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+            const std::byte* at = q.bytes().data() + block * size<P>(1, 32);
+            CHECK(lb::detail::load_le<2>(at) == lb::float16::encode(most / lowest));
+            const auto back = lb::dequantize(lb::quantized_view<P>{at, 1, 32});
+            const auto k = static_cast<std::size_t>(std::find(values.begin(), values.end(), most) - values.begin());
+            CHECK(back(0, k) == float(lb::float16(most / lowest)) * lowest);
+        }
+        using plain = lb::policy<typename P::element_type, lb::per_group<32>>;
+        CHECK(lb::error_of(q, w).mse < lb::error_of(lb::quantize<plain>(w), w).mse);
+    };
+    check(presets::q4_0{});
+    check(presets::q5_0{});
+    // with an offset, or where scales have no sign, it is absmax
+    CHECK(std::ranges::equal(
+        lb::quantize<lb::policy<lb::uint4, lb::per_group<32>, lb::asymmetric, lb::scale_rule<lb::signed_absmax>>>(w).bytes(),
+        lb::quantize<lb::policy<lb::uint4, lb::per_group<32>, lb::asymmetric>>(w).bytes()));
+    CHECK(std::ranges::equal(
+        lb::quantize<lb::policy<lb::int4, lb::per_group<32>, lb::scale_as<lb::e8m0>, lb::scale_rule<lb::signed_absmax>>>(w)
+            .bytes(),
+        lb::quantize<lb::policy<lb::int4, lb::per_group<32>, lb::scale_as<lb::e8m0>>>(w).bytes()));
+}
+
 TEST_CASE("NF4 as bitsandbytes packs it: the first of two codes in the high nibble, a float for 64") {
     byte_vector b(2 * (50 + 8));
     b[0] = std::byte{0x0f};                                     // codes 0 and 15
