@@ -35,12 +35,13 @@ using q1_0 = policy<binary, per_group<128>, scale_rule<abs_mean>, interleaved<1,
 using q2_0 = policy<ternary, per_group<64>, interleaved<1, field::scales, field::codes>>; // its code 3 is +2, as ternary reads it
 using q4_0 = policy<int4, per_group<32>, scale_rule<signed_absmax>, excess_codes, split_half<16>,
                     interleaved<1, field::scales, field::codes>>;
-using q4_1 = policy<uint4, per_group<32>, minimum_as<float16>, split_half<16>,
+using q4_1 = policy<uint4, per_group<32>, scale_rule<signed_absmax>, minimum_as<float16>, split_half<16>,
                     interleaved<1, field::scales, field::minimums, field::codes>>;
 using q5_0 = policy<int5, per_group<32>, scale_rule<signed_absmax>, excess_codes, bit_planes<4, split_half<16>, sequential>,
                     interleaved<1, field::scales, field::high_codes, field::codes>>;
-using q5_1 = policy<uint5, per_group<32>, minimum_as<float16>, bit_planes<4, split_half<16>, sequential>,
-                    interleaved<1, field::scales, field::minimums, field::high_codes, field::codes>>;
+using q5_1 =
+    policy<uint5, per_group<32>, scale_rule<signed_absmax>, minimum_as<float16>, bit_planes<4, split_half<16>, sequential>,
+           interleaved<1, field::scales, field::minimums, field::high_codes, field::codes>>;
 using q8_0 = policy<int8, per_group<32>, interleaved<1, field::scales, field::codes>>;
 using iq4_nl =
     policy<iq4_nl_codebook, per_group<32>, scale_rule<mse>, split_half<16>, interleaved<1, field::scales, field::codes>>;

@@ -330,9 +330,12 @@ private:
             numbers_.scales.resize(groups);
             float* ideals = numbers_.scales.data();
             for (std::size_t g = 0; g < groups; ++g) {
-                const float ideal = without_tensor_scale<F>(fits[g].scale, tensor);
-                // a few ulps above the largest come from dividing by the tensor scale, and saturate
-                if (!(std::max(ideal, -ideal) * (1.0f - 0x1p-20f) <= scalar_codec<scale_type>::max())) {
+                constexpr float most = scalar_codec<scale_type>::max();
+                float ideal = without_tensor_scale<F>(fits[g].scale, tensor);
+                if constexpr (F::tensor_scale::present) { // made so that whole ranges fit: what a search asks for beyond
+                                                          // saturates
+                    ideal = std::clamp(ideal, -most, most);
+                } else if (!(std::max(ideal, -ideal) <= most)) {
                     return fail(errc::scale_range, "a scale does not fit its stored type", at(g));
                 }
                 if constexpr (row_scalar<scale_type>) {

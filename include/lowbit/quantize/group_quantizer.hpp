@@ -236,18 +236,18 @@ public:
             if (importance_.empty() && per_unit_ == 1.0f && fits.size() <= most) {
                 float scales[most];
                 T stored[most];
-                std::int32_t zeros[most];
+                std::int32_t points[most];
                 bool representable = true;
                 for (std::size_t i = 0; i < fits.size(); ++i) {
                     scales[i] = fits[i].scale;
-                    zeros[i] = fits[i].zero;
+                    points[i] = fits[i].zero;
                     representable = representable && std::max(scales[i], -scales[i]) <= scalar_codec<T>::max();
                 }
                 if (representable) { // where encode saturates, from_float does not
                     rows_->from_float(scales, fits.size(), stored);
                     rows_->to_float(stored, fits.size(), scales);
                     return rows_->squared_errors(values_.data(), values_.size(),
-                                                 grids(values_.size(), scales, offsets ? zeros : nullptr, nullptr), fits.size(),
+                                                 grids(values_.size(), scales, offsets ? points : nullptr, nullptr), fits.size(),
                                                  to);
                 }
             }
@@ -279,6 +279,59 @@ public:
             const double minimum = (product(qq, x) - product(q, qx)) / determinant;
             return {static_cast<float>(scale), 0, static_cast<float>(minimum)};
         }
+    }
+
+    /// The part of a range that a scale covers, 0 to 2, and below 0 where it is negative.
+    [[nodiscard]] static constexpr float part(const value_range& full, const group_fit& fit) noexcept {
+        return std::clamp(fit.scale / from_range(full).scale, -2.0f, 2.0f);
+    }
+    /// Whether `line` finds something.
+    static constexpr bool lines = (offset::kind == offset_kind::none && !is_e8m0<typename P::scale_type>) ||
+                                  (offset::kind == offset_kind::minimum && counts_up);
+    /// The best of the lines of least squares through the levels that parts of the full range lead to, on whose error the stored
+    /// scale has no say; over a minimum the parts begin at the lowest value.
+    [[nodiscard]] constexpr group_fit line() const
+        requires lines
+    {
+        const value_range full = offsets ? full_range() : magnitude();
+        const float span = product(full.high, 0.5f) - product(full.low, 0.5f);
+        if (!(span > 0.0f)) return {};
+        const float middle = product(full.high, 0.5f) + product(full.low, 0.5f);
+        const float unit = std::clamp(floor_power(span), 0x1p-126f, 0x1p126f);
+        const float per_unit = 1.0f / unit;
+        scratch<float> values(values_.size());
+        kernel::trial_grids grids = table.grids();
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            values[i] = product(values_[i] - middle, per_unit);
+            const float weight = importance_.empty() ? 1.0f : importance_[i];
+            grids.weight += weight;
+            grids.sum += product(weight, values[i]);
+        }
+        grids.count = parts.size();
+        grids.scale_steps = parts.data();
+        grids.minimum_steps = zeros.data();
+        const auto best = [&](float scale) {
+            grids.scale_unit = scale;
+            return rows_->try_grids(values.data(), importance_.empty() ? nullptr : importance_.data(), values.size(), grids);
+        };
+        const float reach = product(span, per_unit);
+        kernel::trial_result found;
+        if constexpr (offsets) {
+            grids.minimum_first = 1.0f;
+            grids.minimum_unit = -reach;
+            grids.judge = kernel::trial_grids::by::line;
+            found = best(2.0f * reach / table.high());
+        } else {
+            grids.judge = kernel::trial_grids::by::scale;
+            found = best(from_range({-reach, reach}).scale);
+            if constexpr (two_signed) {
+                if (const auto turned = best(-grids.scale_unit); turned.error < found.error) found = turned;
+            }
+        }
+        group_fit fit;
+        fit.scale = product(found.scale, unit);
+        if constexpr (offsets) fit.minimum = product(found.minimum, unit) + middle;
+        return fit;
     }
 
     /// Levels of the group for an effective scale and minimum. `first` counts elements, for stochastic rounding.
@@ -364,6 +417,18 @@ private:
             return E::decode(level);
         }
     }
+
+    static constexpr level_table<E> table{counts_up};
+    static constexpr auto parts = [] { // half more than the range, and less and less of it
+        std::array<float, 32> all{};
+        float part = 1.5f;
+        for (float& p : all) {
+            p = part;
+            part *= 0.945f;
+        }
+        return all;
+    }();
+    static constexpr std::array<float, parts.size()> zeros{};
 
     const Rows* rows_;
     std::span<const float> values_;

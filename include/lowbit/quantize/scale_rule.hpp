@@ -47,21 +47,6 @@ struct absmax {
     }
 };
 
-/// The value of the largest magnitude maps to the code farthest from 0, with a negative scale if their signs differ: the step is
-/// 1/8 rather than 1/7 of it in 4 bits, and the other side may lack one (ggml's rule). With an offset, or where codes or scales
-/// have no such side, the same as absmax.
-struct signed_absmax {
-    template <class Quantizer>
-    static constexpr group_fit fit(const Quantizer& quantizer) {
-        if constexpr (Quantizer::two_signed) {
-            const value_range full = quantizer.full_range();
-            return quantizer.from_farthest(-full.low >= full.high ? full.low : full.high);
-        } else {
-            return quantizer.from_range(Quantizer::offsets ? quantizer.full_range() : quantizer.magnitude());
-        }
-    }
-};
-
 /// The smallest and the largest value map to the ends of the codes. With `symmetric` the same as absmax.
 struct minmax {
     template <class Rows>
@@ -99,14 +84,17 @@ struct percentile {
     }
 };
 
-/// Searches the scale (both signs) and offset of least squared error, importance-weighted where column statistics are given: a
-/// grid of clipped ranges, then each end on its own in ever smaller steps, then, over a float minimum, least squares on the codes
-/// reached.
+/// Searches the scale (both signs) and offset of least squared error, importance-weighted where column statistics are given.
+/// Without an offset it starts from the best of some lines of least squares, else from a grid of clipped ranges; then each end
+/// moves on its own in ever smaller steps; then, over a float minimum, least squares on the codes reached. Two levels of integer
+/// scales have a search of their own, quantize/two_level.hpp.
 struct mse {
     static constexpr int coarse = 40;   ///< the grid steps by 1/40 of the full range,
     static constexpr int narrowest = 7; ///< down to 7/40 of it,
     static constexpr int fine = 16;     ///< the ends by down to 1/640
     static constexpr int refinements = 8;
+    static constexpr std::size_t longest = 4096; ///< values of a group that is not gridded first, but by least squares: these add
+                                                 ///< one value after another
 
     template <class Quantizer>
     static constexpr group_fit fit(const Quantizer& quantizer) {
@@ -135,7 +123,21 @@ struct mse {
                 if (first) return;
             }
         };
-        consider(grid<Quantizer::two_signed>);
+        const auto take = [&](const group_fit& fit) {
+            const float error = quantizer.error(fit);
+            if (!(error < least)) return;
+            least = error;
+            best = fit;
+            const float part = quantizer.part(full, fit);
+            at.below = at.above = static_cast<int>(std::max(part, -part) * (coarse * fine) + 0.5f);
+            at.turned = part < 0.0f;
+        };
+        bool started = false;
+        if constexpr (Quantizer::lines && !Quantizer::offsets) {
+            started = quantizer.values().size() <= longest;
+            if (started) take(quantizer.line());
+        }
+        if (!started) consider(grid<Quantizer::two_signed>);
         for (int step = 4 * fine; step > 0; step /= 2) { // beyond the full range too, where scales are few, as E8M0
             if constexpr (Quantizer::offsets) {
                 for (const int by : {-step, step}) {
@@ -148,6 +150,7 @@ struct mse {
                          true);
             }
         }
+        if constexpr (Quantizer::lines && Quantizer::offsets) take(quantizer.line());
         for (int left = refinements; left > 0; --left) {
             const group_fit candidate = quantizer.least_squares(best);
             const float error = quantizer.error(candidate);
@@ -175,6 +178,22 @@ private:
         }
         return all;
     }();
+};
+
+/// The value of the largest magnitude maps to the code farthest from 0, with a negative scale if their signs differ: the step is
+/// 1/8 rather than 1/7 of it in 4 bits, and the other side may lack one (ggml's rule). With an offset, or where codes or scales
+/// have no such side, the same as absmax. Where column statistics are given, mse.
+struct signed_absmax {
+    template <class Quantizer>
+    static constexpr group_fit fit(const Quantizer& quantizer) {
+        if (!quantizer.importance().empty()) return mse::fit(quantizer);
+        if constexpr (Quantizer::two_signed) {
+            const value_range full = quantizer.full_range();
+            return quantizer.from_farthest(-full.low >= full.high ? full.low : full.high);
+        } else {
+            return quantizer.from_range(Quantizer::offsets ? quantizer.full_range() : quantizer.magnitude());
+        }
+    }
 };
 
 } // namespace lowbit::inline v0

@@ -232,19 +232,22 @@ private:
 
     /// Stores super-scales in their types. False if one does not fit.
     constexpr bool store(float scale, float minimum, stored& scale_to, stored& minimum_to) const {
-        if (!store<super>(scale, tensor_scale_, scale_to)) return false;
-        return !minimums || store<super_minimum>(minimum, 1.0f, minimum_to);
+        if (!encode<super>(without_tensor_scale<P>(scale * unit_, tensor_scale_), scale_to.code)) return false;
+        scale_to.value = under_tensor_scale<P>(super::decode(scale_to.code), tensor_scale_) / unit_;
+        if constexpr (minimums) {
+            if (!encode<super_minimum>(minimum * unit_, minimum_to.code)) return false;
+            minimum_to.value = super_minimum::decode(minimum_to.code) / unit_;
+        }
+        return true;
     }
     template <class Codec>
-    constexpr bool store(float ideal, float factor, stored& to) const {
-        const float number = ideal * unit_ / factor;
+    static constexpr bool encode(float number, std::uint32_t& code) {
         if (!(std::max(number, -number) <= Codec::max())) return false;
-        to.code = Codec::encode(number);
-        if (number != 0.0f && Codec::decode(to.code) == 0.0f) { // some code may do under the smallest super-scale
+        code = Codec::encode(number);
+        if (number != 0.0f && Codec::decode(code) == 0.0f) { // some code may do under the smallest super-scale
             const float smallest = Codec::decode(1);
-            to.code = Codec::encode(number < 0.0f ? -smallest : smallest);
+            code = Codec::encode(number < 0.0f ? -smallest : smallest);
         }
-        to.value = Codec::decode(to.code) * factor / unit_;
         return true;
     }
 

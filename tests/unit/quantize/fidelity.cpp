@@ -109,3 +109,16 @@ TEST_CASE("two levels of scales, searched: above ggml's encoders with a flat imp
     check_floor("Q6_K", measure<lb::presets::q6_k>(), 6.5625, 35.60);
     check_floor("IQ4_XS", measure<lb::presets::iq4_xs>(), 4.25, 22.57);
 }
+
+TEST_CASE("ggml's blocks: at least what its own encoders reach") {
+    check_floor("Q1_0", measure<lb::presets::q1_0>(), 1.125, 4.39);
+    check_figure("Q4_0", measure<lb::presets::q4_0>(), 4.5, 21.33);
+    check_figure("Q4_1", measure<lb::presets::q4_1>(), 5.0, 22.13);
+    check_figure("Q5_0", measure<lb::presets::q5_0>(), 5.5, 27.41);
+    check_floor("Q5_0, mse", mse<lb::int5, lb::per_group<32>>(), 5.5, 27.90);
+    check_floor("IQ4_NL", measure<lb::presets::iq4_nl>(), 4.5, 22.64);
+    check_floor("NVFP4, mse", mse<lb::float4_e2m1, lb::per_group<16>, lb::scale_as<lb::ue4m3>>(), 4.5, 21.70);
+    check_floor("NVFP4 under a tensor scale, mse",
+                mse<lb::float4_e2m1, lb::per_group<16>, lb::scale_as<lb::float8_e4m3>, lb::tensor_scale>(),
+                4.5 + 32.0 / (64 * 4096), 21.65);
+}
