@@ -236,18 +236,18 @@ public:
             if (importance_.empty() && per_unit_ == 1.0f && fits.size() <= most) {
                 float scales[most];
                 T stored[most];
-                std::int32_t points[most];
+                std::int32_t zeros[most];
                 bool representable = true;
                 for (std::size_t i = 0; i < fits.size(); ++i) {
                     scales[i] = fits[i].scale;
-                    points[i] = fits[i].zero;
+                    zeros[i] = fits[i].zero;
                     representable = representable && std::max(scales[i], -scales[i]) <= scalar_codec<T>::max();
                 }
                 if (representable) { // where encode saturates, from_float does not
                     rows_->from_float(scales, fits.size(), stored);
                     rows_->to_float(stored, fits.size(), scales);
                     return rows_->squared_errors(values_.data(), values_.size(),
-                                                 grids(values_.size(), scales, offsets ? points : nullptr, nullptr), fits.size(),
+                                                 grids(values_.size(), scales, offsets ? zeros : nullptr, nullptr), fits.size(),
                                                  to);
                 }
             }
@@ -309,7 +309,7 @@ public:
         }
         grids.count = parts.size();
         grids.scale_steps = parts.data();
-        grids.minimum_steps = zeros.data();
+        grids.minimum_steps = from_lowest.data();
         const auto best = [&](float scale) {
             grids.scale_unit = scale;
             return rows_->try_grids(values.data(), importance_.empty() ? nullptr : importance_.data(), values.size(), grids);
@@ -428,7 +428,7 @@ private:
         }
         return all;
     }();
-    static constexpr std::array<float, parts.size()> zeros{};
+    static constexpr std::array<float, parts.size()> from_lowest{};
 
     const Rows* rows_;
     std::span<const float> values_;
