@@ -272,7 +272,8 @@ public:
             return fail(errc::limit_exceeded, "the array does not fit this machine's memory twice");
         }
         matrix<float> result(columns->cols(), columns->rows());
-        for (std::size_t r = 0; r < result.rows(); ++r) {
+        const std::size_t rows = result.cols() == 0 ? 0 : result.rows(); // a file may claim any number of rows of nothing
+        for (std::size_t r = 0; r < rows; ++r) {
             for (std::size_t c = 0; c < result.cols(); ++c) result(r, c) = (*columns)(c, r);
         }
         return result;

@@ -148,7 +148,8 @@ template <class Here = isa::here>
     }
     return detail::with_element<void>(source.dtype, [&]<class T>() -> expected<void> {
         const std::byte* from = source.bytes.data() + first_row * sides->cols * sizeof(T);
-        for (std::size_t r = 0; r < out.rows(); ++r, from += out.cols() * sizeof(T)) {
+        const std::size_t rows = out.cols() == 0 ? 0 : out.rows(); // a file may claim any number of rows of nothing
+        for (std::size_t r = 0; r < rows; ++r, from += out.cols() * sizeof(T)) {
             detail::read_row<T, Here>(from, source.byte_order, out.row(r));
         }
         return {};

@@ -32,7 +32,8 @@ namespace detail {
 template <any_policy P, class Here>
 std::optional<std::uint64_t> bad_scale(const quantized_view<P>& view) {
     const lowbit::detail::row_reader<P, Here> reader{view};
-    const std::size_t groups = view.cols() == 0 ? 0 : reader.groups();
+    if (view.cols() == 0) return std::nullopt; // a file may claim any number of rows of nothing
+    const std::size_t groups = reader.groups();
     for (std::size_t r = 0; r < view.rows(); ++r) {
         for (std::size_t g = 0; g < groups; ++g) {
             if (!std::isfinite(reader.scale(r, g)) || !std::isfinite(reader.minimum(r, g))) return std::uint64_t{r} * groups + g;

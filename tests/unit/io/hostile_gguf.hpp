@@ -192,6 +192,7 @@ inline std::vector<hostile_case> small_gguf_cases() {
     sized("18_dims_4", {2, 1, 2, 1}, 24, 4, valid);
     sized("19_dim_0", {0}, 24, 0, valid); // an empty tensor, as ggml has it
     sized("19_dim_0_of_blocks", {0, 5}, 12, 0, valid);
+    sized("19_rows_of_nothing", {0, std::uint64_t{1} << 62}, 0, 0, valid);
     sized("19_dim_0_but_data", {0, 4}, 24, 4, malformed);
     sized("19_dim_2_63", {half}, 24, 4, malformed);
     sized("19_dim_2_64_minus_1", {most}, 24, 4, malformed);

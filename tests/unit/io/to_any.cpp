@@ -160,6 +160,10 @@ TEST_CASE("to_any takes the last dimension as columns") {
     CHECK(sides({3, 2, 64}, 12 * 34) == pair(6, 64));
     CHECK(sides({0, 64}, 0) == pair(0, 64));
     CHECK(sides({3, 0}, 0) == pair(3, 0));
+    const shape nothing{~std::size_t{0} / 16, 0}; // rows of nothing take no time
+    const auto any = to_any(tensor{"t", dtype::q8_0, nothing, {}});
+    REQUIRE(any.has_value());
+    CHECK(decoded(*any).rows() == nothing[0]);
 }
 
 TEST_CASE("to_any refuses what is no block, what does not fit, and scales that are no numbers") {
