@@ -28,8 +28,8 @@ struct weight_rows {
     const void* format;
     /// The levels of a whole row.
     void (*levels)(const void* format, std::size_t row, std::span<std::uint8_t> levels);
-    /// The scale and offset of the weight at (row, k).
-    scale_pair (*scales)(const void* format, std::size_t row, std::size_t k);
+    /// The scales and offsets at column k of as many rows as there are pairs: `first`, first + step, ...
+    void (*scales)(const void* format, std::size_t first, std::size_t step, std::size_t k, std::span<scale_pair> pairs);
 };
 
 /// Writes bit pattern `bits` in the machine's own order.
@@ -58,10 +58,12 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     for (std::size_t g = 0; g < groups; ++g) {
         std::array<std::byte, kernel::panel_columns * 4> scales{};
         std::array<std::byte, kernel::panel_columns * 4> offsets{};
-        for (std::size_t i = 0; i < layout.scales(columns); ++i) {
-            const scale_pair pair = rows.scales(rows.format, first + i * layout.columns_per_scale(), g * segment);
-            store_bits(scales.data() + i * scale_size, pair.scale, scale_size);
-            store_bits(offsets.data() + i * offset_size, pair.offset, offset_size);
+        std::array<scale_pair, kernel::panel_columns> pairs;
+        const std::span<scale_pair> numbers(pairs.data(), layout.scales(columns));
+        rows.scales(rows.format, first, layout.columns_per_scale(), g * segment, numbers);
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+            store_bits(scales.data() + i * scale_size, numbers[i].scale, scale_size);
+            store_bits(offsets.data() + i * offset_size, numbers[i].offset, offset_size);
         }
         kernel::pack_record<Here>(layout, g, columns, {levels.data() + g * segment, stride, scales.data(), offsets.data()},
                                   panel + layout.record_start(g, columns));

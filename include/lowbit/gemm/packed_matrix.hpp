@@ -167,14 +167,16 @@ private:
         detail::level_rows<Here> levels;
 
         [[nodiscard]] detail::weight_rows rows() const noexcept {
-            return {this,
-                    [](const void* self, std::size_t row, std::span<std::uint8_t> to) {
-                        const auto& from = *static_cast<const contents*>(self);
-                        from.reader.levels(from.levels, row, to);
-                    },
-                    [](const void* self, std::size_t row, std::size_t k) {
-                        return static_cast<const contents*>(self)->scales(row, k);
-                    }};
+            return {
+                this,
+                [](const void* self, std::size_t row, std::span<std::uint8_t> to) {
+                    const auto& from = *static_cast<const contents*>(self);
+                    from.reader.levels(from.levels, row, to);
+                },
+                [](const void* self, std::size_t first, std::size_t step, std::size_t k, std::span<detail::scale_pair> pairs) {
+                    const contents from = *static_cast<const contents*>(self); // a copy, which no store can change
+                    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = from.scales(first + i * step, k);
+                }};
         }
         [[nodiscard]] detail::scale_pair scales(std::size_t row, std::size_t k) const noexcept {
             using access = detail::layout_access<format>;

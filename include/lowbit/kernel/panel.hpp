@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 
@@ -160,6 +162,42 @@ struct record_source {
     const void* offsets = nullptr;       ///< as many zero points (u8) or minimums (bit patterns); unused for a constant offset
 };
 
+/// Writes one plane of a record: for every run of 8 / Width quads a word of each column.
+template <class Here>
+struct plane_packer {
+    template <int Width>
+    static void run(std::size_t length, std::size_t quads, std::size_t columns, unsigned shift, const record_source& from,
+                    std::byte* out) {
+        constexpr std::size_t run_codes = 4 * (8 / Width);
+        for (std::size_t first = 0; first < 4 * quads; first += run_codes) {
+            const std::uint8_t* codes = from.codes + first;
+            for (std::size_t column = 0; column < columns; ++column, codes += from.stride, out += 4) {
+                std::uint8_t some[run_codes]{};
+                const std::uint8_t* source = codes;
+                if (first + run_codes > length) {
+                    if (first < length) std::memcpy(some, codes, length - first);
+                    source = some;
+                }
+                const std::uint32_t word = word_of<Width>(source, shift, std::make_index_sequence<run_codes / 4>{});
+                std::memcpy(out, &word, 4);
+            }
+        }
+    }
+
+private:
+    /// Four bytes at once: no field leaves its own.
+    template <int Width, std::size_t... J>
+    static LOWBIT_ALWAYS_INLINE std::uint32_t word_of(const std::uint8_t* codes, unsigned shift, std::index_sequence<J...>) {
+        constexpr std::uint32_t mask = 0x0101'0101u * ((1u << Width) - 1);
+        return (((quad_at(codes + 4 * J) >> shift & mask) << (static_cast<std::size_t>(Width) * J)) | ...);
+    }
+    static LOWBIT_ALWAYS_INLINE std::uint32_t quad_at(const std::uint8_t* codes) {
+        std::uint32_t quad;
+        std::memcpy(&quad, codes, 4);
+        return quad;
+    }
+};
+
 /// Writes record g of a panel to `record`, record_bytes(g, columns) bytes.
 template <class Here = isa::here>
 void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns, const record_source& from, std::byte* record) {
@@ -167,27 +205,8 @@ void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns,
     const std::size_t quads = layout.padded(length) / 4;
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
         const bit_plane plane = plane_of(layout.bits, p);
-        const std::size_t run_quads = 8 / plane.width;
-        const std::uint32_t mask = 0x0101'0101u * ((1u << plane.width) - 1);
-        std::byte* out = record + layout.plane_start(plane, g, columns);
-        for (std::size_t first = 0; first < quads; first += run_quads) {
-            for (std::size_t column = 0; column < columns; ++column) {
-                const std::uint8_t* codes = from.codes + column * from.stride;
-                std::uint32_t word = 0; // four bytes at once: no field leaves its own
-                for (std::size_t j = 0; j < run_quads; ++j) {
-                    const std::size_t k = 4 * (first + j);
-                    std::uint32_t quad = 0;
-                    if (k + 4 <= length) {
-                        std::memcpy(&quad, codes + k, 4);
-                    } else if (k < length) {
-                        std::memcpy(&quad, codes + k, length - k);
-                    }
-                    word |= (quad >> plane.shift & mask) << (plane.width * j);
-                }
-                std::memcpy(out, &word, 4);
-                out += 4;
-            }
-        }
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), length, quads, columns, plane.shift, from,
+                                                       record + layout.plane_start(plane, g, columns));
     }
     if (layout.scale != scale_kind::none) {
         const std::size_t bytes = layout.scales(columns) * size_of(layout.scale);

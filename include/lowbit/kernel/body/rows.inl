@@ -76,6 +76,15 @@ struct row_body {
         }
     }
 
+    /// Asks for the cache lines of `count` elements that are read soon, if they exist: nothing faults here.
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static constexpr void fetch(const T* x, std::size_t after, std::size_t count) {
+        if (std::is_constant_evaluated()) return;
+        const auto at = reinterpret_cast<std::uintptr_t>(x) + after * sizeof *x; // perhaps past the end, where no pointer may be
+        for (std::size_t line = 0; line < count * sizeof *x; line += 64)
+            __builtin_prefetch(reinterpret_cast<const void*>(at + line));
+    }
+
     // ---- Numbers in and out; the lanes past the count read as 0 ----
 
     template <class T, class Count>
@@ -93,6 +102,21 @@ struct row_body {
         } else {
             Ops::store_codes(p, v, count);
         }
+    }
+
+    /// Writes n codes, code(first element, lane count) for each vector: four at a time, where the level narrows them together.
+    template <class T, class F>
+    LOWBIT_ALWAYS_INLINE static constexpr void write_all(T* p, std::size_t n, F&& code) {
+        std::size_t i = 0;
+        if constexpr (requires(ints v) { Ops::store_codes(p, v, v, v, v); }) {
+            for (; i + 4 * lanes <= n; i += 4 * lanes) {
+                const ints a = code(i, whole{});
+                const ints b = code(i + lanes, whole{});
+                const ints c = code(i + 2 * lanes, whole{});
+                Ops::store_codes(p + i, a, b, c, code(i + 3 * lanes, whole{}));
+            }
+        }
+        each(n - i, [&](std::size_t k, auto count) LOWBIT_INLINE_LAMBDA { write_codes(p + i + k, code(i + k, count), count); });
     }
 
     template <class T, class Count>
@@ -180,17 +204,46 @@ struct row_body {
 
     // ---- Statistics. Magnitudes order as their bits do, with NaN above infinity ----
 
+    /// The largest magnitude, as bits, of each lane's elements.
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static constexpr ints magnitudes(const T* x, std::size_t n) {
+        const auto at = [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { return magnitude(Ops::bits(read(x + i, count))); };
+        ints most = Ops::splat(0);
+        std::size_t i = 0;
+        if (n >= 4 * lanes) { // four at a time, so that none waits for the one before
+            ints second = most, third = most, fourth = most;
+            for (; i + 4 * lanes <= n; i += 4 * lanes) {
+                most = Ops::max(most, at(i, whole{}));
+                second = Ops::max(second, at(i + lanes, whole{}));
+                third = Ops::max(third, at(i + 2 * lanes, whole{}));
+                fourth = Ops::max(fourth, at(i + 3 * lanes, whole{}));
+            }
+            most = Ops::max(Ops::max(most, second), Ops::max(third, fourth));
+        }
+        each(n - i, [&](std::size_t k, auto count) LOWBIT_INLINE_LAMBDA { most = Ops::max(most, at(i + k, count)); });
+        return most;
+    }
+
     template <class T>
     static constexpr float absmax(const T* x, std::size_t n) {
-        ints most = Ops::splat(0);
-        each(n, [&](std::size_t i, auto count)
-                    LOWBIT_INLINE_LAMBDA { most = Ops::max(most, magnitude(Ops::bits(read(x + i, count)))); });
-        const std::int32_t bits = Ops::max_of(most);
+        const std::int32_t bits = Ops::max_of(magnitudes(x, n));
         return float_of(bits > infinity ? quiet_nan : bits);
     }
 
     static constexpr float absmax_groups(const float* x, std::size_t n, std::size_t length, float* most) {
         std::int32_t all = 0;
+        if constexpr (requires(const ints(&v)[lanes]) { Ops::max_of_each(v); }) { // as many groups as lanes
+            ints largest = Ops::splat(0);
+            for (; length <= n / lanes; n -= lanes * length, x += lanes * length, most += lanes) {
+                ints each_group[lanes];
+                LOWBIT_UNROLL for (std::size_t g = 0; g < lanes; ++g) each_group[g] = magnitudes(x + g * length, length);
+                const ints m = Ops::max_of_each(each_group);
+                largest = Ops::max(largest, m);
+                Ops::store(most, Ops::from_bits(Ops::if_greater(m, Ops::splat(infinity), Ops::splat(quiet_nan), m)));
+            }
+            all = Ops::max_of(largest);
+            all = all > infinity ? quiet_nan : all;
+        }
         each_group(n, length, [&](std::size_t g, std::size_t first, std::size_t count) LOWBIT_INLINE_LAMBDA {
             most[g] = absmax(x + first, count);
             all = all > bits_of(most[g]) ? all : bits_of(most[g]);
@@ -234,25 +287,42 @@ struct row_body {
 
     // ---- Activations to int8 ----
 
-    /// Codes to_code(x) of a row, group by group, and their sums.
+    /// Codes to_code(x) of a row, group by group, and their sums. The next row, which most often follows, is fetched meanwhile:
+    /// this is bound by arithmetic, and finding its largest magnitude by reading.
     template <class T, class F>
     LOWBIT_ALWAYS_INLINE static constexpr void quantize_with(const T* x, std::size_t n, code_groups groups, std::int8_t* codes,
                                                              std::int32_t* sums, F&& to_code) {
-        for (std::size_t g = 0; n > 0; ++g) {
-            const std::size_t length = n < groups.length ? n : groups.length;
-            ints sum = Ops::splat(0);
-            each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { // lanes past the row are 0 and have code 0
-                const ints code = Ops::to_int(to_code(read(x + i, count)));
-                sum = Ops::add(sum, code);
-                write_codes(codes + i, code, count);
-            });
-            if (sums != nullptr) sums[g] = Ops::sum(sum);
+        const bool gapless = groups.length % groups.unit == 0;
+        std::int8_t* to = codes;
+        each_group(n, gapless ? n : groups.length, [&](std::size_t, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
+            write_all(to, length,
+                      [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { // lanes past the row are 0 and have code 0
+                          fetch(x + first + i, n, lanes);
+                          return Ops::to_int(to_code(read(x + first + i, count)));
+                      });
             const std::size_t padded = groups.round_up(length);
-            for (std::size_t i = length; i < padded; ++i) codes[i] = 0;
-            x += length;
-            n -= length;
-            codes += padded;
+            for (std::size_t i = length; i < padded; ++i) to[i] = 0;
+            to += padded;
+        });
+        if (sums == nullptr) return;
+        if constexpr (requires { Ops::sums_of_32(codes, sums); }) {
+            for (; groups.length == 32 && gapless && n >= 512; n -= 512, codes += 512, sums += 16) Ops::sums_of_32(codes, sums);
         }
+        each_group(n, groups.length, [&](std::size_t g, std::size_t, std::size_t length) LOWBIT_INLINE_LAMBDA {
+            sums[g] = sum_codes(codes, length);
+            codes += groups.round_up(length);
+        });
+    }
+
+    LOWBIT_ALWAYS_INLINE static constexpr std::int32_t sum_codes(const std::int8_t* codes, std::size_t n) {
+        std::int32_t sum = 0;
+        std::size_t i = 0;
+        if constexpr (requires { Ops::sum_codes(codes, n); }) {
+            i = n / 32 * 32;
+            sum = Ops::sum_codes(codes, i);
+        }
+        for (; i < n; ++i) sum += codes[i];
+        return sum;
     }
 
     template <class T>
@@ -456,9 +526,9 @@ struct row_body {
                 return grids.reaches != nullptr ? grids.reaches[g] : absmax(x + first, length);
             };
             on_grid(grids.scales[g], ends, reach, end, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
-                each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
-                    i += first;
-                    write_codes(codes + i, Ops::add(Ops::to_int(at.step(read(x + i, count))), offset), count);
+                write_all(codes + first, length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+                    fetch(x + first + i, n, lanes); // the next row
+                    return Ops::add(Ops::to_int(at.step(read(x + first + i, count))), offset);
                 });
             });
         });
@@ -643,6 +713,9 @@ struct row_body {
         template <int Bits>
         static constexpr void run(const std::uint8_t* codes, std::size_t n, std::uint8_t flip, std::byte* out) {
             const std::uint64_t flips = lowbit::detail::eight_times(flip);
+            if constexpr (requires { Ops::template squeeze_64<Bits>(codes, flip, out); }) {
+                for (; n >= 64; n -= 64, codes += 64, out += 8 * Bits) Ops::template squeeze_64<Bits>(codes, flip, out);
+            }
             if constexpr (requires { Ops::template squeeze<Bits>(flips); }) {
                 for (; n >= 8; n -= 8, codes += 8, out += Bits)
                     lowbit::detail::store_le<Bits>(out, Ops::template squeeze<Bits>(lowbit::detail::load_le<8>(codes) ^ flips));

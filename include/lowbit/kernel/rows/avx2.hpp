@@ -63,6 +63,17 @@ struct row_ops {
         std::memcpy(p, &bytes, n);
     }
 
+    /// Four vectors, narrowed together.
+    template <class Byte>
+        requires(sizeof(Byte) == 1)
+    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints a, ints b, ints c, ints d) {
+        const ints low = _mm256_packs_epi32(a, b);
+        const ints high = _mm256_packs_epi32(c, d);
+        const ints bytes = std::is_signed_v<Byte> ? _mm256_packs_epi16(low, high) : _mm256_packus_epi16(low, high);
+        const ints order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); // packing stays within lanes
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(bytes, order));
+    }
+
     LOWBIT_ALWAYS_INLINE static floats splat(float x) { return _mm256_set1_ps(x); }
     LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm256_set1_epi32(x); }
     LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return _mm256_castps_si256(v); }
@@ -105,7 +116,20 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static floats fused(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
     LOWBIT_ALWAYS_INLINE static floats fused_rest(floats a, floats b, floats c) { return _mm256_fnmadd_ps(a, b, c); }
 
-    // Codes are not packed by pext and pdep: the first processors that have AVX2 from AMD run them in microcode.
+    /// 64 codes to 32 bytes: neighbours join by multiplication.
+    template <int Bits>
+        requires(Bits == 4)
+    LOWBIT_ALWAYS_INLINE static void squeeze_64(const std::uint8_t* codes, std::uint8_t flip, std::byte* out) {
+        const auto pairs = [&](const std::uint8_t* p) LOWBIT_INLINE_LAMBDA {
+            const ints flipped = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+                                                  _mm256_set1_epi8(static_cast<char>(flip)));
+            return _mm256_maddubs_epi16(_mm256_and_si256(flipped, _mm256_set1_epi8((1 << Bits) - 1)),
+                                        _mm256_set1_epi16(1 | 1 << (8 + Bits)));
+        };
+        const ints bytes = _mm256_packus_epi16(pairs(codes), pairs(codes + 32)); // stays within lanes
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(bytes, 0xd8));
+    }
+    // Codes of other widths are not packed by pext and pdep: the first processors that have AVX2 from AMD run them in microcode.
 
     LOWBIT_ALWAYS_INLINE static float tree(floats v) {
         __m128 t = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -117,6 +141,18 @@ struct row_ops {
         s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
         return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
     }
+    /// The sum of n codes, a multiple of 32. Differences from -128 are summed, since bytes without a sign are eight at once.
+    LOWBIT_ALWAYS_INLINE static std::int32_t sum_codes(const std::int8_t* codes, std::size_t n) {
+        __m256i sums = _mm256_setzero_si256();
+        for (std::size_t i = 0; i < n; i += 32) {
+            const __m256i moved =
+                _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + i)), _mm256_set1_epi8(-128));
+            sums = _mm256_add_epi64(sums, _mm256_sad_epu8(moved, _mm256_setzero_si256()));
+        }
+        __m128i s = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+        s = _mm_add_epi64(s, _mm_unpackhi_epi64(s, s));
+        return _mm_cvtsi128_si32(s) - 128 * static_cast<std::int32_t>(n);
+    }
     LOWBIT_ALWAYS_INLINE static std::int32_t max_of(ints v) {
         __m128i s = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
         s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0x4e));
@@ -126,6 +162,20 @@ struct row_ops {
         __m128i s = _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
         s = _mm_min_epi32(s, _mm_shuffle_epi32(s, 0x4e));
         return _mm_cvtsi128_si32(_mm_min_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+    }
+
+    /// The largest lane of each vector.
+    LOWBIT_ALWAYS_INLINE static ints max_of_each(const ints (&v)[8]) {
+        const auto twos = [&](ints a, ints b)
+                              LOWBIT_INLINE_LAMBDA { return max(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)); };
+        const auto fours = [&](const ints* of) LOWBIT_INLINE_LAMBDA {
+            const ints a = twos(of[0], of[1]);
+            const ints b = twos(of[2], of[3]);
+            return max(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+        };
+        const ints a = fours(v);
+        const ints b = fours(v + 4);
+        return max(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
     }
 
     /// The elements below 0 among 32. Narrowing keeps signs; 4 elements in a row go to 4 bytes.

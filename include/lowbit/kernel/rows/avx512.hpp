@@ -2,6 +2,7 @@
 // Row kernels for the level avx512: 16 lanes, masks for the tails.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -64,6 +65,17 @@ struct row_ops {
         _mm_mask_storeu_epi8(p, mask(n), _mm512_cvtepi32_epi8(v));
     }
 
+    /// Four vectors, narrowed together.
+    template <class Byte>
+        requires(sizeof(Byte) == 1)
+    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints a, ints b, ints c, ints d) {
+        const ints low = _mm512_packs_epi32(a, b);
+        const ints high = _mm512_packs_epi32(c, d);
+        const ints bytes = std::is_signed_v<Byte> ? _mm512_packs_epi16(low, high) : _mm512_packus_epi16(low, high);
+        const ints order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15); // packing stays within lanes
+        _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+    }
+
     LOWBIT_ALWAYS_INLINE static floats splat(float x) { return _mm512_set1_ps(x); }
     LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm512_set1_epi32(x); }
     LOWBIT_ALWAYS_INLINE static ints bits(floats v) { return _mm512_castps_si512(v); }
@@ -106,6 +118,20 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static floats fused(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
     LOWBIT_ALWAYS_INLINE static floats fused_rest(floats a, floats b, floats c) { return _mm512_fnmadd_ps(a, b, c); }
 
+    /// 64 codes to 8 * Bits bytes: neighbours join by multiplication, until a field has 8 bits.
+    template <int Bits>
+        requires(Bits == 2 || Bits == 4)
+    LOWBIT_ALWAYS_INLINE static void squeeze_64(const std::uint8_t* codes, std::uint8_t flip, std::byte* out) {
+        const ints flipped = _mm512_xor_si512(_mm512_loadu_si512(codes), _mm512_set1_epi8(static_cast<char>(flip)));
+        const ints fields = _mm512_and_si512(flipped, _mm512_set1_epi8((1 << Bits) - 1));
+        const ints pairs = _mm512_maddubs_epi16(fields, _mm512_set1_epi16(1 | 1 << (8 + Bits)));
+        if constexpr (Bits == 4) {
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi16_epi8(pairs));
+        } else {
+            store_codes(out, _mm512_madd_epi16(pairs, _mm512_set1_epi32(1 | 1 << (16 + 2 * Bits))));
+        }
+    }
+
 #if defined(__x86_64__)
     template <int Bits>
     LOWBIT_ALWAYS_INLINE static std::uint64_t squeeze(std::uint64_t x) {
@@ -125,8 +151,53 @@ struct row_ops {
         return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
     }
     LOWBIT_ALWAYS_INLINE static std::int32_t sum(ints v) { return _mm512_reduce_add_epi32(v); }
+    /// The sum of n codes, a multiple of 32. Differences from -128 are summed, since bytes without a sign are eight at once.
+    LOWBIT_ALWAYS_INLINE static std::int32_t sum_codes(const std::int8_t* codes, std::size_t n) {
+        ints sums = _mm512_setzero_si512();
+        const auto add = [&](ints some) LOWBIT_INLINE_LAMBDA {
+            sums =
+                _mm512_add_epi64(sums, _mm512_sad_epu8(_mm512_xor_si512(some, _mm512_set1_epi8(-128)), _mm512_setzero_si512()));
+        };
+        std::size_t i = 0;
+        for (; i + 64 <= n; i += 64) add(_mm512_loadu_si512(codes + i));
+        // the other half counts as 32 codes of 0
+        if (i < n) add(_mm512_zextsi256_si512(load_words(codes + i)));
+        return static_cast<std::int32_t>(_mm512_reduce_add_epi64(sums)) - 128 * static_cast<std::int32_t>(n + n % 64);
+    }
+    /// The sums of 16 runs of 32 codes: neighbours join until a lane of 128 bits is one number.
+    LOWBIT_ALWAYS_INLINE static void sums_of_32(const std::int8_t* codes, std::int32_t* sums) {
+        const ints ones = _mm512_set1_epi16(1);
+        const auto fours = [&](std::size_t i) LOWBIT_INLINE_LAMBDA {
+            return _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_set1_epi8(1), _mm512_loadu_si512(codes + 64 * i)), ones);
+        };
+        const auto join = [&](ints a, ints b) LOWBIT_INLINE_LAMBDA { return _mm512_madd_epi16(_mm512_packs_epi32(a, b), ones); };
+        const ints low = join(join(fours(0), fours(1)), join(fours(2), fours(3)));
+        const ints high = join(join(fours(4), fours(5)), join(fours(6), fours(7)));
+        alignas(64) static constexpr auto places = [] { // of the two lanes of each run: words of a lane are vectors
+            std::array<std::uint16_t, 32> p{};
+            for (unsigned i = 0; i < 32; ++i) p[i] = static_cast<std::uint16_t>(i % 4 * 8 + i / 4);
+            return p;
+        }();
+        const ints words = _mm512_permutexvar_epi16(_mm512_load_si512(places.data()), _mm512_packs_epi32(low, high));
+        _mm512_storeu_si512(sums, _mm512_madd_epi16(words, ones));
+    }
     LOWBIT_ALWAYS_INLINE static std::int32_t max_of(ints v) { return _mm512_reduce_max_epi32(v); }
     LOWBIT_ALWAYS_INLINE static std::int32_t min_of(ints v) { return _mm512_reduce_min_epi32(v); }
+
+    /// The largest lane of each vector.
+    LOWBIT_ALWAYS_INLINE static ints max_of_each(const ints (&v)[16]) {
+        const auto twos = [&](ints a, ints b)
+                              LOWBIT_INLINE_LAMBDA { return max(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)); };
+        const auto fours = [&](const ints* of) LOWBIT_INLINE_LAMBDA {
+            const ints a = twos(of[0], of[1]);
+            const ints b = twos(of[2], of[3]);
+            return max(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+        };
+        const auto halves_of = [&](ints a, ints b) LOWBIT_INLINE_LAMBDA {
+            return max(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));
+        };
+        return halves_of(halves_of(fours(v), fours(v + 4)), halves_of(fours(v + 8), fours(v + 12)));
+    }
 
     /// The elements below 0 among 32: masks have them in order, bytes of masks are sorted by 4.
     LOWBIT_ALWAYS_INLINE static std::uint32_t negative(const ints (&v)[2]) {
