@@ -727,6 +727,9 @@ struct row_body {
         template <int Bits>
         static constexpr void run(const std::byte* in, std::size_t n, std::uint8_t flip, std::uint8_t* codes) {
             const std::uint64_t flips = lowbit::detail::eight_times(flip);
+            if constexpr (requires { Ops::template spread_64<Bits>(in, flip, codes); }) {
+                for (; n >= 64; n -= 64, codes += 64, in += 8 * Bits) Ops::template spread_64<Bits>(in, flip, codes);
+            }
             if constexpr (requires { Ops::template spread<Bits>(flips); }) {
                 for (; n >= 8; n -= 8, codes += 8, in += Bits)
                     lowbit::detail::store_le<8>(codes, Ops::template spread<Bits>(lowbit::detail::load_le<Bits>(in)) ^ flips);

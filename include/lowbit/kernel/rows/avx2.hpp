@@ -129,6 +129,23 @@ struct row_ops {
         const ints bytes = _mm256_packus_epi16(pairs(codes), pairs(codes + 32)); // stays within lanes
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(bytes, 0xd8));
     }
+    /// 8 * Bits bytes to 64 codes.
+    template <int Bits>
+        requires(Bits == 4 || Bits == 8)
+    LOWBIT_ALWAYS_INLINE static void spread_64(const std::byte* in, std::uint8_t flip, std::uint8_t* codes) {
+        for (int half = 0; half < 2; ++half, in += 4 * Bits, codes += 32) {
+            ints fields;
+            if constexpr (Bits == 8) {
+                fields = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
+            } else {
+                const ints words = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in)));
+                fields = _mm256_and_si256(_mm256_or_si256(words, _mm256_slli_epi16(words, 8 - Bits)),
+                                          _mm256_set1_epi8((1 << Bits) - 1));
+            }
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes),
+                                _mm256_xor_si256(fields, _mm256_set1_epi8(static_cast<char>(flip))));
+        }
+    }
     // Codes of other widths are not packed by pext and pdep: the first processors that have AVX2 from AMD run them in microcode.
 
     LOWBIT_ALWAYS_INLINE static float tree(floats v) {

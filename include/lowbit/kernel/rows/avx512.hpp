@@ -132,6 +132,21 @@ struct row_ops {
         }
     }
 
+    /// 8 * Bits bytes to 64 codes.
+    template <int Bits>
+        requires(Bits == 4 || Bits == 8)
+    LOWBIT_ALWAYS_INLINE static void spread_64(const std::byte* in, std::uint8_t flip, std::uint8_t* codes) {
+        ints fields;
+        if constexpr (Bits == 8) {
+            fields = _mm512_loadu_si512(in);
+        } else {
+            const ints words = _mm512_cvtepu8_epi16(load_words(in));
+            fields =
+                _mm512_and_si512(_mm512_or_si512(words, _mm512_slli_epi16(words, 8 - Bits)), _mm512_set1_epi8((1 << Bits) - 1));
+        }
+        _mm512_storeu_si512(codes, _mm512_xor_si512(fields, _mm512_set1_epi8(static_cast<char>(flip))));
+    }
+
 #if defined(__x86_64__)
     template <int Bits>
     LOWBIT_ALWAYS_INLINE static std::uint64_t squeeze(std::uint64_t x) {
