@@ -117,6 +117,7 @@ private:
         std::size_t first = 0;
         std::size_t size = 0;
         bool weighted = false;
+        bool zero = false;   // all values are 0
         float weight = 0.0f; // sums of weight and of weight * value; only over minimums
         float sum = 0.0f;
         float scale = 0.0f; // value = scale * level + minimum
@@ -174,6 +175,7 @@ private:
         low = std::min(low, 0.0f);
         high = std::max(high, 0.0f);
         g.scale = g.minimum = 0.0f;
+        g.zero = low == 0.0f && high == 0.0f;
         float least = 0.0f; // the error of a scale of 0
         kernel::trial_grids grids = table.grids();
         grids.scale_steps = parts.data();
@@ -253,6 +255,7 @@ private:
 
     /// The best codes of a group under super-scales, of those around its scale and minimum.
     constexpr void settle(group& g, const stored& scale, const stored& minimum) const {
+        if (g.zero) return; // codes 0, where others might do but for the last bits
         kernel::trial_grids grids = table.grids();
         grids.scale_steps = scale_steps.data();
         grids.scale_first = lowest<scale_sub>(g.scale, scale.value, side);

@@ -150,6 +150,28 @@ TEST_CASE("zeros, signed zeros and subnormals decode to 0 or near, never to NaN"
     CHECK(q.bytes()[48 + 3] == std::byte{0});
 }
 
+TEST_CASE("under two levels a group of zeros is zeros, whatever stands beside it") {
+    noise random(9);
+    const auto zeros = [&]<class P>(P) {
+        for (int round = 0; round < 40; ++round) {
+            auto w = random.hostile(2, 300, 1e3f);
+            std::vector<float> statistics(300);
+            for (std::size_t k = 0; k < 300; ++k) {
+                w(1, k) = random.index(2) == 0 ? 0.25f : -0.25f;
+                statistics[k] = std::ldexp(1.0f, static_cast<int>(random.index(60)) - 30);
+            }
+            std::fill_n(w.row(1).data() + 64, 32, 0.0f);
+            const auto back = lb::dequantize(lb::quantize<P>(w, lb::with(statistics)));
+            if (!finite(back)) return false;
+            if (!std::all_of(&back(1, 64), &back(1, 64) + 32, [](float x) { return x == 0.0f; })) return false;
+        }
+        return true;
+    };
+    CHECK(zeros(lb::presets::q2_k{}));
+    CHECK(zeros(lb::presets::q5_k{}));
+    CHECK(zeros(lb::presets::q6_k{}));
+}
+
 TEST_CASE("one outlier takes its own group with it, and no other") {
     auto w = noise(5).weights(2, 96);
     const auto before = lb::dequantize(lb::quantize<w4>(w));
