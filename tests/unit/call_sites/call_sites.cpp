@@ -122,7 +122,7 @@ TEST_CASE("the policies") {
 TEST_CASE("views over foreign bytes") {
     const std::vector<float> weights = waves(rows * cols);
     lb::matrix_view<const float> W{weights.data(), rows, cols};
-    const auto blocks = lb::quantize<lb::presets::q4_0>(W);
+    const auto blocks = lb::quantize<lb::format_of<lb::presets::q4_0>>(W); // its bytes, by the rule of w4g32 below
     std::vector<std::byte> file(blocks.size_bytes() + 1);
     std::memcpy(file.data() + 1, blocks.data(), blocks.size_bytes());
     const std::byte* bytes = file.data() + 1;

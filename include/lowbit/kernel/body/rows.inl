@@ -678,13 +678,7 @@ struct row_body {
         if (grids.levels == nullptr) {
             const floats lo = Ops::splat(grids.lo);
             const floats hi = Ops::splat(grids.hi);
-            return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA {
-                if constexpr (requires { Ops::round(v); }) {
-                    return Ops::round(Ops::clamp(v, lo, hi));
-                } else {
-                    return Ops::to_float(Ops::to_int(Ops::clamp(v, lo, hi)));
-                }
-            });
+            return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::to_float(Ops::to_int(Ops::clamp(v, lo, hi))); });
         }
         return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA {
             const ints key = ordered(Ops::bits(v));

@@ -109,9 +109,6 @@ struct row_ops {
         return _mm512_mask_blend_epi32(_mm512_cmpgt_epi32_mask(a, b), no, yes);
     }
     LOWBIT_ALWAYS_INLINE static ints to_int(floats v) { return _mm512_cvtps_epi32(v); }
-    LOWBIT_ALWAYS_INLINE static floats round(floats v) {
-        return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    }
     LOWBIT_ALWAYS_INLINE static floats to_float(ints v) { return _mm512_cvtepi32_ps(v); }
 
     /// a * b + c and c - a * b, rounded once.
