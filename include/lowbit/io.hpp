@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lowbit/io/bytes.hpp>
+#include <lowbit/io/checkpoint.hpp>
 #include <lowbit/io/dtype.hpp>
 #include <lowbit/io/file_writer.hpp>
 #include <lowbit/io/gguf.hpp>
