@@ -181,6 +181,8 @@ private:
         }
         const std::size_t start = at_.offset();
         if (!(type == gguf_type::string ? take_strings(count) : take_numbers(type, count))) return false;
+        if (is_array && at_.offset() - start > bounds_.array_bytes)
+            return refuse(errc::limit_exceeded, "an array is longer than the limit", start);
         value =
             gguf_value(type, is_array, static_cast<std::size_t>(count), header_.subspan(start, at_.offset() - start), out_.order);
         return true;

@@ -16,6 +16,7 @@ struct limits {
     std::uint64_t name_bytes = 64 * 1024;          ///< one tensor's name or one metadata key, UTF-8
     std::uint64_t gguf_name_bytes = 63;            ///< one tensor's name in a GGUF file, as ggml has it
     std::uint64_t string_bytes = 16 * 1024 * 1024; ///< one string in the metadata of a GGUF file
+    std::uint64_t array_bytes = 64 * 1024 * 1024;  ///< one array there, the lengths of its strings included
     std::uint64_t alignment = 64 * 1024;           ///< what a GGUF file may pad its tensors to
     std::uint64_t dims = 8;                        ///< dimensions of one tensor; GGUF has at most 4
 };

@@ -111,8 +111,33 @@ public:
         return {bytes_.get(), bytes_ != nullptr ? bytes_.get_deleter().size : 0};
     }
 
+    /// Says that this part of bytes() is needed soon: the system may read it from the disk meanwhile. Promises nothing.
+    void expect([[maybe_unused]] std::span<const std::byte> part) const noexcept {
+#if LOWBIT_HAS_MMAP
+        advise(part, MADV_WILLNEED);
+#endif
+    }
+    /// Says that this part of bytes() is not needed for now: a mapped file gives its memory back. It may be read again all the
+    /// same, and is what it was; who goes through a file from its beginning to its end holds little of it so.
+    void release([[maybe_unused]] std::span<const std::byte> part) const noexcept {
+#if LOWBIT_HAS_MMAP
+        advise(part, MADV_DONTNEED);
+#endif
+    }
+
 private:
     mapped_file(std::byte* bytes, detail::release_file how) noexcept : bytes_(bytes, how) {}
+
+#if LOWBIT_HAS_MMAP
+    /// Only of a mapping: a copy that is told to go away would come back as zeros.
+    void advise(std::span<const std::byte> part, int what) const noexcept {
+        if (bytes_ == nullptr || !bytes_.get_deleter().mapped || part.empty()) return;
+        const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        const std::size_t first = static_cast<std::size_t>(part.data() - bytes_.get()) / page * page;
+        const std::size_t end = static_cast<std::size_t>(part.data() - bytes_.get()) + part.size();
+        static_cast<void>(::madvise(bytes_.get() + first, end - first, what));
+    }
+#endif
 
     static expected<mapped_file> map([[maybe_unused]] std::FILE* file, [[maybe_unused]] std::size_t size) noexcept {
 #if LOWBIT_HAS_MMAP

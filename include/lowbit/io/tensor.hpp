@@ -2,6 +2,8 @@
 // tensor: one named array in a file, and its way into a matrix of floats.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +24,7 @@
 #include <lowbit/numeric/e8m0.hpp>
 #include <lowbit/numeric/float16.hpp>
 #include <lowbit/numeric/float8.hpp>
+#include <lowbit/quantize/active_rows.hpp>
 
 namespace lowbit::inline v0::io {
 
@@ -124,11 +127,23 @@ inline expected<sides> sides_of(const tensor& source) {
     });
 }
 
-/// One row of elements of type T, as floats.
-template <class T, class Here>
-void read_row(const std::byte* from, std::endian order, std::span<float> to) noexcept {
+/// One row of elements of type T, as floats. `rows` are the row operations of the level.
+template <class T, class Here, class Rows>
+void read_row(const std::byte* from, std::endian order, const Rows& rows, std::span<float> to) noexcept {
     if (std::is_same_v<T, float> && order == std::endian::native) {
         if (!to.empty()) std::memcpy(to.data(), from, to.size_bytes());
+    } else if constexpr (std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>) {
+        std::array<T, 512> piece; // the kernels want aligned elements in the machine's order
+        while (!to.empty()) {
+            const std::size_t n = std::min(piece.size(), to.size());
+            std::memcpy(piece.data(), from, n * sizeof(T));
+            if (order != std::endian::native) {
+                for (std::size_t i = 0; i < n; ++i) piece[i] = load<T>(from + i * sizeof(T), order);
+            }
+            rows.to_float(piece.data(), n, to.data());
+            from += n * sizeof(T);
+            to = to.subspan(n);
+        }
     } else {
         for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(load<T>(from + i * sizeof(T), order));
     }
@@ -146,11 +161,12 @@ template <class Here = isa::here>
     if (out.cols() != sides->cols || first_row > sides->rows || out.rows() > sides->rows - first_row) {
         return fail(errc::shape_mismatch, "the tensor has no such rows", first_row);
     }
+    const auto kernels = lowbit::detail::active_rows<Here>();
     return detail::with_element<void>(source.dtype, [&]<class T>() -> expected<void> {
         const std::byte* from = source.bytes.data() + first_row * sides->cols * sizeof(T);
         const std::size_t rows = out.cols() == 0 ? 0 : out.rows(); // a file may claim any number of rows of nothing
         for (std::size_t r = 0; r < rows; ++r, from += out.cols() * sizeof(T)) {
-            detail::read_row<T, Here>(from, source.byte_order, out.row(r));
+            detail::read_row<T, Here>(from, source.byte_order, kernels, out.row(r));
         }
         return {};
     });

@@ -65,6 +65,15 @@ public:
     /// How many bytes of that tensor are missing; 0 after the last.
     [[nodiscard]] std::uint64_t left() const noexcept { return done() ? 0 : places_[at_].bytes - given_; }
 
+    /// The tensors that next() will say from now on, in that order: for who prepares their bytes ahead.
+    [[nodiscard]] std::vector<std::size_t> order() const {
+        std::vector<std::size_t> indices;
+        for (const detail::tensor_place& place : std::span(places_).subspan(at_)) {
+            if (place.bytes != 0) indices.push_back(place.index);
+        }
+        return indices;
+    }
+
     /// The next bytes of the tensor next(). errc::shape_mismatch if it has no room for them, errc::io from the sink.
     [[nodiscard]] expected<void> append(std::span<const std::byte> bytes) {
         if (!failed_ && bytes.size() > left())

@@ -212,6 +212,8 @@ TEST_CASE("gguf keeps to the caller's limits") {
     CHECK(word(answer_to(file, {.gguf_name_bytes = 5})) == word(errc::limit_exceeded));
     CHECK(word(answer_to(file, {.string_bytes = 6})) == "valid");
     CHECK(word(answer_to(file, {.string_bytes = 5})) == word(errc::limit_exceeded));
+    CHECK(word(answer_to(file, {.array_bytes = 27})) == "valid"); // three strings of three bytes, and their lengths
+    CHECK(word(answer_to(file, {.array_bytes = 26})) == word(errc::limit_exceeded));
     CHECK(word(answer_to(file, {.dims = 2})) == "valid");
     CHECK(word(answer_to(file, {.dims = 1})) == word(errc::limit_exceeded));
     const bytes wide = gguf_maker(1, 1).pair_u32("general.alignment", 1 << 17).tensor("t", {4}, 24, 0).data(4, 1 << 17);

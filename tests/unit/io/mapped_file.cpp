@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +69,43 @@ TEST_CASE("mapped_file moves its bytes, which stay where they are") {
         CHECK(std::ranges::equal(third.bytes(), bytes));
     }
 }
+
+TEST_CASE("mapped_file keeps its bytes whatever is said of their use") {
+    const auto bytes = some_bytes(100'003);
+    const lowbit_test::temporary_file file(bytes);
+    for (const lb::io::access how : both) {
+        const mapped_file opened = mapped_file::open(file.path(), how).value();
+        const auto part = opened.bytes().subspan(5000, 60'000);
+        opened.expect(part);
+        opened.release(part);
+        CHECK(std::ranges::equal(opened.bytes(), bytes));
+        opened.release(opened.bytes());
+        opened.release({});
+        CHECK(std::ranges::equal(opened.bytes(), bytes));
+    }
+    mapped_file().release({});
+}
+
+#if defined(__linux__)
+TEST_CASE("mapped_file gives back memory that is not needed") {
+    const std::size_t size = std::size_t{64} << 20;
+    const lowbit_test::temporary_file file(some_bytes(size));
+    const auto resident = [] { // pages, the second number
+        std::ifstream in("/proc/self/statm");
+        std::size_t pages = 0;
+        in >> pages >> pages;
+        return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    };
+    const mapped_file opened = mapped_file::open(file.path()).value();
+    const std::size_t before = resident();
+    unsigned sum = 0;
+    for (std::size_t at = 0; at < size; at += 4096) sum += std::to_integer<unsigned>(opened.bytes()[at]);
+    CHECK(sum != 0);
+    CHECK(resident() > before + size / 2);
+    opened.release(opened.bytes());
+    CHECK(resident() < before + size / 4);
+}
+#endif
 
 TEST_CASE("mapped_file answers errc::io to what cannot be opened") {
     const lowbit_test::temporary_file nothing;

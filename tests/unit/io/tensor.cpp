@@ -136,6 +136,33 @@ TEST_CASE("read_rows reads some rows of a tensor into memory that is there") {
     CHECK(wide(0, 6) == 0);
 }
 
+TEST_CASE("read_rows reads long rows of halves as it reads each of them, at any address and in either byte order") {
+    constexpr std::size_t cols = 1103; // longer than what is converted at once
+    const shape row{cols};
+    for (const dtype type : {dtype::f16, dtype::bf16}) {
+        for (const std::endian order : {std::endian::little, std::endian::big}) {
+            for (const std::size_t misalignment : {std::size_t{0}, std::size_t{1}}) {
+                std::vector<std::byte> data(2 * cols + misalignment);
+                std::uint32_t state = 7;
+                for (std::byte& b : data) b = static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24);
+                const auto bytes = std::span<const std::byte>(data).subspan(misalignment);
+                const auto whole = to_matrix(tensor{"t", type, row, bytes, order});
+                REQUIRE(whole.has_value());
+                std::size_t wrong = 0;
+                for (std::size_t i = 0; i < cols; ++i) {
+                    const auto bits = lb::io::load<std::uint16_t>(bytes.data() + 2 * i, order);
+                    const float value = type == dtype::f16 ? static_cast<float>(std::bit_cast<lb::float16>(bits))
+                                                           : static_cast<float>(std::bit_cast<lb::bfloat16>(bits));
+                    const float got = whole->data()[i];
+                    if (!(got == value && std::signbit(got) == std::signbit(value)) && !(std::isnan(got) && std::isnan(value)))
+                        ++wrong;
+                }
+                CHECK(wrong == 0);
+            }
+        }
+    }
+}
+
 TEST_CASE("to_matrix refuses types that are no floats") {
     for (const dtype type : {dtype::unknown, dtype::c64, dtype::f4, dtype::f6_e2m3, dtype::f6_e3m2}) {
         CHECK(refusal(type, {8}, 8).code == lb::errc::unsupported);

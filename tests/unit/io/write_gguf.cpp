@@ -26,6 +26,11 @@
 #include <csignal>
 #include <sys/resource.h>
 #endif
+#if defined(__GLIBC__)
+#include <cerrno>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace lb = lowbit;
 using lb::errc;
@@ -198,6 +203,7 @@ TEST_CASE("tensor_writer takes bytes in pieces, and only those that it asked for
 
     sink_state state;
     auto out = begin(state);
+    CHECK(out.order() == std::vector<std::size_t>{1, 2});
     CHECK(out.next() == 1);
     CHECK(out.left() == 5);
     CHECK(out.append(piece(0, 2)).has_value());
@@ -205,6 +211,7 @@ TEST_CASE("tensor_writer takes bytes in pieces, and only those that it asked for
     CHECK(out.left() == 3);
     CHECK(out.append(piece(2, 3)).has_value());
     CHECK(out.next() == 2);
+    CHECK(out.order() == std::vector<std::size_t>{2});
     CHECK_FALSE(out.done());
     CHECK(out.append(piece(5, 4)).has_value());
     CHECK(out.done());
@@ -335,6 +342,47 @@ TEST_CASE("file_writer reports a file that the system cuts short") {
     std::signal(SIGXFSZ, old_handler);
     CHECK(left_overs(target.path()) == 0);
     CHECK(read_file(target.path()).size() == 10);
+}
+#endif
+
+#if defined(__GLIBC__)
+namespace {
+int fsync_calls = 0;
+int fsync_answer = 0;
+} // namespace
+/// Stands before the system's own.
+extern "C" int fsync(int descriptor) {
+    ++fsync_calls;
+    if (fsync_answer != 0) errno = EIO;
+    return fsync_answer != 0 ? fsync_answer : static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
+
+TEST_CASE("file_writer waits for the disk before it takes the place of a file, or where it is told not to does not") {
+    const bytes file(1000, std::byte{1});
+    const lowbit_test::temporary_file target(std::span<const std::byte>(file).first(10));
+    const auto calls_of = [&](auto... how) {
+        fsync_calls = 0;
+        auto out = lb::io::file_writer::create(target.path(), how...);
+        REQUIRE(out.has_value());
+        CHECK(out->write(file).has_value());
+        CHECK(fsync_calls == 0);
+        CHECK(out->commit().has_value());
+        CHECK(read_file(target.path()).size() == 1000);
+        return fsync_calls;
+    };
+    CHECK(calls_of() == 1);
+    CHECK(calls_of(lb::io::durability::system) == 0);
+
+    fsync_answer = -1; // a disk that fails late
+    auto out = lb::io::file_writer::create(target.path());
+    REQUIRE(out.has_value());
+    CHECK(out->write(std::span(file).first(500)).has_value());
+    const auto end = out->commit();
+    fsync_answer = 0;
+    REQUIRE_FALSE(end.has_value());
+    CHECK(end.error().code == errc::io);
+    CHECK(read_file(target.path()).size() == 1000);
+    CHECK(left_overs(target.path()) == 0);
 }
 #endif
 
