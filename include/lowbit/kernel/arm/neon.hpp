@@ -37,7 +37,7 @@ struct vectors {
     static constexpr unsigned tile_rows = 4;
     static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
-    static constexpr unsigned tile_vectors = 16 / Rows;
+    static constexpr unsigned tile_vectors = 16 / std::bit_ceil(Rows); // whole tiles a panel
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
     static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned) { return 4; }
 
