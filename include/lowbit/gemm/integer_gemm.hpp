@@ -65,7 +65,7 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
                                       .offset = kernel::offset_kind::constant,
                                       .activations = kernel::activation_kind::int8_per_row,
                                       .step = 1,
-                                      .scaled = false};
+                                      .scale_levels = 0};
     const kernel::product_fn<key> multiply = kernel::select<key, Here>(isa::active<Here>()).run;
     // one record for all K: unscaled sums are exact modulo 2^32
     kernel::panel_layout layout;

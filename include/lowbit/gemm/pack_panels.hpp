@@ -30,6 +30,8 @@ struct weight_rows {
     void (*levels)(const void* format, std::size_t row, std::span<std::uint8_t> levels);
     /// The scales and offsets at column k of as many rows as there are pairs: `first`, first + step, ...
     void (*scales)(const void* format, std::size_t first, std::size_t step, std::size_t k, std::span<scale_pair> pairs);
+    /// The super-scales and super-minimums at column k of consecutive rows from `first` on.
+    void (*super_scales)(const void* format, std::size_t first, std::size_t k, std::span<scale_pair> pairs);
 };
 
 /// Writes bit pattern `bits` in the machine's own order.
@@ -39,6 +41,15 @@ LOWBIT_ALWAYS_INLINE void store_bits(std::byte* to, std::uint32_t bits, std::siz
     if (size == 4) std::memcpy(to, &bits, 4);
     if (size == 2) std::memcpy(to, &half, 2);
     if (size == 1) std::memcpy(to, &byte, 1);
+}
+
+/// Scales and offsets as arrays of numbers of so many bytes.
+LOWBIT_ALWAYS_INLINE void store_pairs(std::span<const scale_pair> pairs, std::byte* scales, std::size_t scale_size,
+                                      std::byte* offsets, std::size_t offset_size) noexcept {
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        store_bits(scales + i * scale_size, pairs[i].scale, scale_size);
+        store_bits(offsets + i * offset_size, pairs[i].offset, offset_size);
+    }
 }
 
 /// From a row of levels to the next: not the same cache set for every row where K is a power of two.
@@ -55,16 +66,20 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     const std::size_t segment = layout.segment();
     const std::size_t scale_size = kernel::size_of(layout.scale);
     const std::size_t offset_size = layout.offset == kernel::offset_kind::zero_point ? 1 : scale_size;
+    std::array<scale_pair, kernel::panel_columns> pairs;
+    for (std::size_t r = 0; r < layout.runs(); ++r) {
+        const std::span<scale_pair> numbers(pairs.data(), columns);
+        rows.super_scales(rows.format, first, r * layout.run * segment, numbers);
+        std::byte* const scales = panel + r * layout.super_bytes(columns);
+        store_pairs(numbers, scales, kernel::size_of(layout.super), scales + columns * kernel::size_of(layout.super),
+                    layout.offset == kernel::offset_kind::minimum ? kernel::size_of(layout.super) : 0);
+    }
     for (std::size_t g = 0; g < groups; ++g) {
         std::array<std::byte, kernel::panel_columns * 4> scales{};
         std::array<std::byte, kernel::panel_columns * 4> offsets{};
-        std::array<scale_pair, kernel::panel_columns> pairs;
         const std::span<scale_pair> numbers(pairs.data(), layout.scales(columns));
         rows.scales(rows.format, first, layout.columns_per_scale(), g * segment, numbers);
-        for (std::size_t i = 0; i < numbers.size(); ++i) {
-            store_bits(scales.data() + i * scale_size, numbers[i].scale, scale_size);
-            store_bits(offsets.data() + i * offset_size, numbers[i].offset, offset_size);
-        }
+        store_pairs(numbers, scales.data(), scale_size, offsets.data(), offset_size);
         kernel::pack_record<Here>(layout, g, columns, {levels.data() + g * segment, stride, scales.data(), offsets.data()},
                                   panel + layout.record_start(g, columns));
     }

@@ -156,6 +156,11 @@ private:
         layout.offset = weights::offset;
         const std::size_t shared = granularity::group_rows(rows);
         layout.scale_rows = shared >= rows ? round_up(rows == 0 ? 1 : rows, kernel::panel_columns) : shared;
+        if constexpr (weights::two_levels) {
+            layout.run = format::super_scale::groups * (granularity::group_cols(cols) / layout.segment());
+            layout.super = detail::kernel_scale<typename format::super_scale::type>;
+            layout.scale_zero = detail::level_of<typename format::scale_type>::bias;
+        }
         return layout;
     }
 
@@ -176,6 +181,10 @@ private:
                 [](const void* self, std::size_t first, std::size_t step, std::size_t k, std::span<detail::scale_pair> pairs) {
                     const contents from = *static_cast<const contents*>(self); // a copy, which no store can change
                     for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = from.scales(first + i * step, k);
+                },
+                [](const void* self, std::size_t first, std::size_t k, std::span<detail::scale_pair> pairs) {
+                    const contents from = *static_cast<const contents*>(self);
+                    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = from.super_scales(first + i, k);
                 }};
         }
         [[nodiscard]] detail::scale_pair scales(std::size_t row, std::size_t k) const noexcept {
@@ -192,7 +201,31 @@ private:
             } else if constexpr (weights::offset != kernel::offset_kind::constant) {
                 pair.offset = access::load_offset(q.planes(), q.layout_shape(), row, group);
             }
+            if constexpr (weights::two_levels) pair.scale = level<typename format::scale_type>(pair.scale);
+            if constexpr (weights::two_levels && weights::minimums)
+                pair.offset = level<typename format::offset::type>(pair.offset);
+            if constexpr (weights::scale == kernel::scale_kind::nibble) pair.scale |= pair.offset << 4;
             return pair;
+        }
+        /// Those of the second level; the minimum's is negated, since it is subtracted.
+        [[nodiscard]] detail::scale_pair super_scales(std::size_t row, std::size_t k) const noexcept {
+            detail::scale_pair pair{};
+            if constexpr (weights::two_levels) {
+                using access = detail::layout_access<format>;
+                const std::size_t group = k / reader.group_cols();
+                pair.scale = access::load_super_scale(q.planes(), q.layout_shape(), row, group);
+                if constexpr (weights::minimums) {
+                    constexpr std::uint32_t sign = 1u << (detail::scalar_codec<typename format::super_minimum::type>::bits - 1);
+                    pair.offset = access::load_super_minimum(q.planes(), q.layout_shape(), row, group) ^ sign;
+                }
+            }
+            return pair;
+        }
+        /// The level of the raw code of an integer.
+        template <class T>
+        static std::uint32_t level(std::uint32_t code) noexcept {
+            return static_cast<std::uint32_t>(static_cast<int>(detail::scalar_codec<T>::decode(code)) +
+                                              detail::level_of<T>::bias);
         }
     };
 

@@ -102,13 +102,42 @@ struct weights_of {
                                    : F::offset::kind == offset_kind::zero_point ? kernel::offset_kind::zero_point
                                                                                 : kernel::offset_kind::minimum;
     static constexpr bool minimums = offset == kernel::offset_kind::minimum;
-    /// Scales travel as they are stored. Those of two levels, and minimums of another type than the scale, are multiplied out to
+    /// Two levels that kernels multiply: integers under one float of at least 16 bits, minimums alike and in the same runs.
+    static constexpr bool two_levels = [] {
+        using scale_type = typename F::scale_type;
+        using super = typename F::super_scale;
+        if constexpr (std::is_void_v<typename super::type> || F::tensor_scale::present || F::granularity::rows != 1) {
+            return false;
+        } else if constexpr (!integer_element<scale_type> || kernel_scale<typename super::type> == kernel::scale_kind::table8) {
+            return false;
+        } else if constexpr (!minimums) {
+            return true;
+        } else if constexpr (F::offset::kind == offset_kind::quantized_minimum) {
+            using minimum = typename F::offset::type;
+            return integer_element<minimum> && minimum::min_code == 0 &&
+                   std::same_as<typename F::super_minimum::type, typename super::type> &&
+                   F::super_minimum::groups == super::groups;
+        } else {
+            return false;
+        }
+    }();
+    /// Scales travel as they are stored. Other two levels, and minimums of another type than the scale, are multiplied out to
     /// float; so are scales under a tensor scale, unless they are narrow, take it into their table, and no minimums share that.
     static constexpr bool multiplied_out =
-        !std::is_void_v<typename F::super_scale::type> ||
-        (minimums && !std::same_as<typename F::offset::type, typename F::scale_type>) ||
-        (F::tensor_scale::present && (minimums || kernel_scale<typename F::scale_type> != kernel::scale_kind::table8));
-    static constexpr auto scale = multiplied_out ? kernel::scale_kind::float32 : kernel_scale<typename F::scale_type>;
+        !two_levels &&
+        (!std::is_void_v<typename F::super_scale::type> ||
+         (minimums && !std::same_as<typename F::offset::type, typename F::scale_type>) ||
+         (F::tensor_scale::present && (minimums || kernel_scale<typename F::scale_type> != kernel::scale_kind::table8)));
+    static constexpr auto scale = [] {
+        if constexpr (two_levels) {
+            if constexpr (minimums) {
+                if (F::scale_type::bits <= 4 && F::offset::type::bits <= 4) return kernel::scale_kind::nibble;
+            }
+            return kernel::scale_kind::byte;
+        } else {
+            return multiplied_out ? kernel::scale_kind::float32 : kernel_scale<typename F::scale_type>;
+        }
+    }();
     /// Levels count from the element's own zero; those of integers over a minimum count upwards from it.
     static constexpr std::int32_t constant = minimums && integer_element<element_type> ? 0 : codes::offset;
 
@@ -118,7 +147,7 @@ struct weights_of {
                 .offset = offset,
                 .activations = c,
                 .step = codes::step,
-                .scaled = true};
+                .scale_levels = two_levels ? 2u : 1u};
     }
 };
 

@@ -30,11 +30,12 @@ inline constexpr std::size_t longest_group = 65536;
 ///   minimum:    scale * (code - offset) + minimum, one number of the scale's type a column and group.
 enum class offset_kind : std::uint8_t { constant, zero_point, minimum };
 
-/// How a scale (and a minimum) is stored. `table8` covers every type of 8 bits or less through a table of 256 floats.
-enum class scale_kind : std::uint8_t { none, table8, float16, bfloat16, float32 };
+/// How a scale (and a minimum) is stored. `table8` covers every type of 8 bits or less through a table of 256 floats. Of two
+/// levels are `byte`, an integer, and `nibble`, an integer of 4 bits whose byte holds that of the minimum in its high half.
+enum class scale_kind : std::uint8_t { none, table8, float16, bfloat16, float32, byte, nibble };
 
 [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t size_of(scale_kind s) noexcept {
-    constexpr std::size_t bytes[] = {0, 1, 2, 2, 4};
+    constexpr std::size_t bytes[] = {0, 1, 2, 2, 4, 1, 1};
     return bytes[static_cast<std::size_t>(s)];
 }
 
@@ -56,16 +57,19 @@ struct bit_plane {
 [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
 
 /// Packed weights, layout "k4_n64": columns are cut into panels of 64, K into groups; a group of a panel is one record, and the
-/// records of a panel follow each other as one stream:
+/// records of a panel follow each other as one stream, behind its super-scales, if it has them:
 ///
+///   panel  = for each run of groups: super-scales | super-minimums, negated || records
 ///   record = planes, widest first | scales | zero points (u8) or minimums (the scale's type)
+///
+/// A scale of two levels is (byte - scale_zero) * super-scale, its minimum byte * super-minimum, each product rounded to float.
 ///
 /// A plane of width w is a sequence of runs of 8/w quads, a quad being 4 consecutive k of each column: byte 4 * column + b of a
 /// run holds, in bits [w*j, w*j + w), the plane's bits of k = 4 * (8/w * run + j) + b. So 32 bits of a column meet 4 activations
 /// in one dot-product instruction, and each shift of a vector is another quad. Columns of the last panel are not padded; kernels
 /// widen them. Everything is in the machine's own byte order, and no file format.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/1";
+    static constexpr std::string_view tag = "k4_n64/2";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
@@ -73,6 +77,10 @@ struct panel_layout {
     scale_kind scale = scale_kind::none;
     offset_kind offset = offset_kind::constant;
     std::size_t scale_rows = 1; ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
+    // Of scales of two levels:
+    std::size_t run = 0;                 ///< records that share a super-scale; 0 where there is one level
+    scale_kind super = scale_kind::none; ///< how super-scales and super-minimums are stored
+    std::uint8_t scale_zero = 0;         ///< the byte of a scale of 0
 
     /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales. Parts are
     /// equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a prime one into
@@ -124,14 +132,22 @@ struct panel_layout {
         return padded(length(g)) * columns * bits / 8;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_start(std::size_t g, std::size_t columns) const noexcept {
-        return scale_start(g, columns) + scales(columns) * size_of(scale);
+        return scale_start(g, columns) + (scale == scale_kind::nibble ? 0 : scales(columns) * size_of(scale));
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_bytes(std::size_t g, std::size_t columns) const noexcept {
-        return offset_start(g, columns) + scales(columns) * offset_bytes();
+        return scale_start(g, columns) + scales(columns) * (size_of(scale) + offset_bytes());
+    }
+    /// Runs of records that share super-scales.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t runs() const noexcept {
+        return run == 0 ? 0 : (groups() + run - 1) / run;
+    }
+    /// Bytes of a run's super-scales and super-minimums; they start a panel.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_bytes(std::size_t columns) const noexcept {
+        return columns * size_of(super) * (offset == offset_kind::minimum ? 2 : 1);
     }
     /// Where record g starts in its panel.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_start(std::size_t g, std::size_t columns) const noexcept {
-        return g == 0 ? 0 : g * record_bytes(0, columns);
+        return runs() * super_bytes(columns) + (g == 0 ? 0 : g * record_bytes(0, columns));
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
         return depth == 0 ? 0 : record_start(groups() - 1, columns) + record_bytes(groups() - 1, columns);
@@ -146,12 +162,13 @@ struct panel_layout {
         return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));
     }
 
-    friend constexpr bool operator==(const panel_layout&, const panel_layout&) noexcept = default;
-
-private:
+    /// Bytes of a zero point or minimum in a record.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_bytes() const noexcept {
+        if (scale == scale_kind::nibble) return 0;
         return offset == offset_kind::zero_point ? 1 : offset == offset_kind::minimum ? size_of(scale) : 0;
     }
+
+    friend constexpr bool operator==(const panel_layout&, const panel_layout&) noexcept = default;
 };
 
 /// One record in plain order, to be packed.
@@ -213,7 +230,7 @@ void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns,
         std::memcpy(record + layout.scale_start(g, columns), from.scales, bytes);
     }
     const std::size_t start = layout.offset_start(g, columns);
-    const std::size_t bytes = layout.record_bytes(g, columns) - start;
+    const std::size_t bytes = layout.scales(columns) * layout.offset_bytes();
     if (bytes > 0) std::memcpy(record + start, from.offsets, bytes);
 }
 

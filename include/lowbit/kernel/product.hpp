@@ -64,8 +64,9 @@ struct product_key {
     activation_kind activations = activation_kind::int8_per_row;
     /// The value of a code step: 2 for binary, whose values are 2 * code - 1 (with a constant offset of 1).
     unsigned step = 1;
-    /// False for the plain product of integers: no scales, the tile is int32 (int8_per_row, one group a record).
-    bool scaled = true;
+    /// 2 for scales that are integers under super-scales; 0 for the plain product of integers, whose tile is int32 (int8_per_row,
+    /// one group a record).
+    unsigned scale_levels = 1;
 
     friend constexpr bool operator==(const product_key&, const product_key&) noexcept = default;
 };
@@ -74,7 +75,7 @@ template <product_key Key>
 using activation_t = std::conditional_t<Key.activations == activation_kind::float32, float,
                                         std::conditional_t<is_binary(Key.activations), std::uint32_t, std::int8_t>>;
 template <product_key Key>
-using result_t = std::conditional_t<Key.scaled, float, std::int32_t>;
+using result_t = std::conditional_t<Key.scale_levels != 0, float, std::int32_t>;
 
 /// One panel of packed weights. Nothing is owned.
 struct weight_panel {
@@ -147,10 +148,10 @@ struct prefetch_plan {
     std::size_t step;
 };
 
-/// The plan for codes of that many bits, which become floats or stay integers. Measured on Zen 4 at M = 1 (docs/kernels.md): one line in four is enough for
-/// the hardware to fetch the others, and fetching more than that costs a fifth of the third-level cache's bandwidth; but it
-/// loses track of codes of several planes, which are as many streams. Bytes that become floats take as long to decode as to come
-/// from memory, and gain 7 % there by every line.
+/// The plan for codes of that many bits, which become floats or stay integers. Measured on Zen 4 at M = 1 (docs/kernels.md): one
+/// line in four is enough for the hardware to fetch the others, and fetching more than that costs a fifth of the third-level
+/// cache's bandwidth; but it loses track of codes of several planes, which are as many streams. Bytes that become floats take as
+/// long to decode as to come from memory, and gain 7 % there by every line.
 [[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, bool floats) noexcept {
     if (!std::has_single_bit(bits)) return {6144, 64};
     if (bits < 8) return {6144, 256};

@@ -12,22 +12,30 @@ TEST_CASE("zero points") {
     check_shapes<lk::product_key{.bits = 3, .offset = offset_kind::zero_point}>();
 }
 TEST_CASE("minimums") { check_shapes<lk::product_key{.bits = 4, .offset = offset_kind::minimum}>(); }
+TEST_CASE("scales of two levels") {
+    check_shapes<lk::product_key{.bits = 4, .offset = offset_kind::minimum, .scale_levels = 2}>();
+    check_shapes<lk::product_key{.bits = 6, .activations = activation_kind::int8_per_group, .scale_levels = 2}>();
+    check_shapes<lk::product_key{.bits = 4, .offset = offset_kind::zero_point, .scale_levels = 2}>();
+    check_shapes<lk::product_key{
+        .bits = 2, .offset = offset_kind::minimum, .activations = activation_kind::float32, .scale_levels = 2}>();
+}
 TEST_CASE("activation scales per group") {
     check_shapes<lk::product_key{.bits = 4, .activations = activation_kind::int8_per_group}>();
     check_shapes<lk::product_key{.bits = 8, .offset = offset_kind::zero_point, .activations = activation_kind::int8_per_group}>();
     check_shapes<lk::product_key{.bits = 5, .offset = offset_kind::minimum, .activations = activation_kind::int8_per_group}>();
 }
 TEST_CASE("the plain product of int8 gives int32") {
-    constexpr lk::product_key key{.bits = 8, .scaled = false};
+    constexpr lk::product_key key{.bits = 8, .scale_levels = 0};
     std::uint64_t salt = 0;
     for (const std::size_t depth : {1u, 64u, 100u, 255u, 256u, 1000u, 4096u}) {
         for (const std::size_t columns : {64u, 7u}) {
             product_case<key>({columns, depth, depth, 7, lk::scale_kind::none}, ++salt).check({7, 1, 4});
-            product_case<key>({columns, depth, depth, 7, lk::scale_kind::none, 1, true}, ++salt).check({7, 1});
+            product_case<key>({columns, depth, depth, 7, lk::scale_kind::none, 1, lk::scale_kind::none, true}, ++salt)
+                .check({7, 1});
         }
     }
     // A K that is cut into records, since zero points could make its sum overflow.
-    product_case<key>({5, 131'071, 131'071, 2, lk::scale_kind::none, 1, true}, ++salt).check({2});
+    product_case<key>({5, 131'071, 131'071, 2, lk::scale_kind::none, 1, lk::scale_kind::none, true}, ++salt).check({2});
 }
 TEST_CASE("a channel longer than the longest group is the same as its parts") {
     product_case<lk::product_key{.bits = 4}>(

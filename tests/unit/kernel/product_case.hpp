@@ -34,6 +34,7 @@ struct product_shape {
     std::size_t rows = 1;
     lk::scale_kind scale = lk::scale_kind::float16;
     std::size_t scale_rows = 1;
+    lk::scale_kind super = lk::scale_kind::float16;
     bool worst =
         false; ///< every operand at its end: the largest code, or zero where that is farther off, and -128 or 127, -1 or 1
 };
@@ -51,8 +52,13 @@ public:
 
     product_case(const product_shape& shape, std::uint64_t salt)
         : shape_(shape), side_(salt % 4 == 0 ? edge::front : edge::back), random_(seed() * 1000003 + salt) {
-        layout_ = {shape.depth, shape.group,     Key.bits, Key.scaled ? shape.scale : lk::scale_kind::none,
+        layout_ = {shape.depth, shape.group,     Key.bits, Key.scale_levels != 0 ? shape.scale : lk::scale_kind::none,
                    Key.offset,  shape.scale_rows};
+        if (Key.scale_levels == 2) {
+            layout_.run = 3;
+            layout_.super = shape.super;
+            layout_.scale_zero = shape.scale == lk::scale_kind::nibble ? 5 : 128;
+        }
         make_weights();
         make_activations();
         compute();
@@ -91,7 +97,7 @@ private:
                 const y_type want = exact_[r * shape_.columns + c];
                 if (std::memcmp(&got, &first_[r * 64 + c], sizeof got) != 0)
                     FAIL("row ", r, " column ", c, " depends on the rows of a call");
-                if constexpr (Key.scaled) {
+                if constexpr (Key.scale_levels != 0) {
                     const double reference = reference_[r * shape_.columns + c];
                     const double bound = bound_[r * shape_.columns + c];
                     if (fused && std::memcmp(&got, &want, sizeof got) != 0) {
@@ -135,14 +141,19 @@ private:
         const std::size_t scales = layout_.scales(n);
         for (std::size_t g = 0; g < layout_.groups(); ++g) {
             std::vector<std::byte> scale_bits, offset_bits;
-            for (std::size_t i = 0; i < scales; ++i) scale_values_.push_back(number(scale_bits, true));
+            if (Key.scale_levels == 2) {
+                if (g % layout_.run == 0) make_super_scales(g / layout_.run);
+                make_scales_under(scale_bits, offset_bits);
+            }
+            for (std::size_t i = 0; i < scales && Key.scale_levels < 2; ++i)
+                scale_values_.push_back(number(layout_.scale, scale_bits, true));
             for (std::size_t i = 0; i < scales; ++i) {
                 if (Key.offset == lk::offset_kind::zero_point) {
                     const unsigned zero = shape_.worst ? 0 : uniform(codes);
                     offset_bits.push_back(static_cast<std::byte>(zero));
                     offset_values_.push_back(static_cast<float>(zero));
-                } else if (Key.offset == lk::offset_kind::minimum) {
-                    offset_values_.push_back(number(offset_bits, false));
+                } else if (Key.offset == lk::offset_kind::minimum && Key.scale_levels < 2) {
+                    offset_values_.push_back(number(layout_.scale, offset_bits, false));
                 }
             }
             const lk::record_source from{codes_.data() + g * layout_.segment(), shape_.depth, scale_bits.data(),
@@ -156,15 +167,37 @@ private:
         }
     }
 
-    /// Appends the bits of a random scale (or minimum) and returns its value.
-    float number(std::vector<std::byte>& bits, bool positive) {
+    /// The second level of a run: scales, then minimums, where they lie.
+    void make_super_scales(std::size_t run) {
+        std::vector<std::byte> bits;
+        supers_.clear();
+        const std::size_t count = shape_.columns * (Key.offset == lk::offset_kind::minimum ? 2 : 1);
+        for (std::size_t i = 0; i < count; ++i) supers_.push_back(number(layout_.super, bits, i < shape_.columns));
+        REQUIRE(bits.size() == layout_.super_bytes(shape_.columns));
+        std::memcpy(packed_->data() + run * bits.size(), bits.data(), bits.size());
+    }
+    /// The first level of a group.
+    void make_scales_under(std::vector<std::byte>& scale_bits, std::vector<std::byte>& offset_bits) {
+        const bool halves = layout_.scale == lk::scale_kind::nibble;
+        for (std::size_t c = 0; c < shape_.columns; ++c) {
+            const unsigned scale = uniform(halves ? 16 : 256), minimum = uniform(halves ? 16 : 256);
+            scale_bits.push_back(static_cast<std::byte>(halves ? scale | minimum << 4 : scale));
+            scale_values_.push_back(static_cast<float>(static_cast<int>(scale) - layout_.scale_zero) * supers_[c]);
+            if (Key.offset != lk::offset_kind::minimum) continue;
+            if (!halves) offset_bits.push_back(static_cast<std::byte>(minimum));
+            offset_values_.push_back(static_cast<float>(minimum) * supers_[shape_.columns + c]);
+        }
+    }
+
+    /// Appends the bits of a random scale (or minimum) of a kind and returns its value.
+    float number(lk::scale_kind kind, std::vector<std::byte>& bits, bool positive) {
         const auto append = [&](auto value) {
             const auto* p = reinterpret_cast<const std::byte*>(&value);
             bits.insert(bits.end(), p, p + sizeof value);
         };
         float value = static_cast<float>(1 + uniform(2000)) / 4096.0f;
         if (!positive && uniform(2) == 0) value = -value;
-        switch (layout_.scale) {
+        switch (kind) {
         case lk::scale_kind::float32: append(value); return value;
         case lk::scale_kind::float16:
             append(lowbit::float16::encode(value));
@@ -177,6 +210,8 @@ private:
             append(code);
             return scale_table_[code];
         }
+        case lk::scale_kind::byte:
+        case lk::scale_kind::nibble:
         case lk::scale_kind::none: break;
         }
         return 1.0f;
@@ -253,7 +288,7 @@ private:
                         const double term = static_cast<double>(x) * (static_cast<double>(value) * scale + minimum);
                         dsum += term * x_scale(r, g);
                         magnitude +=
-                            (std::abs(static_cast<double>(x) * value) * scale + std::abs(static_cast<double>(x) * minimum)) *
+                            (std::abs(static_cast<double>(x) * value * scale) + std::abs(static_cast<double>(x) * minimum)) *
                             x_scale(r, g);
                     }
                     plain += isum;
@@ -264,7 +299,7 @@ private:
                     acc = floating ? std::fma(chain, s, acc) : std::fma(static_cast<float>(isum), s, acc);
                     if (Key.offset == lk::offset_kind::minimum) acc = std::fma(m, sum, acc);
                 }
-                if constexpr (Key.scaled) {
+                if constexpr (Key.scale_levels != 0) {
                     exact_.push_back(floating || per_group ? acc : acc * x_scales_[r]);
                 } else {
                     exact_.push_back(static_cast<std::int32_t>(plain));
@@ -278,7 +313,7 @@ private:
     }
 
     double x_scale(std::size_t r, std::size_t g) const {
-        return floating || !Key.scaled ? 1.0 : static_cast<double>(x_scales_[per_group ? r * layout_.groups() + g : r]);
+        return floating || Key.scale_levels == 0 ? 1.0 : static_cast<double>(x_scales_[per_group ? r * layout_.groups() + g : r]);
     }
 
     product_shape shape_;
@@ -291,7 +326,7 @@ private:
     std::int32_t offset_ = 0;
     std::vector<std::uint8_t> codes_;
     std::optional<guarded<std::byte>> packed_;
-    std::vector<float> scale_values_, offset_values_;
+    std::vector<float> scale_values_, offset_values_, supers_;
     std::size_t stride_ = 0;
     std::optional<guarded<x_type>> x_;
     std::vector<float> x_scales_;
@@ -304,7 +339,13 @@ private:
 template <lk::product_key Key>
 void check_shapes() {
     std::uint64_t salt = 0;
-    const auto run = [&](const product_shape& shape, const std::vector<std::size_t>& calls) {
+    const auto run = [&](product_shape shape, const std::vector<std::size_t>& calls) {
+        if (Key.scale_levels == 2) {
+            if (shape.scale_rows != 1 || shape.scale == lk::scale_kind::table8) return;
+            shape.super = shape.scale;
+            const bool halves = Key.offset == lk::offset_kind::minimum && salt % 2 == 0;
+            shape.scale = halves ? lk::scale_kind::nibble : lk::scale_kind::byte;
+        }
         product_case<Key>(shape, ++salt).check(calls);
     };
     for (const std::size_t group : {32u, 64u, 128u, 10u, 48u, 1u, 300u}) run({64, 3 * group + 5, group, 13}, {13, 5, 1, 2});
@@ -324,8 +365,8 @@ void check_shapes() {
         run({64, 96, 32, 5, lk::scale_kind::float16, shared}, {5, 1});
         run({37, 96, 32, 5, lk::scale_kind::float32, shared}, {5, 1});
     }
-    run({64, 640, 640, 5, lk::scale_kind::float32, 1, true}, {5, 1});
-    run({64, 640, 128, 5, lk::scale_kind::float32, 1, true}, {5, 1});
+    run({64, 640, 640, 5, lk::scale_kind::float32, 1, lk::scale_kind::float32, true}, {5, 1});
+    run({64, 640, 128, 5, lk::scale_kind::float32, 1, lk::scale_kind::float32, true}, {5, 1});
 }
 
 } // namespace lowbit_test

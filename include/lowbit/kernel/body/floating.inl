@@ -98,7 +98,7 @@ private:
     }
 };
 
-template <class Ops, offset_kind Offset>
+template <class Ops, offset_kind Offset, unsigned ScaleLevels>
 struct float_family {
     using activation = float;
     using element = float;
@@ -106,6 +106,7 @@ struct float_family {
     using sums = typename Ops::floats;
     using result = float;
     static constexpr unsigned tile_rows = Ops::float_tile_rows;
+    static constexpr unsigned scale_levels = ScaleLevels;
     static constexpr bool scaled = true;
     static constexpr offset_kind offset = Offset;
     static constexpr bool scaled_groups = false, scaled_rows = false; // activations have no scale

@@ -41,18 +41,19 @@ struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     }
 };
 
-template <class Ops, offset_kind Offset, activation_kind Activations, bool Scaled>
+template <class Ops, offset_kind Offset, activation_kind Activations, unsigned ScaleLevels>
 struct integer_family {
     using activation = std::int8_t;
     using element = std::uint8_t; // of unpacked weights
     using sum = std::int32_t;
     using sums = typename Ops::ints;
-    using result = std::conditional_t<Scaled, float, std::int32_t>;
+    using result = std::conditional_t<ScaleLevels != 0, float, std::int32_t>;
     static constexpr unsigned tile_rows = Ops::tile_rows;
-    static constexpr bool scaled = Scaled;
+    static constexpr unsigned scale_levels = ScaleLevels;
+    static constexpr bool scaled = ScaleLevels != 0;
     static constexpr offset_kind offset = Offset;
-    static constexpr bool scaled_groups = Scaled && Activations == activation_kind::int8_per_group;
-    static constexpr bool scaled_rows = Scaled && Activations == activation_kind::int8_per_row;
+    static constexpr bool scaled_groups = scaled && Activations == activation_kind::int8_per_group;
+    static constexpr bool scaled_rows = scaled && Activations == activation_kind::int8_per_row;
     static constexpr std::size_t block_depth = block_bytes / panel_columns;
     /// Codes of 8 bits are bytes already.
     template <unsigned Bits, decoding Code>

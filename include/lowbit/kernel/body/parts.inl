@@ -28,6 +28,9 @@ struct weight_block {
     std::size_t beside_bytes = 0;      ///< ... of how many bytes ...
     std::size_t offset_start = 0;      ///< ... and from the scales to the offsets
     scale_kind scale = scale_kind::none;
+    const std::byte* super = nullptr; ///< super-scales of the first group's run ...
+    std::size_t super_stride = 0;     ///< ... between runs ...
+    std::size_t run_left = 0;         ///< ... and how many groups of the first group's run are left
     bool streamed = false;   ///< scales and minimums are decoded by the tile, to registers; else to the following, before it
     float* scales = nullptr; ///< 64 a group, where there are any; so the others
     float* minimums = nullptr;
@@ -121,10 +124,10 @@ private:
 [[nodiscard]] LOWBIT_ALWAYS_INLINE bool has_plain_scales(const weight_panel& w) {
     return w.columns == panel_columns && w.layout.columns_per_scale() == 1 && w.layout.scale != scale_kind::table8;
 }
-/// Decodes plain scales (or minimums) of `Vectors` column vectors from vector `first` on.
+/// Decodes plain scales, or other numbers of that kind, of `Vectors` column vectors from vector `first` on.
 template <class Ops, unsigned Vectors>
-LOWBIT_ALWAYS_INLINE void decode_scales(scale_kind kind, const std::byte* from, unsigned first,
-                                        typename Ops::floats (&to)[Vectors]) {
+LOWBIT_ALWAYS_INLINE void decode_numbers(scale_kind kind, const std::byte* from, unsigned first,
+                                         typename Ops::floats (&to)[Vectors]) {
     const auto as = [&]<scale_kind Kind>() LOWBIT_INLINE_LAMBDA {
         LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
             to[v] = Ops::template load_scales<Kind>(from + (first + v) * Ops::lanes * size_of(Kind));
@@ -144,28 +147,122 @@ LOWBIT_ALWAYS_INLINE void decode_zeros(const std::byte* from, std::int32_t* to) 
     for (unsigned v = 0; v < panel_vectors<Ops>; ++v) Ops::store(to + v * Ops::lanes, Ops::load_bytes(from + v * Ops::lanes));
 }
 
-/// The same for scales of any kind and number; columns that a narrow panel lacks get 0.
-template <class Ops>
-void expand_scales(const weight_panel& w, const std::byte* from, float* to) {
-    if (has_plain_scales(w)) {
-        for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
-            typename Ops::floats scale[1];
-            decode_scales<Ops, 1>(w.layout.scale, from, v, scale);
-            Ops::store_floats(to + v * Ops::lanes, scale[0]);
-        }
-        return;
-    }
+/// Calls f(column, value) for the scales, or such numbers, of the columns that there are.
+template <class F>
+void for_numbers(const weight_panel& w, scale_kind kind, const std::byte* from, F&& f) {
     const std::size_t shared = w.layout.columns_per_scale();
-    std::fill(to + w.columns, to + panel_columns, 0.0f);
     const auto as = [&]<scale_kind Kind>() {
-        for (std::size_t c = 0; c < w.columns; ++c) to[c] = scale_value<Kind>(from, c / shared, w.scale_table);
+        for (std::size_t c = 0; c < w.columns; ++c) f(c, scale_value<Kind>(from, c / shared, w.scale_table));
     };
-    switch (w.layout.scale) {
+    switch (kind) {
     case scale_kind::float32: return as.template operator()<scale_kind::float32>();
     case scale_kind::float16: return as.template operator()<scale_kind::float16>();
     case scale_kind::bfloat16: return as.template operator()<scale_kind::bfloat16>();
     case scale_kind::table8: return as.template operator()<scale_kind::table8>();
+    case scale_kind::byte:
+    case scale_kind::nibble:
     case scale_kind::none: return;
+    }
+}
+
+/// Reads scales and minimums that stand beside the codes of one group after another: of one level, they are numbers.
+template <class Ops, unsigned ScaleLevels>
+struct beside_reader {
+    using floats = typename Ops::floats;
+
+    const std::byte* at;
+
+    LOWBIT_ALWAYS_INLINE explicit beside_reader(const weight_block& b) : at(b.beside) {}
+    LOWBIT_ALWAYS_INLINE void next(const weight_panel&, const weight_block& b) { at += b.beside_stride; }
+
+    /// Plain ones of `Vectors` column vectors from vector `first` on.
+    template <unsigned Vectors>
+    LOWBIT_ALWAYS_INLINE void scales(const weight_panel&, const weight_block& b, unsigned first, floats (&to)[Vectors]) const {
+        decode_numbers<Ops>(b.scale, at, first, to);
+    }
+    template <unsigned Vectors>
+    LOWBIT_ALWAYS_INLINE void minimums(const weight_panel&, const weight_block& b, unsigned first, floats (&to)[Vectors]) const {
+        decode_numbers<Ops>(b.scale, at + b.offset_start, first, to);
+    }
+    /// All that are not plain.
+    void scales(const weight_panel& w, const weight_block& b, float* to) const {
+        for_numbers(w, b.scale, at, [=](std::size_t c, float value) { to[c] = value; });
+    }
+    void minimums(const weight_panel& w, const weight_block& b, float* to) const {
+        for_numbers(w, b.scale, at + b.offset_start, [=](std::size_t c, float value) { to[c] = value; });
+    }
+};
+
+/// Of two levels, they are integers, which multiply numbers that a run of groups shares.
+template <class Ops>
+struct beside_reader<Ops, 2> {
+    using floats = typename Ops::floats;
+    using ints = typename Ops::ints;
+
+    const std::byte* at;
+    const std::byte* super;
+    std::size_t left; ///< of the run
+
+    LOWBIT_ALWAYS_INLINE explicit beside_reader(const weight_block& b) : at(b.beside), super(b.super), left(b.run_left) {}
+    LOWBIT_ALWAYS_INLINE void next(const weight_panel& w, const weight_block& b) {
+        at += b.beside_stride;
+        if (--left > 0) return;
+        super += b.super_stride;
+        left = w.layout.run;
+    }
+
+    template <unsigned Vectors>
+    LOWBIT_ALWAYS_INLINE void scales(const weight_panel& w, const weight_block& b, unsigned first, floats (&to)[Vectors]) const {
+        decode_numbers<Ops>(w.layout.super, super, first, to);
+        const ints zero = Ops::splat(w.layout.scale_zero);
+        const ints mask = Ops::splat(b.scale == scale_kind::nibble ? 15 : 255);
+        LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+            const ints codes = Ops::load_bytes(at + (first + v) * Ops::lanes);
+            to[v] = Ops::multiply_floats(to[v], Ops::to_floats(Ops::subtract(Ops::bit_and(codes, mask), zero)));
+        }
+    }
+    template <unsigned Vectors>
+    LOWBIT_ALWAYS_INLINE void minimums(const weight_panel& w, const weight_block& b, unsigned first,
+                                       floats (&to)[Vectors]) const {
+        decode_numbers<Ops>(w.layout.super, super + b.super_stride / 2, first, to);
+        const auto times = [&](auto&& codes) LOWBIT_INLINE_LAMBDA {
+            LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                to[v] = Ops::multiply_floats(to[v], Ops::to_floats(codes((first + v) * Ops::lanes)));
+            }
+        };
+        if (b.scale == scale_kind::nibble) {
+            times([&](unsigned c) LOWBIT_INLINE_LAMBDA { return Ops::template move_bits<4, 0>(Ops::load_bytes(at + c)); });
+        } else {
+            times([&](unsigned c) LOWBIT_INLINE_LAMBDA { return Ops::load_bytes(at + b.offset_start + c); });
+        }
+    }
+    void scales(const weight_panel& w, const weight_block& b, float* to) const {
+        const unsigned mask = b.scale == scale_kind::nibble ? 15 : 255;
+        for_numbers(w, w.layout.super, super, [&](std::size_t c, float value) {
+            const unsigned code = std::to_integer<unsigned>(at[c]) & mask;
+            to[c] = value * static_cast<float>(static_cast<int>(code) - w.layout.scale_zero);
+        });
+    }
+    void minimums(const weight_panel& w, const weight_block& b, float* to) const {
+        for_numbers(w, w.layout.super, super + b.super_stride / 2, [&](std::size_t c, float value) {
+            const unsigned code = std::to_integer<unsigned>(at[b.offset_start + c]);
+            to[c] = value * static_cast<float>(b.scale == scale_kind::nibble ? code >> 4 : code);
+        });
+    }
+};
+
+/// Decodes what `read` reads of 64 columns, plain or not; those that a narrow panel lacks get 0.
+template <class Ops, class Read>
+LOWBIT_ALWAYS_INLINE void expand(const weight_panel& w, float* to, Read&& read) {
+    if (has_plain_scales(w)) {
+        for (unsigned v = 0; v < panel_vectors<Ops>; ++v) {
+            typename Ops::floats some[1];
+            read(v, some);
+            Ops::store_floats(to + v * Ops::lanes, some[0]);
+        }
+    } else {
+        std::fill(to + w.columns, to + panel_columns, 0.0f);
+        read(to);
     }
 }
 template <class Ops>

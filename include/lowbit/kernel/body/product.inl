@@ -5,15 +5,16 @@
 /// of a group, scales and minimums with the last.
 template <class Family, class Ops>
 LOWBIT_ALWAYS_INLINE void expand_beside(const weight_panel& w, const weight_block& b) {
-    const std::byte* scales = b.beside;
+    beside_reader<Ops, Family::scale_levels> beside(b);
     for (std::size_t at = 0; at < b.count * panel_columns; at += panel_columns) {
-        const std::byte* offsets = scales + b.offset_start;
-        if constexpr (Family::offset == offset_kind::zero_point) expand_zeros<Ops>(w, offsets, b.zeros + at);
+        if constexpr (Family::offset == offset_kind::zero_point) expand_zeros<Ops>(w, beside.at + b.offset_start, b.zeros + at);
         if (b.last) {
-            if constexpr (Family::scaled) expand_scales<Ops>(w, scales, b.scales + at);
-            if constexpr (Family::offset == offset_kind::minimum) expand_scales<Ops>(w, offsets, b.minimums + at);
+            if constexpr (Family::scaled)
+                expand<Ops>(w, b.scales + at, [&](auto&&... to) LOWBIT_INLINE_LAMBDA { beside.scales(w, b, to...); });
+            if constexpr (Family::offset == offset_kind::minimum)
+                expand<Ops>(w, b.minimums + at, [&](auto&&... to) LOWBIT_INLINE_LAMBDA { beside.minimums(w, b, to...); });
         }
-        scales += b.beside_stride;
+        beside.next(w, b);
     }
 }
 
@@ -60,11 +61,11 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         const std::int32_t offset = w.offset;
         std::size_t at = row * groups + b.group; // in xsums and xscales
         std::size_t column = first * lanes;      // in scales, minimums and zeros
-        const std::byte* beside = b.beside;
+        beside_reader<Ops, Family::scale_levels> beside(b);
         for (std::size_t i = 0; i < b.count; ++i) {
             const bool streamed = Weights::template streams<Rows> && b.streamed;
             if constexpr (Family::offset == offset_kind::zero_point) {
-                if (streamed && first == 0) decode_zeros<Ops>(beside + b.offset_start, b.zeros + i * panel_columns);
+                if (streamed && first == 0) decode_zeros<Ops>(beside.at + b.offset_start, b.zeros + i * panel_columns);
             }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 acc[r][v] = b.first ? Family::template start<Weights>(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
@@ -82,21 +83,28 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             if constexpr (Family::scaled) {
                 if (b.last) {
                     typename Ops::floats part[vectors]; // of what stands beside: scales, then minimums
-                    const auto read = [&](const std::byte* stored, const float* expanded) LOWBIT_INLINE_LAMBDA {
-                        if (streamed) return decode_scales<Ops, vectors>(b.scale, stored, first, part);
+                    const auto load_part = [&](const float* expanded) LOWBIT_INLINE_LAMBDA {
                         LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) part[v] = Ops::load_floats(expanded + v * lanes);
                     };
-                    read(beside, b.scales + column);
+                    if (streamed) {
+                        beside.scales(w, b, first, part);
+                    } else {
+                        load_part(b.scales + column);
+                    }
                     change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                         Family::add_scaled(y[r][v], acc[r][v], part[v], xscales, xsums, at + r * groups);
                     });
                     if constexpr (Family::offset == offset_kind::minimum) {
-                        read(beside + b.offset_start, b.minimums + column);
+                        if (streamed) {
+                            beside.minimums(w, b, first, part);
+                        } else {
+                            load_part(b.minimums + column);
+                        }
                         change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                             Family::add_minimum(y[r][v], part[v], xscales, xsums, at + r * groups);
                         });
                     }
-                    beside += b.beside_stride;
+                    beside.next(w, b);
                     column += panel_columns;
                     ++at;
                     continue;
@@ -148,9 +156,10 @@ LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_blo
 }
 
 template <class Ops, product_key Key>
-using family_of = std::conditional_t<Key.activations == activation_kind::float32, float_family<Ops, Key.offset>,
-                                     std::conditional_t<is_binary(Key.activations), binary_family<Ops, Key.activations>,
-                                                        integer_family<Ops, Key.offset, Key.activations, Key.scaled>>>;
+using family_of =
+    std::conditional_t<Key.activations == activation_kind::float32, float_family<Ops, Key.offset, Key.scale_levels>,
+                       std::conditional_t<is_binary(Key.activations), binary_family<Ops, Key.activations, Key.scale_levels>,
+                                          integer_family<Ops, Key.offset, Key.activations, Key.scale_levels>>>;
 
 /// See kernel::product_fn.
 template <class Ops, product_key Key>
@@ -193,6 +202,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const panel_layout& layout = w.layout;
     const std::size_t segment = layout.padded(layout.segment());
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
+    const std::size_t first_record = layout.record_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
     const std::size_t beside_bytes = record_bytes - layout.scale_start(0, w.columns);
     const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
@@ -227,7 +237,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         // Groups of full length together; a last one that is shorter, alone.
         if (b.first && b.last && group < full)
             b.count = std::min({full - group, std::max<std::size_t>(1, deepest / segment), most});
-        const std::byte* records = w.data + group * record_bytes;
+        const std::byte* records = w.data + first_record + group * record_bytes;
         b.data = records;
         b.beside = records + layout.scale_start(group, w.columns);
         b.beside_stride = record_bytes;
@@ -235,6 +245,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.offset_start = offset_start;
         b.scale = layout.scale;
         b.streamed = streamed;
+        if constexpr (Key.scale_levels == 2) {
+            b.super = w.data + group / layout.run * layout.super_bytes(w.columns);
+            b.super_stride = layout.super_bytes(w.columns);
+            b.run_left = layout.run - group % layout.run;
+        }
         if (!streamed) expand_beside<family, Ops>(w, b);
 
         if (narrow) {
