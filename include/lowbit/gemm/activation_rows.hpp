@@ -205,7 +205,7 @@ private:
         const std::size_t depth = layout_.depth;
         bad_[r] = false;
         if constexpr (kernel::is_binary(C)) {
-            const kernel::code_groups groups{layout_.segment(), kernel::unit_depth(layout_.bits)};
+            const kernel::code_groups groups{layout_.segment(), layout_.packed_unit()};
             if constexpr (C == compute::binary_per_row) scales_[r] = rows.of<T>().binarize(x, depth, groups, to) * factor;
             for (std::size_t g = 0; g < layout_.groups(); ++g) {
                 const std::size_t length = layout_.length(g);
@@ -217,7 +217,7 @@ private:
                 }
             }
         } else if constexpr (C != compute::float32) {
-            const kernel::code_groups groups{layout_.segment(), kernel::unit_depth(layout_.bits)};
+            const kernel::code_groups groups{layout_.segment(), layout_.packed_unit()};
             if constexpr (given_scale<Source>) {
                 static_assert(C == compute::int8_per_row, "lowbit: at_scale gives one scale; use activations<int8> per row");
                 scales_[r] = rows.of<T>().quantize_at(x, depth, source.scale, groups, to, sums) * factor;
@@ -226,7 +226,12 @@ private:
             } else {
                 float* scales = scales_ + r * layout_.groups();
                 rows.of<T>().quantize_groups(x, depth, groups, to, scales, sums); // one scale of NaN makes the row NaN
-                for (std::size_t g = 0; g < layout_.groups(); ++g) scales[g] *= factor;
+                for (std::size_t g = 0; g < groups.count(depth); ++g) scales[g] *= factor;
+            }
+            for (std::size_t g = groups.count(depth); g < layout_.groups(); ++g) { // groups that fill the last record
+                std::fill(to + layout_.packed_start(g), to + layout_.packed_start(g + 1), code{0});
+                sums[g] = 0;
+                if constexpr (kernel::is_per_group(C)) scales_[r * layout_.groups() + g] = 0.0f;
             }
         } else {
             const float reach = rows.of<T>().absmax(x, depth);
@@ -237,7 +242,7 @@ private:
                 float* group = to + layout_.packed_start(g);
                 const std::size_t length = layout_.length(g);
                 if (!gapless) {
-                    rows.of<T>().to_float(x + g * layout_.segment(), length, group);
+                    rows.of<T>().to_float(x + std::min(depth, g * layout_.segment()), length, group);
                     std::fill(group + length, to + layout_.packed_start(g + 1), 0.0f);
                 }
                 if (layout_.offset == kernel::offset_kind::minimum) {

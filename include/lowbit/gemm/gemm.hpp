@@ -112,7 +112,7 @@ struct packed_operand {
 template <compute C, class Here, any_policy P>
 packed_operand<C> operand_of(const packed_matrix<P>& p, isa::level level) noexcept {
     using E = typename P::element_type;
-    constexpr kernel::product_key key = weights_of<format_of<P>>::key(C);
+    constexpr kernel::product_key key = weights_of<format_of<P>>::key(C, packed_matrix<P>::record_groups);
     constexpr bool scaled_table = C != compute::float32 && key.code == kernel::decoding::table;
     return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run,
             scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};

@@ -104,8 +104,8 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
                     levels[c * k + i] = static_cast<std::uint8_t>(w(p * kernel::panel_columns + c, i) + 128);
             }
             for (std::size_t g = 0; g < layout.groups(); ++g) {
-                kernel::pack_record(layout, g, panel.columns, {levels.data() + g * layout.segment(), k, nullptr, nullptr},
-                                    packed.data() + layout.record_start(g, panel.columns));
+                kernel::pack_planes(layout, g, panel.columns, {levels.data() + g * layout.segment(), k, layout.length(g)},
+                                   packed.data() + layout.record_start(g, panel.columns));
             }
             for (std::size_t row0 = 0; row0 < m; row0 += kernel::most_rows) {
                 const std::size_t count = std::min(kernel::most_rows, m - row0);

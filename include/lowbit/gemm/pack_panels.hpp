@@ -2,6 +2,7 @@
 // pack_panels: from the rows of any format to panels in the order of the kernels; compiled once for all formats.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -62,26 +63,33 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     const std::size_t depth = layout.depth;
     const std::size_t stride = level_stride(layout);
     for (std::size_t c = 0; c < columns; ++c) rows.levels(rows.format, first + c, levels.subspan(c * stride, depth));
-    const std::size_t groups = layout.groups();
     const std::size_t segment = layout.segment();
-    const std::size_t scale_size = kernel::size_of(layout.scale);
-    const std::size_t offset_size = layout.offset == kernel::offset_kind::zero_point ? 1 : scale_size;
+    const std::size_t super_size = kernel::size_of(layout.super);
     std::array<scale_pair, kernel::panel_columns> pairs;
     for (std::size_t r = 0; r < layout.runs(); ++r) {
         const std::span<scale_pair> numbers(pairs.data(), columns);
         rows.super_scales(rows.format, first, r * layout.run * segment, numbers);
         std::byte* const scales = panel + r * layout.super_bytes(columns);
-        store_pairs(numbers, scales, kernel::size_of(layout.super), scales + columns * kernel::size_of(layout.super),
-                    layout.offset == kernel::offset_kind::minimum ? kernel::size_of(layout.super) : 0);
+        const bool minimums = layout.offset == kernel::offset_kind::minimum;
+        store_pairs(numbers, scales, super_size, scales + columns * super_size, minimums ? super_size : 0);
     }
-    for (std::size_t g = 0; g < groups; ++g) {
-        std::array<std::byte, kernel::panel_columns * 4> scales{};
-        std::array<std::byte, kernel::panel_columns * 4> offsets{};
-        const std::span<scale_pair> numbers(pairs.data(), layout.scales(columns));
-        rows.scales(rows.format, first, layout.columns_per_scale(), g * segment, numbers);
-        store_pairs(numbers, scales.data(), scale_size, offsets.data(), offset_size);
-        kernel::pack_record<Here>(layout, g, columns, {levels.data() + g * segment, stride, scales.data(), offsets.data()},
-                                  panel + layout.record_start(g, columns));
+    for (std::size_t r = 0; r < layout.records(); ++r) {
+        std::byte* const record = panel + layout.record_start(r, columns);
+        const std::size_t start = r * layout.record_groups * segment;
+        const std::size_t record_depth = std::min(layout.record_groups * segment, depth - start);
+        kernel::pack_planes<Here>(layout, r, columns, {levels.data() + start, stride, record_depth}, record);
+        std::byte* beside = record + layout.scale_start(r, columns);
+        for (std::size_t k = start; k < start + layout.record_groups * segment;
+             k += segment, beside += layout.beside_bytes(columns)) {
+            const std::span<scale_pair> numbers(pairs.data(), layout.scales(columns));
+            if (k < depth) {
+                rows.scales(rows.format, first, layout.columns_per_scale(), k, numbers);
+            } else {
+                std::fill(numbers.begin(), numbers.end(), scale_pair{});
+            }
+            store_pairs(numbers, beside, kernel::size_of(layout.scale), beside + layout.scale_bytes(columns),
+                        layout.offset_size());
+        }
     }
 }
 

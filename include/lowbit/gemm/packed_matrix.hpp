@@ -74,6 +74,14 @@ public:
     }
     LOWBIT_ALWAYS_INLINE ~packed_matrix() = default;
 
+    /// Groups that share a record: see kernel::panel_layout. Binary activations meet whole words.
+    static constexpr std::size_t record_groups = [] {
+        using asked = typename P::activations;
+        if (std::is_same_v<typename asked::type, binary>) return std::size_t{1};
+        const std::size_t group = asked::granularity::cols != 0 ? asked::granularity::cols : format::granularity::cols;
+        return kernel::groups_of_unit(static_cast<unsigned>(format::bits), group);
+    }();
+
     /// N, the outputs of a product.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return rows_; }
     /// K, the inputs.
@@ -152,6 +160,7 @@ private:
             layout.group = asked::granularity::cols;
         }
         layout.bits = static_cast<unsigned>(format::bits);
+        layout.record_groups = record_groups;
         layout.scale = weights::scale;
         layout.offset = weights::offset;
         const std::size_t shared = granularity::group_rows(rows);

@@ -141,13 +141,15 @@ struct weights_of {
     /// Levels count from the element's own zero; those of integers over a minimum count upwards from it.
     static constexpr std::int32_t constant = minimums && integer_element<element_type> ? 0 : codes::offset;
 
-    static constexpr kernel::product_key key(compute c) noexcept {
+    /// The kernel for activations of kind c and so many groups a record.
+    static constexpr kernel::product_key key(compute c, std::size_t record_groups) noexcept {
         return {.bits = static_cast<unsigned>(element_type::bits),
                 .code = codes::code,
                 .offset = offset,
                 .activations = c,
                 .step = codes::step,
-                .scale_levels = two_levels ? 2u : 1u};
+                .scale_levels = two_levels ? 2u : 1u,
+                .record_groups = record_groups};
     }
 };
 

@@ -56,13 +56,21 @@ struct bit_plane {
 /// The K that one byte lane of the narrowest plane spans: a group is padded with zeros to a multiple of it.
 [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
 
+/// How many groups a unit holds that are whole quads and a part of it, else 1: then each group is padded.
+[[nodiscard]] constexpr std::size_t groups_of_unit(unsigned bits, std::size_t group) noexcept {
+    const std::size_t unit = unit_depth(bits);
+    return group > 0 && group % 4 == 0 && unit % group == 0 ? unit / group : 1;
+}
+
 /// Packed weights, layout "k4_n64": columns are cut into panels of 64, K into groups; a group of a panel is one record, and the
 /// records of a panel follow each other as one stream, behind its super-scales, if it has them:
 ///
 ///   panel  = for each run of groups: super-scales | super-minimums, negated || records
 ///   record = planes, widest first | scales | zero points (u8) or minimums (the scale's type)
 ///
-/// A scale of two levels is (byte - scale_zero) * super-scale, its minimum byte * super-minimum, each product rounded to float.
+/// Groups that are a part of a unit share records of one unit, in which each has its scales and offsets, one group after the
+/// other. A scale of two levels is (byte - scale_zero) * super-scale, its minimum byte * super-minimum, each product rounded to
+/// float.
 ///
 /// A plane of width w is a sequence of runs of 8/w quads, a quad being 4 consecutive k of each column: byte 4 * column + b of a
 /// run holds, in bits [w*j, w*j + w), the plane's bits of k = 4 * (8/w * run + j) + b. So 32 bits of a column meet 4 activations
@@ -76,42 +84,58 @@ struct panel_layout {
     unsigned bits = 0;
     scale_kind scale = scale_kind::none;
     offset_kind offset = offset_kind::constant;
-    std::size_t scale_rows = 1; ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
+    std::size_t scale_rows = 1;    ///< rows of W that share a scale (and zero point, and minimum): R of per_block<R, C>
+    std::size_t record_groups = 1; ///< groups of a record; more than 1 only of groups_of_unit(bits, group)
     // Of scales of two levels:
-    std::size_t run = 0;                 ///< records that share a super-scale; 0 where there is one level
+    std::size_t run = 0;                 ///< groups that share a super-scale; 0 where there is one level
     scale_kind super = scale_kind::none; ///< how super-scales and super-minimums are stored
     std::uint8_t scale_zero = 0;         ///< the byte of a scale of 0
 
-    /// The K of a record: `group`, or where that is longer than longest_group a part of it, with the same scales. Parts are
-    /// equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a prime one into
-    /// parts of 1 k.
+    /// The K of a group as kernels see it: `group`, or where that is longer than longest_group a part of it, with the same
+    /// scales. Parts are equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a
+    /// prime one into parts of 1 k.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t segment() const noexcept {
+        if (record_groups > 1) return group;
         if (group >= depth) return std::max<std::size_t>(1, std::min(depth, longest_group));
         std::size_t parts = (group + longest_group - 1) / longest_group;
         while (group % parts != 0) ++parts;
         return group / parts;
     }
-    /// Records of a panel.
+    /// Groups of a column, those included that only fill the last record.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept {
-        return (depth + segment() - 1) / segment();
+        const std::size_t count = (depth + segment() - 1) / segment();
+        return record_groups == 1 ? count : (count + record_groups - 1) / record_groups * record_groups;
     }
-    /// The K of record g; the last one may be short.
+    /// The K of group g; the last ones may be short.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t length(std::size_t g) const noexcept {
-        return std::min(segment(), depth - g * segment());
+        return std::min(segment(), depth - std::min(depth, g * segment()));
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t padded(std::size_t k) const noexcept {
-        const std::size_t unit = unit_depth(bits);
+        const std::size_t unit = packed_unit();
         return (k + unit - 1) / unit * unit;
     }
-    /// Where record g starts in a row of packed activations; packed_start(groups()) elements make a row, zeros between groups.
+    /// What groups are padded to a multiple of.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_unit() const noexcept {
+        return record_groups == 1 ? unit_depth(bits) : group;
+    }
+    /// Where group g starts in a row of packed activations; packed_start(groups()) elements make a row, zeros between groups.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_start(std::size_t g) const noexcept {
         return g < groups() ? g * padded(segment()) : packed_depth();
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_depth() const noexcept {
-        return depth == 0 ? 0 : (groups() - 1) * padded(segment()) + padded(length(groups() - 1));
+        return depth == 0 ? 0 : (records() - 1) * record_depth(0) + record_depth(records() - 1);
     }
 
-    /// Distinct scales in a record of a panel that has so many columns.
+    /// Records of a panel.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t records() const noexcept {
+        return record_groups == 1 ? groups() : groups() / record_groups;
+    }
+    /// The K that the planes of record r hold; less in the last one where it is one short group.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_depth(std::size_t r) const noexcept {
+        return record_groups == 1 ? padded(length(r)) : record_groups * group;
+    }
+
+    /// Distinct scales of a group of a panel that has so many columns.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scales(std::size_t columns) const noexcept {
         if (scale_rows == 1) return columns; // without divisions, which take a few percent of a small product
         return (columns + columns_per_scale() - 1) / columns_per_scale();
@@ -123,21 +147,30 @@ struct panel_layout {
         return panel_columns % scale_rows == 0 ? scale_rows : 1;
     }
 
-    /// Bytes of record parts, from its start.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t g,
+    /// Bytes of the parts of record r, from its start: a plane, and the scales of its first group.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t r,
                                                                          std::size_t columns) const noexcept {
-        return padded(length(g)) * columns * plane.shift / 8;
+        return record_depth(r) * columns * plane.shift / 8;
     }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t g, std::size_t columns) const noexcept {
-        return padded(length(g)) * columns * bits / 8;
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t r, std::size_t columns) const noexcept {
+        return record_depth(r) * columns * bits / 8;
     }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_start(std::size_t g, std::size_t columns) const noexcept {
-        return scale_start(g, columns) + (scale == scale_kind::nibble ? 0 : scales(columns) * size_of(scale));
+    /// Bytes of an offset. Minimums that share a byte with their scale have none.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_size() const noexcept {
+        if (scale == scale_kind::nibble) return offset == offset_kind::zero_point ? 1 : 0;
+        return offset == offset_kind::zero_point ? 1 : offset == offset_kind::minimum ? size_of(scale) : 0;
     }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_bytes(std::size_t g, std::size_t columns) const noexcept {
-        return scale_start(g, columns) + scales(columns) * (size_of(scale) + offset_bytes());
+    /// From the scales of a group to its offsets, and to the scales of the next group in the record.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_bytes(std::size_t columns) const noexcept {
+        return scale == scale_kind::nibble && offset == offset_kind::minimum ? 0 : scales(columns) * size_of(scale);
     }
-    /// Runs of records that share super-scales.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t beside_bytes(std::size_t columns) const noexcept {
+        return scales(columns) * (size_of(scale) + offset_size());
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_bytes(std::size_t r, std::size_t columns) const noexcept {
+        return scale_start(r, columns) + record_groups * beside_bytes(columns);
+    }
+    /// Runs of groups that share super-scales.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t runs() const noexcept {
         return run == 0 ? 0 : (groups() + run - 1) / run;
     }
@@ -145,12 +178,12 @@ struct panel_layout {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_bytes(std::size_t columns) const noexcept {
         return columns * size_of(super) * (offset == offset_kind::minimum ? 2 : 1);
     }
-    /// Where record g starts in its panel.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_start(std::size_t g, std::size_t columns) const noexcept {
-        return runs() * super_bytes(columns) + (g == 0 ? 0 : g * record_bytes(0, columns));
+    /// Where record r starts in its panel.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_start(std::size_t r, std::size_t columns) const noexcept {
+        return runs() * super_bytes(columns) + (r == 0 ? 0 : r * record_bytes(0, columns));
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
-        return depth == 0 ? 0 : record_start(groups() - 1, columns) + record_bytes(groups() - 1, columns);
+        return depth == 0 ? 0 : record_start(records() - 1, columns) + record_bytes(records() - 1, columns);
     }
     /// Where panel p starts.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_start(std::size_t p) const noexcept {
@@ -162,21 +195,14 @@ struct panel_layout {
         return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));
     }
 
-    /// Bytes of a zero point or minimum in a record.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_bytes() const noexcept {
-        if (scale == scale_kind::nibble) return 0;
-        return offset == offset_kind::zero_point ? 1 : offset == offset_kind::minimum ? size_of(scale) : 0;
-    }
-
     friend constexpr bool operator==(const panel_layout&, const panel_layout&) noexcept = default;
 };
 
-/// One record in plain order, to be packed.
+/// The codes of one record in plain order, to be packed.
 struct record_source {
-    const std::uint8_t* codes = nullptr; ///< columns x length(g), one code a byte
+    const std::uint8_t* codes = nullptr; ///< columns x depth, one code a byte
     std::size_t stride = 0;              ///< bytes from a column to the next
-    const void* scales = nullptr;        ///< layout.scales(columns) bit patterns
-    const void* offsets = nullptr;       ///< as many zero points (u8) or minimums (bit patterns); unused for a constant offset
+    std::size_t depth = 0;               ///< the K that there is of the record
 };
 
 /// Writes one plane of a record: for every run of 8 / Width quads a word of each column.
@@ -215,23 +241,15 @@ private:
     }
 };
 
-/// Writes record g of a panel to `record`, record_bytes(g, columns) bytes.
+/// Writes the planes of record r of a panel to `record`, scale_start(r, columns) bytes.
 template <class Here = isa::here>
-void pack_record(const panel_layout& layout, std::size_t g, std::size_t columns, const record_source& from, std::byte* record) {
-    const std::size_t length = layout.length(g);
-    const std::size_t quads = layout.padded(length) / 4;
+void pack_planes(const panel_layout& layout, std::size_t r, std::size_t columns, const record_source& from, std::byte* record) {
+    const std::size_t quads = layout.record_depth(r) / 4;
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
         const bit_plane plane = plane_of(layout.bits, p);
-        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), length, quads, columns, plane.shift, from,
-                                                       record + layout.plane_start(plane, g, columns));
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), from.depth, quads, columns, plane.shift,
+                                                       from, record + layout.plane_start(plane, r, columns));
     }
-    if (layout.scale != scale_kind::none) {
-        const std::size_t bytes = layout.scales(columns) * size_of(layout.scale);
-        std::memcpy(record + layout.scale_start(g, columns), from.scales, bytes);
-    }
-    const std::size_t start = layout.offset_start(g, columns);
-    const std::size_t bytes = layout.scales(columns) * layout.offset_bytes();
-    if (bytes > 0) std::memcpy(record + start, from.offsets, bytes);
 }
 
 } // namespace lowbit::inline v0::kernel

@@ -67,6 +67,8 @@ struct product_key {
     /// 2 for scales that are integers under super-scales; 0 for the plain product of integers, whose tile is int32 (int8_per_row,
     /// one group a record).
     unsigned scale_levels = 1;
+    /// Groups of a record, see panel_layout.
+    std::size_t record_groups = 1;
 
     friend constexpr bool operator==(const product_key&, const product_key&) noexcept = default;
 };

@@ -19,6 +19,13 @@ TEST_CASE("scales of two levels") {
     check_shapes<lk::product_key{
         .bits = 2, .offset = offset_kind::minimum, .activations = activation_kind::float32, .scale_levels = 2}>();
 }
+TEST_CASE("groups that share a unit") {
+    check_shapes<lk::product_key{.bits = 3, .scale_levels = 2, .record_groups = 2}>();
+    check_shapes<lk::product_key{
+        .bits = 5, .offset = offset_kind::minimum, .activations = activation_kind::int8_per_group, .record_groups = 4}>();
+    check_shapes<lk::product_key{
+        .bits = 6, .offset = offset_kind::zero_point, .activations = activation_kind::float32, .record_groups = 2}>();
+}
 TEST_CASE("activation scales per group") {
     check_shapes<lk::product_key{.bits = 4, .activations = activation_kind::int8_per_group}>();
     check_shapes<lk::product_key{.bits = 8, .offset = offset_kind::zero_point, .activations = activation_kind::int8_per_group}>();

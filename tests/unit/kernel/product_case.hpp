@@ -54,6 +54,7 @@ public:
         : shape_(shape), side_(salt % 4 == 0 ? edge::front : edge::back), random_(seed() * 1000003 + salt) {
         layout_ = {shape.depth, shape.group,     Key.bits, Key.scale_levels != 0 ? shape.scale : lk::scale_kind::none,
                    Key.offset,  shape.scale_rows};
+        layout_.record_groups = Key.record_groups;
         if (Key.scale_levels == 2) {
             layout_.run = 3;
             layout_.super = shape.super;
@@ -156,13 +157,21 @@ private:
                     offset_values_.push_back(number(layout_.scale, offset_bits, false));
                 }
             }
-            const lk::record_source from{codes_.data() + g * layout_.segment(), shape_.depth, scale_bits.data(),
-                                         offset_bits.data()};
-            std::byte* record = packed_->data() + layout_.record_start(g, n);
-            lk::pack_record(layout_, g, n, from, record);
+            const std::size_t parts = layout_.record_groups;
+            const std::size_t start = g / parts * parts * layout_.segment();
+            std::byte* record = packed_->data() + layout_.record_start(g / parts, n);
+            if (g % parts == 0) {
+                const lk::record_source from{codes_.data() + start, shape_.depth,
+                                             std::min(parts * layout_.segment(), shape_.depth - start)};
+                lk::pack_planes(layout_, g / parts, n, from, record);
+            }
+            std::byte* beside = record + layout_.scale_start(g / parts, n) + g % parts * layout_.beside_bytes(n);
+            REQUIRE(scale_bits.size() + offset_bits.size() == layout_.beside_bytes(n));
+            std::copy(scale_bits.begin(), scale_bits.end(), beside);
+            std::copy(offset_bits.begin(), offset_bits.end(), beside + layout_.scale_bytes(n));
             for (std::size_t k = 0; k < layout_.length(g); ++k) {
-                REQUIRE(unpack_code(layout_, g, n, record, n - 1, k) ==
-                        codes_[(n - 1) * shape_.depth + g * layout_.segment() + k]);
+                const std::size_t at = g * layout_.segment() + k;
+                REQUIRE(unpack_code(layout_, g / parts, n, record, n - 1, at - start) == codes_[(n - 1) * shape_.depth + at]);
             }
         }
     }
@@ -340,6 +349,7 @@ template <lk::product_key Key>
 void check_shapes() {
     std::uint64_t salt = 0;
     const auto run = [&](product_shape shape, const std::vector<std::size_t>& calls) {
+        if (Key.record_groups > 1) shape.group = lk::unit_depth(Key.bits) / Key.record_groups;
         if (Key.scale_levels == 2) {
             if (shape.scale_rows != 1 || shape.scale == lk::scale_kind::table8) return;
             shape.super = shape.scale;

@@ -58,7 +58,7 @@ struct cached_words : packed_words<Ops, 1, 2, decoding::integer> {
 
     LOWBIT_ALWAYS_INLINE cached_words(const weight_block& b, const weight_panel& w) : base(b, w) {}
 
-    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) { this->plane[0] += b.record_bytes - b.depth * 8; }
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { this->plane[0] += b.record_bytes - b.depth * 8; }
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
 };
 

@@ -7,12 +7,13 @@ struct float_weights {
     template <unsigned>
     static constexpr bool streams = false;
     static constexpr unsigned unit_depth = 1;
+    static constexpr unsigned parts = 1;
 
     const float* data;
 
     LOWBIT_ALWAYS_INLINE float_weights(const weight_block& b, const weight_panel&) : data(static_cast<const float*>(b.data)) {}
     LOWBIT_ALWAYS_INLINE void advance() { data += panel_columns; }
-    LOWBIT_ALWAYS_INLINE void next_group(const weight_block&) {}
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
     template <unsigned>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
@@ -36,9 +37,12 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code, true> {
 
     LOWBIT_ALWAYS_INLINE packed_floats(const weight_block& b, const weight_panel& w)
         : base(b, w), entries(b.entries), zeros(b.zeros), offset(Ops::splat(w.offset)) {}
-    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
-        base::next_group(b);
+    LOWBIT_ALWAYS_INLINE void next_part() {
         if constexpr (has_zeros) zeros += panel_columns;
+    }
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
+        base::next_record(b);
+        next_part();
     }
     /// The values of all patterns of those lowest bits.
     static LOWBIT_ALWAYS_INLINE void fill(float* entries, const weight_panel& w) {

@@ -9,13 +9,14 @@ struct byte_weights {
     static constexpr unsigned unit_depth = 4;
     static constexpr unsigned max_code = MaxCode;
     static constexpr unsigned places = 1, place_bits = 8;
+    static constexpr unsigned parts = 1;
 
     const std::byte* data;
 
     LOWBIT_ALWAYS_INLINE byte_weights(const weight_block& b, const weight_panel&)
         : data(static_cast<const std::byte*>(b.data) + b.start * panel_columns) {}
     LOWBIT_ALWAYS_INLINE void advance() { data += 4 * panel_columns; }
-    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) { data += b.record_bytes - b.depth * panel_columns; }
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { data += b.record_bytes - b.depth * panel_columns; }
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
     template <unsigned, unsigned = 1>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {

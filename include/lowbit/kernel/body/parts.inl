@@ -12,20 +12,20 @@ LOWBIT_ALWAYS_INLINE void unroll(F&& f) {
     unroll_each(std::make_integer_sequence<unsigned, N>{}, f);
 }
 
-/// A block of K that is multiplied at once: `count` whole groups of equal length, or a part of one long group.
+/// A block of K that is multiplied at once: `count` whole records of equal length, or a part of one long group.
 struct weight_block {
     const void* data = nullptr;   ///< the first group's record, or unpacked weights
     std::size_t record_bytes = 0; ///< between the records (packed only)
     std::size_t planes_depth = 0; ///< K that the planes of a record hold (packed only)
     std::size_t start = 0;        ///< where in them the block starts
-    std::size_t depth = 0;        ///< K of each group, or of the part; padded
+    std::size_t depth = 0;        ///< K of each record, or of the part; padded
     std::size_t count = 0;
     std::size_t group = 0;             ///< the first group
     bool first = false;                ///< the block has its group's first k ...
     bool last = false;                 ///< ... and its last
     const std::byte* beside = nullptr; ///< what stands beside the codes of the first group, from its scales on ...
     std::size_t beside_stride = 0;     ///< ... between records ...
-    std::size_t beside_bytes = 0;      ///< ... of how many bytes ...
+    std::size_t beside_bytes = 0;      ///< ... and between the groups of one ...
     std::size_t offset_start = 0;      ///< ... and from the scales to the offsets
     scale_kind scale = scale_kind::none;
     const std::byte* super = nullptr; ///< super-scales of the first group's run ...
@@ -36,6 +36,11 @@ struct weight_block {
     float* minimums = nullptr;
     std::int32_t* zeros = nullptr;
     const float* entries = nullptr; ///< see packed_floats
+
+    /// From what stands beside group `part` of a record to that of the next group.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t next_beside(std::size_t part, std::size_t parts) const {
+        return part + 1 < parts ? beside_bytes : beside_stride - (parts - 1) * beside_bytes;
+    }
 };
 
 /// Calls f(row, vector) for a tile of sums, all in line.
@@ -55,6 +60,7 @@ template <class Ops, unsigned Bits, unsigned Step, decoding Code, bool Floats = 
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
+    static constexpr unsigned parts = 1;
     static constexpr prefetch_plan ahead = prefetch_of(Bits, Floats);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
@@ -79,8 +85,10 @@ struct packed_weights {
     LOWBIT_ALWAYS_INLINE void advance() {
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += unit_depth * 8 * plane_of(Bits, p).width; });
     }
-    /// From behind the last unit of a group to the next group.
-    LOWBIT_ALWAYS_INLINE void next_group(const weight_block& b) {
+    /// To the next group of a record.
+    LOWBIT_ALWAYS_INLINE void next_part() {}
+    /// From behind the last unit of a record to the next one.
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
         for (std::size_t at = 0; at < b.beside_bytes; at += ahead.step) Ops::prefetch(plane[planes - 1] + ahead.distance + at);
         unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += b.record_bytes - b.depth * 8 * plane_of(Bits, p).width; });
     }
@@ -116,6 +124,61 @@ private:
         } else {
             constexpr unsigned mask = 0x01010101u * (((1u << width) - 1) << to);
             return Ops::bit_and(Ops::template move_bits<from, to>(raw), Ops::splat(static_cast<std::int32_t>(mask)));
+        }
+    }
+};
+
+/// Packed weights of which `Parts` groups share a unit.
+template <class Weights, unsigned Parts>
+struct parted : Weights {
+    static_assert(Weights::unit_depth % (4 * Parts) == 0);
+    static constexpr unsigned parts = Parts;
+    LOWBIT_ALWAYS_INLINE parted(const weight_block& b, const weight_panel& w) : Weights(b, w) {}
+};
+template <class Weights, unsigned Parts>
+using with_parts =
+    typename std::conditional_t<Parts == 1, std::type_identity<Weights>, std::type_identity<parted<Weights, Parts>>>::type;
+
+/// One of those groups, as weights with a shorter unit.
+template <class Weights, unsigned Part>
+struct weights_part {
+    static constexpr unsigned unit_depth = Weights::unit_depth / Weights::parts;
+    static constexpr unsigned max_code = Weights::max_code;
+    static constexpr unsigned places = 1, place_bits = 8;
+
+    Weights& all;
+
+    LOWBIT_ALWAYS_INLINE void advance() {
+        if constexpr (Part + 1 < Weights::parts) {
+            all.next_part();
+        } else {
+            all.advance();
+        }
+    }
+    LOWBIT_ALWAYS_INLINE void prefetch() const {
+        if constexpr (Part + 1 == Weights::parts) all.prefetch();
+    }
+    template <unsigned J, unsigned = 1>
+    LOWBIT_ALWAYS_INLINE auto bytes(unsigned v) const {
+        return all.template bytes<Part*(unit_depth / 4) + J>(v);
+    }
+    template <unsigned K>
+    LOWBIT_ALWAYS_INLINE auto value(unsigned v) const {
+        return all.template value<Part * unit_depth + K>(v);
+    }
+};
+/// Calls f with the weights of group `part` of a record. A type, which no argument of another level's finds.
+template <class Weights>
+struct parts_of {
+    template <class F>
+    static LOWBIT_ALWAYS_INLINE void one(Weights& weights, std::size_t part, F&& f) {
+        if constexpr (Weights::parts == 1) {
+            f(weights);
+        } else {
+            unroll<Weights::parts>([&](auto p) LOWBIT_INLINE_LAMBDA {
+                weights_part<Weights, p> some{weights};
+                if (part == p) f(some);
+            });
         }
     }
 };
@@ -173,7 +236,8 @@ struct beside_reader {
     const std::byte* at;
 
     LOWBIT_ALWAYS_INLINE explicit beside_reader(const weight_block& b) : at(b.beside) {}
-    LOWBIT_ALWAYS_INLINE void next(const weight_panel&, const weight_block& b) { at += b.beside_stride; }
+    /// To the group `bytes` farther.
+    LOWBIT_ALWAYS_INLINE void next(const weight_panel&, const weight_block&, std::size_t bytes) { at += bytes; }
 
     /// Plain ones of `Vectors` column vectors from vector `first` on.
     template <unsigned Vectors>
@@ -204,8 +268,8 @@ struct beside_reader<Ops, 2> {
     std::size_t left; ///< of the run
 
     LOWBIT_ALWAYS_INLINE explicit beside_reader(const weight_block& b) : at(b.beside), super(b.super), left(b.run_left) {}
-    LOWBIT_ALWAYS_INLINE void next(const weight_panel& w, const weight_block& b) {
-        at += b.beside_stride;
+    LOWBIT_ALWAYS_INLINE void next(const weight_panel& w, const weight_block& b, std::size_t bytes) {
+        at += bytes;
         if (--left > 0) return;
         super += b.super_stride;
         left = w.layout.run;

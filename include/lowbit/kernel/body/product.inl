@@ -6,15 +6,21 @@
 template <class Family, class Ops>
 LOWBIT_ALWAYS_INLINE void expand_beside(const weight_panel& w, const weight_block& b) {
     beside_reader<Ops, Family::scale_levels> beside(b);
-    for (std::size_t at = 0; at < b.count * panel_columns; at += panel_columns) {
-        if constexpr (Family::offset == offset_kind::zero_point) expand_zeros<Ops>(w, beside.at + b.offset_start, b.zeros + at);
-        if (b.last) {
-            if constexpr (Family::scaled)
-                expand<Ops>(w, b.scales + at, [&](auto&&... to) LOWBIT_INLINE_LAMBDA { beside.scales(w, b, to...); });
-            if constexpr (Family::offset == offset_kind::minimum)
-                expand<Ops>(w, b.minimums + at, [&](auto&&... to) LOWBIT_INLINE_LAMBDA { beside.minimums(w, b, to...); });
+    const std::size_t parts = w.layout.record_groups;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < b.count; ++i) {
+        for (std::size_t part = 0; part < parts; ++part) {
+            if constexpr (Family::offset == offset_kind::zero_point)
+                expand_zeros<Ops>(w, beside.at + b.offset_start, b.zeros + at);
+            if (b.last) {
+                if constexpr (Family::scaled)
+                    expand<Ops>(w, b.scales + at, [&](auto&&... to) LOWBIT_INLINE_LAMBDA { beside.scales(w, b, to...); });
+                if constexpr (Family::offset == offset_kind::minimum)
+                    expand<Ops>(w, b.minimums + at, [&](auto&&... to) LOWBIT_INLINE_LAMBDA { beside.minimums(w, b, to...); });
+            }
+            beside.next(w, b, b.next_beside(part, parts));
+            at += panel_columns;
         }
-        beside.next(w, b);
     }
 }
 
@@ -62,7 +68,8 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
         std::size_t at = row * groups + b.group; // in xsums and xscales
         std::size_t column = first * lanes;      // in scales, minimums and zeros
         beside_reader<Ops, Family::scale_levels> beside(b);
-        for (std::size_t i = 0; i < b.count; ++i) {
+        constexpr std::size_t parts = Weights::parts;
+        for (std::size_t i = 0; i < b.count * parts; ++i) {
             const bool streamed = Weights::template streams<Rows> && b.streamed;
             if constexpr (Family::offset == offset_kind::zero_point) {
                 if (streamed && first == 0) decode_zeros<Ops>(beside.at + b.offset_start, b.zeros + i * panel_columns);
@@ -78,8 +85,15 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                     });
                 }
             }
-            Family::accumulate(acc, weights, b.depth, x, stride, first);
-            weights.next_group(b);
+            if constexpr (parts == 1) { // not through a lambda, for which compilers find fewer registers
+                Family::accumulate(acc, weights, b.depth, x, stride, first);
+                weights.next_record(b);
+            } else {
+                parts_of<Weights>::one(weights, i % parts, [&](auto& part) LOWBIT_INLINE_LAMBDA {
+                    Family::accumulate(acc, part, b.depth / parts, x, stride, first);
+                });
+                if (i % parts == parts - 1) weights.next_record(b);
+            }
             if constexpr (Family::scaled) {
                 if (b.last) {
                     typename Ops::floats part[vectors]; // of what stands beside: scales, then minimums
@@ -104,7 +118,7 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                             Family::add_minimum(y[r][v], part[v], xscales, xsums, at + r * groups);
                         });
                     }
-                    beside.next(w, b);
+                    beside.next(w, b, b.next_beside(i % parts, parts));
                     column += panel_columns;
                     ++at;
                     continue;
@@ -166,7 +180,8 @@ template <class Ops, product_key Key>
 void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
                     result_t<Key>* tile) {
     using family = family_of<Ops, Key>;
-    using packed = typename family::template packed<Key.bits, Key.step, Key.code>;
+    constexpr unsigned parts = Key.record_groups;
+    using packed = with_parts<typename family::template packed<Key.bits, Key.step, Key.code>, parts>;
     using unpacked = typename family::template unpacked<packed::max_code>;
     using element = typename family::element;
     constexpr std::size_t block_depth = family::block_depth;
@@ -200,12 +215,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     alignas(64) float entries[1u << Ops::table_bits];
 
     const panel_layout& layout = w.layout;
-    const std::size_t segment = layout.padded(layout.segment());
+    const std::size_t records = layout.records();
+    const std::size_t segment = layout.padded(layout.segment()) * parts; // K of a record
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
     const std::size_t first_record = layout.record_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
-    const std::size_t beside_bytes = record_bytes - layout.scale_start(0, w.columns);
-    const std::size_t offset_start = layout.offset_start(0, w.columns) - layout.scale_start(0, w.columns);
     const bool unpacks = !plain && rows > most_fused;
     const bool streamed = rows <= most_fused && (rows <= streaming_rows || groups > 1) && has_plain_scales(w);
     const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
@@ -213,43 +227,44 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
                                                                          : fused_rows; // rows of its tile
     // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
     const std::size_t deepest = unpacks || narrow ? block_depth : rows <= reading ? longest_group : packed_depth;
-    const std::size_t most = streamed && !narrow && family::offset != offset_kind::zero_point ? groups : most_groups;
-    const std::size_t full = layout.length(groups - 1) == layout.segment() ? groups : groups - 1;
+    const std::size_t most = streamed && !narrow && family::offset != offset_kind::zero_point ? records : most_groups / parts;
+    const std::size_t full = parts > 1 || layout.length(groups - 1) == layout.segment() ? records : records - 1;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
     if (narrow) std::memset(wide, 0, sizeof wide);
 
-    std::size_t group = 0, start = 0; // where the next block starts
-    while (group < groups) {
-        const std::size_t group_depth = group + 1 < groups ? segment : layout.padded(layout.length(group));
+    std::size_t record = 0, start = 0; // where the next block starts
+    while (record < records) {
+        const std::size_t record_depth = record + 1 < records ? segment : layout.record_depth(record);
         weight_block b;
         b.record_bytes = record_bytes;
-        b.planes_depth = group_depth;
+        b.planes_depth = record_depth;
         b.start = start;
-        b.depth = std::min(group_depth - start, deepest);
+        b.depth = std::min(record_depth - start, deepest);
         b.count = 1;
-        b.group = group;
+        b.group = record * parts;
         b.first = start == 0;
-        b.last = start + b.depth == group_depth;
+        b.last = start + b.depth == record_depth;
         b.scales = scales;
         b.entries = entries;
         b.minimums = minimums;
         b.zeros = zeros;
-        // Groups of full length together; a last one that is shorter, alone.
-        if (b.first && b.last && group < full)
-            b.count = std::min({full - group, std::max<std::size_t>(1, deepest / segment), most});
-        const std::byte* records = w.data + first_record + group * record_bytes;
-        b.data = records;
-        b.beside = records + layout.scale_start(group, w.columns);
+        // Records of full length together; a last one that is shorter, alone.
+        if (b.first && b.last && record < full)
+            b.count = std::min({full - record, std::max<std::size_t>(1, deepest / segment), most});
+        const std::byte* data = w.data + first_record + record * record_bytes;
+        b.data = data;
+        b.beside = data + layout.scale_start(record, w.columns);
         b.beside_stride = record_bytes;
-        b.beside_bytes = beside_bytes;
-        b.offset_start = offset_start;
+        b.beside_bytes = layout.beside_bytes(w.columns);
+        b.offset_start = layout.scale_bytes(w.columns);
         b.scale = layout.scale;
         b.streamed = streamed;
         if constexpr (Key.scale_levels == 2) {
-            b.super = w.data + group / layout.run * layout.super_bytes(w.columns);
+            b.super = w.data + b.group / layout.run * layout.super_bytes(w.columns);
             b.super_stride = layout.super_bytes(w.columns);
-            b.run_left = layout.run - group % layout.run;
+            b.run_left = layout.run - b.group % layout.run;
         }
+        const std::size_t next_record = record + b.count, next_start = start + b.depth;
         if (!streamed) expand_beside<family, Ops>(w, b);
 
         if (narrow) {
@@ -257,8 +272,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             for (std::size_t i = 0; i < b.count; ++i) {
                 for (unsigned p = 0; p < packed::planes; ++p) {
                     const bit_plane plane = plane_of(Key.bits, p);
-                    const std::size_t before = group_depth * plane.shift / 8 + start * plane.width / 8;
-                    widen_runs<Ops>(records + i * record_bytes + before * w.columns, w.columns, b.depth * plane.width / 32, to);
+                    const std::size_t before = record_depth * plane.shift / 8 + start * plane.width / 8;
+                    widen_runs<Ops>(data + i * record_bytes + before * w.columns, w.columns, b.depth * plane.width / 32, to);
                     to += b.depth * 8 * plane.width;
                 }
             }
@@ -268,7 +283,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             b.start = 0;
         }
 
-        const std::size_t x_start = (group * segment + start) / k_of<typename family::activation>;
+        const std::size_t x_start = (record * segment + start) / k_of<typename family::activation>;
         typename family::sum* carried;
         if constexpr (family::scaled) {
             carried = sums;
@@ -279,7 +294,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
         // Few tiles would have to fetch in bursts, and do better without; sooner where they read one dense stream and decode it.
         constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
-        next_weights next{records + start * codes + bytes, rows >= bursts ? bytes * tile_rows / rows : 0};
+        next_weights next{data + start * codes + bytes, rows >= bursts ? bytes * tile_rows / rows : 0};
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
                                                        carried + from * panel_columns, tile + from * panel_columns, next);
@@ -303,9 +318,15 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             if (unpacks) {
                 packed from(b, w);
                 for (std::size_t i = 0; i < b.count; ++i) {
-                    family::unpack(from, b.depth, unpacked_block + i * b.depth * panel_columns);
-                    from.next_group(b);
+                    for (std::size_t part = 0; part < parts; ++part) {
+                        element* const to = unpacked_block + (i * b.depth + part * (b.depth / parts)) * panel_columns;
+                        parts_of<packed>::one(from, part,
+                                              [&](auto& one) LOWBIT_INLINE_LAMBDA { family::unpack(one, b.depth / parts, to); });
+                    }
+                    from.next_record(b);
                 }
+                b.depth /= parts; // each group is a record now
+                b.count *= parts;
                 b.data = unpacked_block;
                 b.record_bytes = b.depth * panel_columns * sizeof(element);
                 b.start = 0;
@@ -313,7 +334,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
         if (done < rows) multiply.template operator()<unpacked, tile_rows>(done, rows);
 
-        group += b.last ? b.count : 0;
-        start = b.last ? 0 : start + b.depth;
+        record = b.last ? next_record : record;
+        start = b.last ? 0 : next_start;
     }
 }
