@@ -221,7 +221,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t first_record = layout.record_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
     const bool unpacks = !plain && rows > most_fused;
-    const bool streamed = rows <= most_fused && (rows <= streaming_rows || groups > 1) && has_plain_scales(w);
+    // Scales of two levels take too many instructions for more than two tiles to decode them.
+    const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
+    const bool streamed = rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w);
     const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
                              : streamed                                  ? streaming_rows
                                                                          : fused_rows; // rows of its tile
