@@ -100,6 +100,7 @@ aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows,
     const std::size_t whole = count / kernel::panel_columns;
     const std::size_t rest = count % kernel::panel_columns;
     aligned_buffer<std::byte> panels(layout.total_bytes(count), memory);
+    if (layout.depth == 0) return panels; // a file may claim any number of rows of nothing
     for_ranges(where, whole + (rest != 0), 1, [&](std::size_t first, std::size_t last) {
         scratch<std::uint8_t> levels(kernel::panel_columns * level_stride(layout));
         for (std::size_t p = first; p < last; ++p) {

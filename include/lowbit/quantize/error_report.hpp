@@ -38,7 +38,8 @@ template <class Here = isa::here, quantized Q, viewable W>
     detail::scratch<float> values(view.cols());
     detail::scratch<float> row(view.cols());
     double noise = 0, signal = 0, decoded = 0, product = 0, largest = 0;
-    for (std::size_t i = 0; i < view.rows(); ++i) {
+    const std::size_t count_rows = view.cols() == 0 ? 0 : view.rows(); // of which a file may claim any number, of nothing
+    for (std::size_t i = 0; i < count_rows; ++i) {
         const float* w = source.row(i, row.data());
         reader.values(rows, i, room, values.span());
         for (std::size_t k = 0; k < view.cols(); ++k) {

@@ -132,9 +132,12 @@ private:
         float value = 0.0f;
     };
 
-    /// Brings the run's largest magnitude to 1..2, and that of its weights, by powers of two: no square leaves the floats.
+    /// Brings the run's largest magnitude to 1..2, and that of its weights, by powers of two: no square leaves the floats. Less
+    /// of values so small that the smallest super-scale would be beyond 2^30 of them; codes of 0 are as good as any there.
     constexpr void choose_units() {
-        unit_ = power_of(values_);
+        float smallest = under_tensor_scale<P>(super::decode(1), tensor_scale_);
+        if constexpr (minimums) smallest = std::max(smallest, super_minimum::decode(1));
+        unit_ = std::max(power_of(values_), std::min(floor_power(smallest * 0x1p-30f), 0x1p126f));
         const float per_unit = 1.0f / unit_;
         for (std::size_t i = 0; i < used_; ++i) values_[i] *= per_unit;
         bool weighted = false;

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/error_report.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
 #include "support/noise.hpp"
@@ -148,6 +149,26 @@ TEST_CASE("zeros, signed zeros and subnormals decode to 0 or near, never to NaN"
     CHECK(std::all_of(q.bytes().begin() + 16, q.bytes().begin() + 32, [](std::byte b) { return b == std::byte{0}; }));
     CHECK(q.bytes()[48 + 2] == std::byte{0});
     CHECK(q.bytes()[48 + 3] == std::byte{0});
+}
+
+TEST_CASE("weights too small for any scale flush to 0, also where the search has a choice") {
+    for (const float unit : {1e-20f, 1e-26f, 1e-30f, 1e-36f}) {
+        lb::matrix<float> w(2, 512);
+        for (std::size_t i = 0; i < 1024; ++i) w.data()[i] = unit * (static_cast<float>(i * 7 % 13) - 4.0f);
+        const auto flushed = [](const lb::matrix<float>& back) {
+            return std::all_of(back.data(), back.data() + 1024, [](float v) { return v == 0.0f; });
+        };
+        CHECK(flushed(lb::dequantize(lb::quantize<lb::presets::q2_k>(w))));
+        CHECK(flushed(lb::dequantize(lb::quantize<lb::presets::q4_k>(w))));
+        CHECK(flushed(lb::dequantize(lb::quantize<lb::presets::q6_k>(w))));
+    }
+}
+
+TEST_CASE("any number of rows of nothing is nothing, at once") {
+    const auto q = lb::quantized_view<lb::presets::q8_0>::from({}, std::size_t{1} << 60, 0);
+    REQUIRE(q.has_value());
+    CHECK(lb::dequantize(*q).rows() == std::size_t{1} << 60);
+    CHECK(lb::error_of(*q, lb::matrix<float>(std::size_t{1} << 60, 0)).mse == 0.0);
 }
 
 TEST_CASE("under two levels a group of zeros is zeros, whatever stands beside it") {

@@ -135,9 +135,12 @@ TEST_CASE("the hashes of encoded bytes never change") {
 
 TEST_CASE("every level writes the bytes of the reference rows, whatever the weights") {
     noise random(5);
-    for (int round = 0; round < 4; ++round) {
+    for (int round = 0; round < 6; ++round) {
         const std::size_t rows = 1 + random.index(12), cols = 1 + random.index(90);
-        const auto w = round == 0 ? random.weights(rows, cols) : random.hostile(rows, cols, 5e4f);
+        auto w = round == 0 || round > 3 ? random.weights(rows, cols) : random.hostile(rows, cols, 5e4f);
+        if (round > 3) { // far below what float16 scales reach
+            for (std::size_t i = 0; i < rows * cols; ++i) w.data()[i] *= round == 4 ? 1e-26f : 1e-32f;
+        }
         const auto statistics = fixed_statistics(cols);
         for (const subject& s : subjects) {
             CAPTURE(std::string{s.name});
