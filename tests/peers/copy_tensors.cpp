@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // copy_tensors IN OUT ...: reads each file of tensors and writes it again, in the format that its name ends with. From GGUF to
-// safetensors it decodes: every tensor becomes a matrix of floats.
+// safetensors it decodes: every tensor becomes a matrix of floats, every value of the metadata a text.
 #include <lowbit/io.hpp>
 
 #include <array>
@@ -9,12 +9,49 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace io = lowbit::io;
 
 namespace {
+
+template <class T>
+std::string text_of(T value) {
+    if constexpr (std::is_convertible_v<T, std::string_view>)
+        return std::string(value);
+    else if constexpr (std::is_floating_point_v<T>) {
+        std::array<char, 32> digits{};
+        std::snprintf(digits.data(), digits.size(), "%.17g", static_cast<double>(value));
+        return digits.data();
+    } else
+        return std::to_string(value);
+}
+
+/// A value of one of these types, taken as what it is and as nothing else: its type's bytes and sign, and the value; of an array,
+/// all of them.
+template <class... Ts>
+std::string typed_text(const io::gguf_value& value) {
+    std::string text;
+    const auto name = []<class T>(T) {
+        return std::is_same_v<T, std::string_view> ? "s"
+               : std::is_same_v<T, bool>           ? "b"
+               : std::is_floating_point_v<T>       ? "f"
+               : std::is_signed_v<T>               ? "i"
+                                                   : "u";
+    };
+    const auto take = [&]<class T>(T none) {
+        const std::string type = name(none) + (std::is_same_v<T, std::string_view> ? "" : std::to_string(8 * sizeof(T)));
+        if (const auto one = value.get<T>()) text += type + ' ' + text_of(*one);
+        if (const auto many = value.get<io::gguf_array<T>>()) {
+            text += type + "[]";
+            for (const T each : *many) text += ' ' + text_of(each);
+        }
+    };
+    (take(Ts{}), ...);
+    return text;
+}
 
 lowbit::expected<void> decode(const io::gguf& file, const std::string& to) {
     std::vector<lowbit::matrix<float>> values;
@@ -38,7 +75,14 @@ lowbit::expected<void> decode(const io::gguf& file, const std::string& to) {
         const std::span<const float> floats(values[i].data(), values[i].rows() * values[i].cols());
         tensors.push_back({names[i], io::dtype::f32, shapes[i], std::as_bytes(floats)});
     }
-    return io::write_safetensors(to, tensors);
+    std::vector<std::string> texts;
+    for (const io::gguf_attribute& pair : file.metadata()) {
+        texts.push_back(typed_text<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t, std::int32_t,
+                                   std::uint64_t, std::int64_t, float, double, bool, std::string_view>(pair.value));
+    }
+    std::vector<io::attribute> metadata;
+    for (std::size_t i = 0; i < texts.size(); ++i) metadata.push_back({file.metadata()[i].key, texts[i]});
+    return io::write_safetensors(to, tensors, metadata);
 }
 
 lowbit::expected<void> copy(const std::string& from, const std::string& to) {

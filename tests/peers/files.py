@@ -24,6 +24,7 @@ np = module("numpy")
 gguf = module("gguf") if np else None
 safetensors = module("safetensors.numpy") if np else None
 ml_dtypes = module("ml_dtypes") if np else None
+torch = module("torch") if safetensors else None
 if np is None:
     sys.exit(77)
 
@@ -74,6 +75,26 @@ def safetensors_files():
                 same(got[name], tensors[name])
 
         checks[path] = check
+
+
+def torch_files():
+    """What torch writes, also of types that NumPy lacks."""
+    from safetensors import torch as files
+
+    names = ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
+    names = [n for n in names if hasattr(torch, n)]
+    tensors = {f"{n}.{len(s)}": torch.from_numpy(values("float32", s)).to(getattr(torch, n)) for n in names for s in shapes}
+    path = folder / "torch.safetensors"
+    files.save_file(tensors, path, metadata={"format": "pt"})
+
+    def check(copied):
+        got = files.load_file(copied)
+        assert got.keys() == tensors.keys()
+        for name, t in tensors.items():
+            assert got[name].dtype == t.dtype and got[name].shape == t.shape and (got[name].float() == t.float()).all(), name
+
+    checks[path] = check
+    print(f"torch {torch.__version__} writes {len(names)} types")
 
 
 def gguf_files():
@@ -127,7 +148,8 @@ def gguf_files():
             want, got = gguf.GGUFReader(path), gguf.GGUFReader(copied)
             assert list(want.fields) == list(got.fields)
             for key in want.fields:
-                assert want.fields[key].contents() == got.fields[key].contents(), key
+                a, b = want.fields[key], got.fields[key]
+                assert a.types == b.types and a.contents() == b.contents(), key
             assert [t.name for t in want.tensors] == [t.name for t in got.tensors]
             for a, b in zip(want.tensors, got.tensors):
                 assert a.tensor_type == b.tensor_type
@@ -137,28 +159,43 @@ def gguf_files():
 
 
 def decoded_files(path):
-    """Compares what ours decodes with what gguf does, to the bit."""
+    """Compares what ours decodes with what gguf does, to the bit, and the metadata that ours takes by its types."""
     from gguf.quants import dequantize
+    from safetensors import safe_open
 
     decoded = folder / "decoded.safetensors"
     subprocess.run([copy, path, decoded], check=True)
-    ours, count = safetensors.load_file(decoded), 0
-    for t in gguf.GGUFReader(path).tensors:
+    file, ours, count = gguf.GGUFReader(path), safetensors.load_file(decoded), 0
+    for t in file.tensors:
         if t.name not in ours:
             continue
         try:
-            theirs = dequantize(t.data, t.tensor_type)
+            theirs = dequantize(t.data, t.tensor_type) if t.data.dtype == np.uint8 else t.data
         except NotImplementedError:
             continue
         a, b = ours[t.name].reshape(-1), np.asarray(theirs, dtype=np.float32).reshape(-1)
         assert (a.view("u4") == b.view("u4")).all(), t.name
         count += 1
+
+    with safe_open(decoded, "numpy") as f:
+        texts = f.metadata()
+    kinds = {"UINT": "u", "INT": "i", "FLOAT": "f", "BOOL": "b8", "STRING": "s"}
+    for key, field in file.fields.items():
+        if key.startswith("GGUF."):  # what the header says
+            continue
+        name, value, array = field.types[-1].name, field.contents(), len(field.types) > 1
+        kind = kinds[name.rstrip("0123456789")] + name.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        items = [f"{x:.17g}" if kind[0] == "f" else str(x) if kind == "s" else str(int(x)) for x in (value if array else [value])]
+        assert texts.pop(key) == " ".join([kind + "[]" * array] + items), key
+    assert not texts
     return count
 
 
 npy_files()
 if safetensors:
     safetensors_files()
+if torch:
+    torch_files()
 if gguf:
     gguf_files()
 
@@ -172,5 +209,6 @@ for path, copied in copies.items():
         different += 1
 print(f"{len(checks)} files, {different} copies differ")
 if gguf and safetensors:
-    print(f"{decoded_files(folder / '0.gguf')} tensors decode to the same bits")
+    for order, name in ("little", "0.gguf"), ("big", "2.gguf"):
+        print(f"{decoded_files(folder / name)} tensors of a {order}-endian file decode to the same bits")
 sys.exit(1 if different else 0)

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// One tensor at a time is read, encoded and written.
+#include "convert.hpp"
+
+#include "failure.hpp"
+#include "formats.hpp"
+
+#include <lowbit/io.hpp>
+#include <lowbit/lowbit.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace embed {
+namespace {
+
+bool is_used(const io::tensor& t) { return t.name != "embeddings.position_ids" && !t.name.starts_with("pooler."); }
+
+bool holds_weights(const io::tensor& t) {
+    return t.shape.size() == 2 && t.name != "embeddings.position_embeddings.weight" &&
+           t.name != "embeddings.token_type_embeddings.weight";
+}
+
+} // namespace
+
+void convert(const std::string& from, const std::string& to, const std::string& format) {
+    const io::dtype wanted = io::dtype_of(format);
+    io::dtype narrow = wanted;
+    if (!any_format([&](const auto& f) { return f.type == wanted && (narrow = f.narrow, true); })) {
+        throw input_error("there is no format " + format + " here");
+    }
+    const auto model = value_of(io::safetensors::open(from), from);
+    std::vector<io::tensor> sources, tensors;
+    for (const io::tensor& t : model.tensors()) {
+        if (!is_used(t)) continue;
+        sources.push_back(t);
+        tensors.push_back(t);
+        if (!holds_weights(t)) continue;
+        const bool fits = t.shape[1] % io::block_of(wanted).elements == 0;
+        tensors.back().dtype = t.name == "embeddings.word_embeddings.weight" ? io::dtype::q8_0 : fits ? wanted : narrow;
+    }
+
+    io::gguf_header header;
+    header.add("general.architecture", "bert").add("general.quantization_version", std::uint32_t{2});
+    auto writer = value_of(io::stream_gguf(value_of(io::file_writer::create(to), to), tensors, header), to);
+    while (!writer.done()) {
+        const std::size_t i = writer.next();
+        const auto append = [&](std::span<const std::byte> bytes) { value_of(writer.append(bytes), to); };
+        const bool encoded = any_format([&]<class P>(const embed::format<P>& f) {
+            if (f.type != tensors[i].dtype) return false;
+            const auto weights = value_of(io::to_matrix(sources[i]), from);
+            append(value_of(lb::try_quantize<P>(weights), from).bytes());
+            return true;
+        });
+        if (!encoded) append(sources[i].bytes);
+    }
+    value_of(writer.commit(), to);
+}
+
+} // namespace embed

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// In products activations are rounded to int8, with a scale for each group of weights, as ggml does it: one for a whole token
+// would lose what stands beside a transformer's few large activations. All else is float.
+#include "encoder.hpp"
+
+#include "failure.hpp"
+#include "formats.hpp"
+
+#include <lowbit/eigen.hpp>
+#include <lowbit/lowbit.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+namespace embed {
+namespace {
+
+io::tensor find(const io::gguf& file, const std::string& name) { return value_of(file.find(name), name); }
+
+/// A tensor as floats, whatever it is stored as.
+lb::matrix<float> decoded(const io::tensor& t) {
+    const std::string name(t.name);
+    return io::is_quantized(t.dtype) ? lb::dequantize(value_of(io::to_any(t), name)) : value_of(io::to_matrix(t), name);
+}
+
+vector floats(const io::gguf& file, const std::string& name) {
+    const lb::matrix<float> m = decoded(find(file, name));
+    if (m.rows() != 1) throw input_error(name + ": is no vector");
+    return Eigen::Map<const vector>(m.data(), static_cast<Eigen::Index>(m.cols()));
+}
+
+io::tensor table(const io::gguf& file, const std::string& name) {
+    const io::tensor t = find(file, name);
+    if (t.shape.size() != 2 || t.shape[0] == 0) throw input_error(name + ": is no matrix");
+    return t;
+}
+
+/// One row of a table that is better not decoded whole: a row of a tensor is a tensor.
+vector row(const io::tensor& table, float number) {
+    if (!(number >= 0) || !(number < static_cast<float>(table.shape[0]))) {
+        throw input_error(std::string(table.name) + ": there is no row " + std::to_string(static_cast<double>(number)));
+    }
+    const std::array<std::uint64_t, 2> shape{1, table.shape[1]};
+    const std::size_t bytes = table.bytes.size() / table.shape[0];
+    const auto at = static_cast<std::size_t>(number) * bytes;
+    const lb::matrix<float> m = decoded({table.name, table.dtype, shape, table.bytes.subspan(at, bytes), table.byte_order});
+    return Eigen::Map<const vector>(m.data(), static_cast<Eigen::Index>(m.cols()));
+}
+
+void softmax(rows& scores) {
+    for (auto each : scores.rowwise()) {
+        each = (each.array() - each.maxCoeff()).exp();
+        each /= each.sum();
+    }
+}
+
+} // namespace
+
+template <class... After>
+encoder::product encoder::make_product(const io::gguf& file, const std::string& name, const After&... after) {
+    const lb::any_matrix weights = value_of(io::to_any(find(file, name + ".weight")), name);
+    return visit(weights, [&]<class P>(const lb::quantized_view<P>& q) -> product {
+        if constexpr (known<P>) {
+            return [packed = lb::pack<lb::activations<lb::int8, lb::per_group<P::granularity::cols>>>(q),
+                    bias = floats(file, name + ".bias"), after...](const rows& x, rows& y) {
+                y.resize(x.rows(), static_cast<Eigen::Index>(packed.rows()));
+                lb::gemm(x, packed, y, lb::epilogue(lb::add_bias(bias), after...));
+            };
+        } else {
+            throw input_error(name + ": this program was built without the format " + std::string(weights.name()));
+        }
+    });
+}
+
+encoder::norm encoder::make_norm(const io::gguf& file, const std::string& name) {
+    norm n{floats(file, name + ".weight"), floats(file, name + ".bias")};
+    if (n.scale.size() != n.shift.size()) throw input_error(name + ": weight and bias differ in length");
+    return n;
+}
+
+void encoder::norm::operator()(rows& x) const {
+    constexpr float tiny = 1e-12f;
+    for (auto each : x.rowwise()) {
+        each.array() -= each.mean();
+        each *= 1 / std::sqrt(each.squaredNorm() / static_cast<float>(each.size()) + tiny);
+        each = each.cwiseProduct(scale) + shift;
+    }
+}
+
+encoder::encoder(const io::gguf& file, int heads)
+    : heads_(heads), tokens_(table(file, "embeddings.word_embeddings.weight")),
+      positions_(table(file, "embeddings.position_embeddings.weight")),
+      types_(table(file, "embeddings.token_type_embeddings.weight")), first_(make_norm(file, "embeddings.LayerNorm")) {
+    const auto width = static_cast<std::uint64_t>(first_.scale.size());
+    for (const io::tensor& t : {tokens_, positions_, types_}) {
+        if (t.shape[1] != width) throw input_error(std::string(t.name) + ": has not the width of the norm");
+    }
+    if (width % static_cast<unsigned>(heads) != 0) throw input_error("the width is no multiple of the heads");
+    for (std::size_t i = 0;; ++i) {
+        const std::string name = "encoder.layer." + std::to_string(i) + '.';
+        if (!file.find(name + "output.dense.weight")) break;
+        layers_.push_back({make_product(file, name + "attention.self.query"), make_product(file, name + "attention.self.key"),
+                           make_product(file, name + "attention.self.value"), make_product(file, name + "attention.output.dense"),
+                           make_product(file, name + "intermediate.dense", lb::gelu), make_product(file, name + "output.dense"),
+                           make_norm(file, name + "attention.output.LayerNorm"), make_norm(file, name + "output.LayerNorm")});
+    }
+}
+
+vector encoder::operator()(std::span<const float> tokens) const {
+    if (tokens.empty()) throw input_error("a sentence without tokens");
+    rows x(static_cast<Eigen::Index>(tokens.size()), first_.scale.size());
+    for (Eigen::Index i = 0; i < x.rows(); ++i) {
+        x.row(i) = row(tokens_, tokens[static_cast<std::size_t>(i)]) + row(positions_, static_cast<float>(i)) + row(types_, 0);
+    }
+    first_(x);
+
+    const Eigen::Index width = x.cols() / heads_; // of a head
+    rows query, key, value, seen(x.rows(), x.cols()), wide, change;
+    for (const layer& l : layers_) {
+        l.query(x, query);
+        l.key(x, key);
+        l.value(x, value);
+        for (Eigen::Index at = 0; at < x.cols(); at += width) {
+            rows scores =
+                query.middleCols(at, width) * key.middleCols(at, width).transpose() / std::sqrt(static_cast<float>(width));
+            softmax(scores);
+            seen.middleCols(at, width).noalias() = scores * value.middleCols(at, width);
+        }
+        l.out(seen, change);
+        x += change;
+        l.middle(x);
+        l.up(x, wide);
+        l.down(wide, change);
+        x += change;
+        l.last(x);
+    }
+    return x.colwise().mean().normalized();
+}
+
+} // namespace embed

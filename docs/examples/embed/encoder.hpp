@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// encoder: sentence embeddings by a BERT whose weights are quantized.
+#pragma once
+
+#include <lowbit/io.hpp>
+
+#include <Eigen/Core>
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace embed {
+
+using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>; ///< a token each
+using vector = Eigen::RowVectorXf;
+
+class encoder {
+public:
+    /// The model's tensors, under the names that PyTorch has for them; the file must stay. Throws input_error.
+    encoder(const lowbit::io::gguf& file, int heads);
+
+    /// The embedding of one sentence, of length 1, from the numbers of its tokens (whole). Throws input_error for a token that
+    /// the model does not have, for too many and for none.
+    [[nodiscard]] vector operator()(std::span<const float> tokens) const;
+
+private:
+    /// y = x * W^T + b, and what follows.
+    using product = std::function<void(const rows& x, rows& y)>;
+    struct norm {
+        vector scale, shift;
+        void operator()(rows& x) const;
+    };
+    struct layer {
+        product query, key, value, out, up, down;
+        norm middle, last;
+    };
+
+    int heads_;
+    lowbit::io::tensor tokens_, positions_, types_;
+    norm first_;
+    std::vector<layer> layers_;
+
+    template <class... After>
+    static product make_product(const lowbit::io::gguf& file, const std::string& name, const After&... after);
+    static norm make_norm(const lowbit::io::gguf& file, const std::string& name);
+};
+
+} // namespace embed
