@@ -140,12 +140,13 @@ struct iq4_nl_table {
     static constexpr std::array<float, 16> values{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 };
 
-/// The "FP4" levels of bitsandbytes: sign and a 3-bit code in its own order. Code 8 is zero too and is never produced.
+/// The "FP4" levels of bitsandbytes: sign and a 3-bit code in its own order. Code 8, which it writes for small negative weights,
+/// is 0 without a sign, as the table in its files has it.
 struct fp4_bnb_table {
     static constexpr std::string_view name = "fp4_bnb";
     static constexpr std::array<float, 16> values{
-        0.0f,  0.00520833333f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
-        -0.0f, -0.00520833333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
+        0.0f, 0.00520833333f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
+        0.0f, -0.00520833333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
 };
 
 /// E2M1 as ggml reads it in MXFP4 and NVFP4: code 8 is 0 without a sign. Ties go to the lower code, as there.

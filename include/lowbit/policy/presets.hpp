@@ -23,6 +23,10 @@ using w4g32 = policy<int4, per_group<32>>;
 using w4g64 = policy<int4, per_group<64>>;
 using w4g128 = policy<int4, per_group<128>>;
 using w2g32 = policy<int2, per_group<32>>;
+using w4zg32 = policy<uint4, per_group<32>, asymmetric>; // with zero points, as AWQ and GPTQ checkpoints have them
+using w4zg64 = policy<uint4, per_group<64>, asymmetric>;
+using w4zg128 = policy<uint4, per_group<128>, asymmetric>;
+using fp8 = policy<float8_e4m3, per_channel>;
 using w158 = policy<ternary, per_tensor, scale_rule<abs_mean>>;
 
 // bitsandbytes' 4-bit formats, which cut the flattened tensor: rows whose length is a multiple of the group are as here, of

@@ -96,7 +96,9 @@ struct picture {
     static std::string text() {
         std::string planes = "planes: codes, scales";
         if (F::offset::kind != lb::offset_kind::none) planes += ", offsets";
+        if (F::column_order::permuted) planes += ", order of columns";
         if (F::tensor_scale::present) planes += ", tensor scale";
+        if (std::is_same_v<Layout, lb::planar_transposed>) planes += "; each by columns";
         return planes;
     }
 };
@@ -132,6 +134,7 @@ template <class F>
 std::string decoder() {
     using E = typename F::element_type;
     std::string value = lb::integer_element<E> || std::is_same_v<E, lb::ternary> ? "s c" : "s T[c]";
+    if (F::offset::kind == lb::offset_kind::zero_point) value = "s (c - z)";
     if (!std::is_void_v<typename F::super_scale::type>) value = "S " + value;
     if (std::is_same_v<typename F::tensor_scale, lb::tensor_scale>) value = "t " + value;
     if (std::is_same_v<typename F::tensor_scale, lb::tensor_divisor>) value += " / t";
@@ -143,6 +146,7 @@ std::string decoder() {
 std::string readers(std::string_view name, int ggml_id) {
     if (ggml_id >= 0) return "ggml, GGUF type " + std::to_string(ggml_id);
     if (name == "nf4" || name == "fp4_bnb") return "bitsandbytes";
+    if (name.starts_with("gptq")) return "AutoGPTQ, GPTQModel (version 2)";
     if (name == "nvfp4") return "ModelOpt, Transformer Engine";
     if (name == "nvfp4_divisor") return "compressed-tensors";
     if (name == "ocp_mxfp4") return "compressed-tensors, OCP MX";

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// from_quantized: layers of compressed-tensors with one code in each byte, as quantized matrices.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <lowbit/core/expected.hpp>
+#include <lowbit/core/matrix.hpp>
+#include <lowbit/io/checkpoint/assemble.hpp>
+#include <lowbit/io/checkpoint/packed_words.hpp>
+#include <lowbit/io/checkpoint/packing.hpp>
+#include <lowbit/io/dtype.hpp>
+#include <lowbit/io/tensor.hpp>
+#include <lowbit/isa/here.hpp>
+#include <lowbit/numeric/float8.hpp>
+#include <lowbit/quantize/quantized_matrix.hpp>
+
+namespace lowbit::inline v0::io {
+
+/// A layer of a checkpoint of compressed-tensors, format int-quantized, float-quantized or mxfp8-quantized.
+struct quantized_tensors {
+    tensor weight;                      ///< i8 or f8_e4m3 [N, K]
+    tensor scale;                       ///< `weight_scale`: one for each group, or one for all; of mxfp8 the bytes of E8M0
+    std::optional<tensor> zero_point{}; ///< `weight_zero_point`, i8, of the shape of the scales
+};
+
+namespace detail {
+
+/// The type of tensors that hold codes of E, one in each byte.
+template <class E>
+inline constexpr dtype dtype_of_codes = dtype::unknown;
+template <integer_element E>
+inline constexpr dtype dtype_of_codes<E> = dtype::i8;
+template <>
+inline constexpr dtype dtype_of_codes<float8_e4m3> = dtype::f8_e4m3;
+template <>
+inline constexpr dtype dtype_of_codes<float8_e5m2> = dtype::f8_e5m2;
+
+/// A policy whose codes stand in bytes somewhere.
+template <class P>
+concept byte_policy =
+    packed_policy<P> && !format_of<P>::tensor_scale::present && dtype_of_codes<typename P::element_type> != dtype::unknown;
+
+/// A byte of a weight or zero point of element E as a level: integers counted from the lowest, any other code as it is.
+template <class E>
+constexpr std::uint32_t level_of_byte(std::byte byte) noexcept {
+    const auto code = std::to_integer<std::uint32_t>(byte);
+    if constexpr (!integer_element<E>) return code;
+    return (code ^ 0x80u) - 0x80u + (1u << (E::bits - 1)); // wraps where an integer is below the lowest
+}
+
+} // namespace detail
+
+/// A layer of one code in each byte as an N x K matrix of P: integers of up to 8 bits, or float8_e4m3, with groups, blocks or
+/// rows of whatever size; one scale alone serves all of them. Errors: as from_gptq; errc::malformed for an integer that P lacks,
+/// and errc::non_finite for a weight that is no number.
+template <detail::byte_policy P, class Here = isa::here>
+[[nodiscard]] expected<quantized_matrix<P>> from_quantized(const quantized_tensors& t, scales how = scales::checked) {
+    using element = typename P::element_type;
+    constexpr auto* zero_point = "weight_zero_point should be i8, of the shape of the scales";
+    if (t.weight.dtype != detail::dtype_of_codes<element>)
+        return fail(errc::unsupported, "weight is of another type than the policy's codes");
+    if (!detail::is_whole(t.weight, 2)) return fail(errc::shape_mismatch, "weight should be a matrix [N, K]");
+    const auto rows = static_cast<std::size_t>(t.weight.shape[0]);
+    const auto cols = static_cast<std::size_t>(t.weight.shape[1]);
+    for (std::size_t i = 0; i < t.weight.bytes.size(); ++i) {
+        const std::uint32_t level = detail::level_of_byte<element>(t.weight.bytes[i]);
+        if constexpr (integer_element<element>) {
+            if (level >> element::bits != 0) return fail(errc::malformed, "weight holds an integer beyond the policy's", i);
+        } else if (!std::isfinite(element::decode(static_cast<std::uint8_t>(level))) && how == scales::checked) {
+            return fail(errc::non_finite, "weight holds what is no finite number", i);
+        }
+    }
+    const lowbit::detail::shape_of<format_of<P>> shape{rows, cols};
+    std::uint64_t count = 0;
+    const bool is_one = element_count(t.scale.shape, count) && count == 1;
+    const std::size_t scale_rows = is_one ? 1 : shape.scale_rows();
+    const std::size_t groups = is_one ? 1 : shape.groups();
+    const auto scale =
+        detail::read_scales<P, Here>(t.scale, scale_rows, groups, how, "weight_scale should be numbers, one for each group");
+    if (!scale) return unexpected<error>(scale.error());
+    if (t.zero_point &&
+        (!integer_element<element> || t.zero_point->dtype != dtype::i8 ||
+         !detail::is_whole(*t.zero_point, t.zero_point->shape.size()) || t.zero_point->bytes.size() != scale_rows * groups))
+        return fail(errc::shape_mismatch, zero_point);
+    const auto place = [&](std::size_t n, std::size_t g) { return is_one ? 0 : n / shape.group_rows() * groups + g; };
+    return detail::assemble<P, Here>(
+        rows, cols, {},
+        [&](std::size_t n, std::size_t k) { return detail::level_of_byte<element>(t.weight.bytes[n * cols + k]); },
+        [&](std::size_t n, std::size_t g) { return scale->data()[place(n, g)]; },
+        [&](std::size_t n, std::size_t g) {
+            return detail::level_of_byte<element>(t.zero_point ? t.zero_point->bytes[place(n, g)] : std::byte{0});
+        });
+}
+
+/// The same as an any_matrix, for bits and groups that are known at run time; p.bits is 8 for float8. Errors: besides,
+/// errc::unsupported if no format is known for them.
+template <class Here = isa::here>
+[[nodiscard]] expected<any_matrix> to_any(const quantized_tensors& t, const packing& p, scales how = scales::checked) {
+    return detail::first_format(p, [&]<detail::byte_policy P>() { return from_quantized<P, Here>(t, how); });
+}
+
+} // namespace lowbit::inline v0::io
