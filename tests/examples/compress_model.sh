@@ -1,44 +1,5 @@
-#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# compress_model.sh PROGRAM CASE: runs one of the cases below on the example in a folder of its own. A wrong file or option
-# must give exit code 2, one line on stderr that says why, and nothing on stdout.
-set -euo pipefail
-
-program=$(realpath "$1")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-
-fail() {
-  echo "FAILED: $*"
-  echo "--- stdout"; cat out
-  echo "--- stderr"; cat err
-  exit 1
-}
-
-# refused PATTERN ARGUMENTS...
-refused() {
-  local pattern=$1 code=0
-  shift
-  "$program" "$@" >out 2>err || code=$?
-  [[ $code == 2 ]] || fail "exit code $code, not 2, for: $*"
-  [[ $(wc -l <err) == 1 ]] || fail "not one line on stderr for: $*"
-  [[ ! -s out ]] || fail "something on stdout for: $*"
-  grep -Eq "^compress_model: .*$pattern" err || fail "no '$pattern' on stderr for: $*"
-}
-
-# runs ARGUMENTS...: must succeed
-runs() {
-  local code=0
-  "$program" "$@" >out 2>err || code=$?
-  [[ $code == 0 ]] || fail "exit code $code, not 0, for: $*"
-}
-
-# prints PATTERN...: each must be on stdout
-prints() {
-  local pattern
-  for pattern in "$@"; do grep -Eq -e "$pattern" out || fail "no '$pattern' on stdout"; done
-}
+# The cases of compress_model, see run_case.sh.
 
 # A big-endian u32 for each argument.
 u32() {
@@ -166,7 +127,3 @@ case_threads_and_seed_keep_the_numbers() {
   grep -E '^(float|int4)' out | sed -E "$columns" >two
   [[ -s one ]] && cmp -s one two || fail 'two threads give other numbers than one'
 }
-
-declare -F "case_$2" >/dev/null || { echo "no case $2"; exit 1; }
-"case_$2"
-echo "passed: $2"

@@ -2,7 +2,7 @@
 // Axes, points, and labels that keep out of each other's way.
 #include "chart.hpp"
 
-#include "table.hpp"
+#include "../common/table.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,38 +1,24 @@
 // SPDX-License-Identifier: MIT
 // Any model's matrices, straight from a safetensors file. No product is computed: bytes and errors only.
+#include "../common/failure.hpp"
+#include "../common/table.hpp"
+#include "../common/tensor_text.hpp"
 #include "compressed.hpp"
-#include "failure.hpp"
 #include "jobs.hpp"
 #include "output_file.hpp"
 #include "policies.hpp"
 #include "progress.hpp"
-#include "table.hpp"
 
 #include <lowbit/io/safetensors.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <cstdio>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace demo {
 namespace {
-
-// Names come from outside and go to a terminal.
-std::string printable(std::string_view name) {
-    std::string out(name);
-    std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-    return out;
-}
-
-std::string shape_of(const lb::io::tensor& t) {
-    std::string out;
-    for (const std::uint64_t extent : t.shape) out += (out.empty() ? "" : " x ") + std::to_string(extent);
-    return out;
-}
 
 bool holds_weights(const lb::io::tensor& t) {
     using enum lb::io::dtype;
@@ -49,10 +35,6 @@ bool is_shown(const std::string& policy, const options& how) {
 
 std::string percent(std::size_t part, std::size_t whole) {
     return number(100 * static_cast<double>(part) / static_cast<double>(whole), 1);
-}
-
-[[noreturn]] void refuse(const std::string& what, const lb::error& e) {
-    throw input_error(what + ": " + e.message + " (at " + std::to_string(e.offset) + ')');
 }
 
 } // namespace

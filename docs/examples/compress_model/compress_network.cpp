@@ -9,7 +9,7 @@
 #include "output_file.hpp"
 #include "policies.hpp"
 #include "progress.hpp"
-#include "table.hpp"
+#include "../common/table.hpp"
 
 #include <cstddef>
 #include <cstdio>

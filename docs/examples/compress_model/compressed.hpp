@@ -3,7 +3,7 @@
 #pragma once
 
 #include "mlp.hpp"
-#include "workers.hpp"
+#include "../common/workers.hpp"
 
 #include <lowbit/eigen.hpp>
 #include <lowbit/lowbit.hpp>

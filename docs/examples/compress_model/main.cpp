@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // compress_model: what each policy costs in accuracy and saves in bytes and time. Run it with --help.
-#include "failure.hpp"
+#include "../common/failure.hpp"
 #include "jobs.hpp"
 #include "policies.hpp"
 

@@ -3,7 +3,7 @@
 // elements (yann.lecun.com/exdb/mnist). Every length is checked against the bytes that are there.
 #include "mnist.hpp"
 
-#include "failure.hpp"
+#include "../common/failure.hpp"
 #include "random.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // Opening to append tells whether a file can be written and leaves what is in it.
 #include "output_file.hpp"
 
-#include "failure.hpp"
+#include "../common/failure.hpp"
 
 #include <fstream>
 #include <utility>

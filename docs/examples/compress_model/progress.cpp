@@ -2,28 +2,13 @@
 // The line on stderr.
 #include "progress.hpp"
 
+#include "../common/terminal.hpp"
+
 #include <cstdio>
 #include <exception>
 #include <utility>
 
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
-
 namespace demo {
-namespace {
-
-bool stderr_is_terminal() {
-#if defined(_WIN32)
-    return _isatty(2) != 0;
-#else
-    return isatty(STDERR_FILENO) != 0;
-#endif
-}
-
-} // namespace
 
 stage::stage(std::string name, int steps, bool quiet)
     : name_(std::move(name)), steps_(steps), quiet_(quiet), terminal_(stderr_is_terminal()),

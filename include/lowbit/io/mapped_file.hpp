@@ -111,10 +111,11 @@ public:
         return {bytes_.get(), bytes_ != nullptr ? bytes_.get_deleter().size : 0};
     }
 
-    /// Says that this part of bytes() is needed soon: the system may read it from the disk meanwhile. Promises nothing.
+    /// Says that all of this part of bytes() is read next: the system brings it into memory at once rather than page by page.
+    /// Promises nothing.
     void expect([[maybe_unused]] std::span<const std::byte> part) const noexcept {
-#if LOWBIT_HAS_MMAP
-        advise(part, MADV_WILLNEED);
+#if LOWBIT_HAS_MMAP && defined(MADV_POPULATE_READ)
+        advise(part, MADV_POPULATE_READ);
 #endif
     }
     /// Says that this part of bytes() is not needed for now: a mapped file gives its memory back. It may be read again all the

@@ -14,7 +14,8 @@ namespace demo {
 class workers {
 public:
     explicit workers(std::size_t threads) : threads_(threads) {
-        if (threads > 1) pool_ = std::make_unique<Eigen::ThreadPool>(static_cast<int>(threads - 1));
+        // One more than helps: the executor leaves one idle for the caller.
+        if (threads > 1) pool_ = std::make_unique<Eigen::ThreadPool>(static_cast<int>(threads));
     }
 
     [[nodiscard]] std::size_t concurrency() const { return threads_; }
