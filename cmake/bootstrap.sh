@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # bootstrap.sh [--ci | --nightly]: installs what building and testing lowbit needs and this Debian machine lacks, and prints it.
-# Does nothing, quickly and without root, where nothing is missing. --ci adds sanitizers, emulators and cross compilers.
+# Does nothing, quickly and without root, where nothing is missing. --ci adds sanitizers, emulators, cross compilers and Python.
 set -euo pipefail
 
 wanted=(g++ cmake ninja-build pkg-config libxsimd-dev libeigen3-dev doctest-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev zlib1g-dev)
 case ${1-} in
   '') ;;
-  --ci) wanted+=(ccache clang libclang-rt-dev qemu-user g++-aarch64-linux-gnu gcovr git ca-certificates) ;;
-  --nightly) wanted+=(ccache clang libclang-rt-dev clang-19 libclang-rt-19-dev qemu-user g++-aarch64-linux-gnu gcovr git mmdebstrap ca-certificates) ;;
+  --ci) wanted+=(ccache clang libclang-rt-dev qemu-user g++-aarch64-linux-gnu gcovr git python3-venv ca-certificates) ;;
+  --nightly) wanted+=(ccache clang libclang-rt-dev clang-19 libclang-rt-19-dev qemu-user g++-aarch64-linux-gnu gcovr git python3-venv mmdebstrap ca-certificates) ;;
   *) echo "usage: bootstrap.sh [--ci | --nightly]" >&2; exit 2 ;;
 esac
 
