@@ -2,8 +2,8 @@
 // One tensor at a time is read, encoded and written.
 #include "convert.hpp"
 
-#include "failure.hpp"
 #include "formats.hpp"
+#include "value_of.hpp"
 
 #include <lowbit/io.hpp>
 #include <lowbit/lowbit.hpp>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace embed {
+namespace demo {
 namespace {
 
 bool is_used(const io::tensor& t) { return t.name != "embeddings.position_ids" && !t.name.starts_with("pooler."); }
@@ -50,7 +50,7 @@ void convert(const std::string& from, const std::string& to, const std::string& 
     while (!writer.done()) {
         const std::size_t i = writer.next();
         const auto append = [&](std::span<const std::byte> bytes) { value_of(writer.append(bytes), to); };
-        const bool encoded = any_format([&]<class P>(const embed::format<P>& f) {
+        const bool encoded = any_format([&]<class P>(const demo::format<P>& f) {
             if (f.type != tensors[i].dtype) return false;
             const auto weights = value_of(io::to_matrix(sources[i]), from);
             append(value_of(lb::try_quantize<P>(weights), from).bytes());
@@ -61,4 +61,4 @@ void convert(const std::string& from, const std::string& to, const std::string& 
     value_of(writer.commit(), to);
 }
 
-} // namespace embed
+} // namespace demo

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace embed {
+namespace demo {
 
 /// Writes `to` with the matrices of `from` in a format of ggml ("Q4_K"; throws input_error for one that is not listed in
 /// formats.hpp). As llama.cpp does it: biases, norms, positions and token types stay as they are, the table of tokens becomes
@@ -12,4 +12,4 @@ namespace embed {
 /// bits.
 void convert(const std::string& from, const std::string& to, const std::string& format);
 
-} // namespace embed
+} // namespace demo

@@ -3,8 +3,8 @@
 // would lose what stands beside a transformer's few large activations. All else is float.
 #include "encoder.hpp"
 
-#include "failure.hpp"
 #include "formats.hpp"
+#include "value_of.hpp"
 
 #include <lowbit/eigen.hpp>
 #include <lowbit/lowbit.hpp>
@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace embed {
+namespace demo {
 namespace {
 
 io::tensor find(const io::gguf& file, const std::string& name) { return value_of(file.find(name), name); }
@@ -139,4 +139,4 @@ vector encoder::operator()(std::span<const float> tokens) const {
     return x.colwise().mean().normalized();
 }
 
-} // namespace embed
+} // namespace demo

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace embed {
+namespace demo {
 
 using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>; ///< a token each
 using vector = Eigen::RowVectorXf;
@@ -48,4 +48,4 @@ private:
     static norm make_norm(const lowbit::io::gguf& file, const std::string& name);
 };
 
-} // namespace embed
+} // namespace demo

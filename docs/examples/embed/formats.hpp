@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-namespace embed {
+namespace demo {
 
 namespace lb = lowbit;
 namespace io = lb::io;
@@ -44,4 +44,4 @@ template <class P>
 inline constexpr bool known =
     any_format([](const auto& f) { return std::same_as<typename std::remove_cvref_t<decltype(f)>::policy, P>; });
 
-} // namespace embed
+} // namespace demo
