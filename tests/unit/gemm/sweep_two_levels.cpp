@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Scales of two levels and groups shorter than a unit, as nobody's file has them; and what packing adds to a format.
+#include <doctest/doctest.h>
+
+#include "make_product.hpp"
+
+using namespace lowbit_test;
+namespace presets = lowbit::presets;
+
+namespace {
+namespace lb = lowbit;
+/// Nobody's format: rows that end within a group, a record and a run.
+using own_k = lb::policy<lb::uint5, lb::per_group<16>, lb::scale_as<lb::int4>, lb::super_scale<lb::bfloat16, 5>,
+                         lb::quantized_minimum<lb::uint3>, lb::super_minimum<lb::bfloat16, 5>>;
+using floats_k = lb::policy<lb::int4, lb::per_group<32>, lb::scale_as<lb::ue4m3>, lb::super_scale<float, 4>>; // multiplied out
+
+/// Bytes of packed weights of 128 x 1024 in those of the format.
+template <class P>
+double packed_share() {
+    const auto q = lb::quantize<lb::format_of<P>>(lb::matrix<float>(128, 1024));
+    return static_cast<double>(lb::pack(q).size_bytes()) / static_cast<double>(q.size_bytes());
+}
+} // namespace
+
+TEST_CASE("two levels of one's own") {
+    check_values(make_product<own_k>);
+    check_contract(make_product<own_k>);
+    check_values(make_product<floats_k>);
+}
+TEST_CASE("groups of 16 with 3 bits share records") {
+    check_values(make_product<lb::policy<lb::int3, lb::asymmetric, lb::per_group<16>>>);
+}
+TEST_CASE("packed weights take at most a twentieth more than their format") {
+    CHECK(packed_share<presets::q2_k>() <= 1.05);
+    CHECK(packed_share<presets::q3_k>() <= 1.05);
+    CHECK(packed_share<presets::q4_k>() <= 1.05);
+    CHECK(packed_share<presets::q5_k>() <= 1.05);
+    CHECK(packed_share<presets::q6_k>() <= 1.05);
+    CHECK(packed_share<presets::iq4_xs>() <= 1.05);
+    CHECK(packed_share<presets::q5_1>() <= 1.05);
+    CHECK(packed_share<presets::tq2_0>() <= 1.05);
+    CHECK(packed_share<lb::policy<lb::int3, lb::per_group<16>, lb::scale_as<lb::float16>>>() <= 1.05);
+}
