@@ -42,9 +42,9 @@ namespace {
 
 /// A result further from the float product than this is wrong, not coarse. Families are called by their bits.
 constexpr double wrong_at(std::string_view family) {
-    constexpr std::pair<std::string_view, double> limits[]{{"w8", 0.03},     {"w6", 0.05},   {"w5", 0.08}, {"w4", 0.2},
-                                                           {"nf4", 0.13},    {"iq4", 0.13},  {"w3", 0.35}, {"w2", 0.8},
-                                                           {"ternary", 0.9}, {"binary", 0.9}};
+    constexpr std::pair<std::string_view, double> limits[]{
+        {"w8", 0.03},     {"w6", 0.05},    {"w5", 0.08}, {"w4", 0.2},  {"nf4", 0.13}, {"iq4", 0.13}, {"w3", 0.35}, {"w2", 0.8},
+        {"ternary", 0.9}, {"binary", 0.9}, {"q6", 0.05}, {"q5", 0.08}, {"q4", 0.2},   {"q3", 0.35},  {"q2", 0.8}};
     for (const auto& [name, limit] : limits) {
         if (family.starts_with(name)) return limit;
     }
@@ -111,6 +111,12 @@ const bool registered = [] {
     rows<bench::lowbit_product<w6g32>>("w6g32", "lowbit");
     rows<bench::lowbit_product<nf4, int8>>("nf4", "lowbit");
     rows<bench::lowbit_product<iq4_nl, int8>>("iq4_nl", "lowbit");
+    rows<bench::lowbit_product<q2_k>>("q2_k", "lowbit");
+    rows<bench::lowbit_product<q3_k>>("q3_k", "lowbit");
+    rows<bench::lowbit_product<q4_k>>("q4_k", "lowbit");
+    rows<bench::lowbit_product<q5_k>>("q5_k", "lowbit");
+    rows<bench::lowbit_product<q6_k>>("q6_k", "lowbit");
+    rows<bench::lowbit_product<iq4_xs, int8>>("iq4_xs", "lowbit");
     rows<bench::lowbit_product<w1, lb::activations<lb::binary>>>("binary", "lowbit");
     rows<bench::lowbit_product<w8, floats>>("w8_float", "lowbit");
     rows<bench::lowbit_product<w4g32, floats>>("w4g32_float", "lowbit");
@@ -126,6 +132,13 @@ const bool registered = [] {
     rows<bench::ggml_product>("w3g32", "ggml_q3_k", GGML_TYPE_Q3_K, false);
     rows<bench::ggml_product>("w5g32", "ggml_q5_0", GGML_TYPE_Q5_0, false);
     rows<bench::ggml_product>("w6g32", "ggml_q6_k", GGML_TYPE_Q6_K, false);
+    rows<bench::ggml_product>("q2_k", "ggml_repacked", GGML_TYPE_Q2_K, true);
+    rows<bench::ggml_product>("q3_k", "ggml", GGML_TYPE_Q3_K, false);
+    rows<bench::ggml_product>("q4_k", "ggml_repacked", GGML_TYPE_Q4_K, true);
+    rows<bench::ggml_product>("q4_k", "ggml", GGML_TYPE_Q4_K, false);
+    rows<bench::ggml_product>("q5_k", "ggml", GGML_TYPE_Q5_K, false);
+    rows<bench::ggml_product>("q6_k", "ggml", GGML_TYPE_Q6_K, false);
+    rows<bench::ggml_product>("iq4_xs", "ggml", GGML_TYPE_IQ4_XS, false);
 #endif
 #if LOWBIT_BENCH_HAS_ONEDNN
     rows<bench::onednn_product>("w8", "onednn_u8s8");

@@ -16,7 +16,8 @@ OURS = "lowbit"
 FLOAT = "float"  # families whose names end so multiply in float
 VARIANT = "lowbit_"  # ours with other activations: lines of their own
 MEMORY = 512 << 10  # KiB
-ORDER = ["w8", "w8g32", "w4", "w4g32", "w4g128", "w2g32", "ternary", "w3g32", "w5g32", "w6g32", "nf4", "iq4_nl", "binary"]
+ORDER = ["w8", "w8g32", "w4", "w4g32", "w4g128", "w2g32", "ternary", "w3g32", "w5g32", "w6g32", "nf4", "iq4_nl",
+         "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs", "binary"]
 
 
 def medians(path, products):
