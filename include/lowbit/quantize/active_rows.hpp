@@ -22,6 +22,12 @@ public:
     float absmax_groups(const float* x, std::size_t n, std::size_t length, float* most) const noexcept {
         return table_->absmax_groups(x, n, length, most);
     }
+    float farthest_groups(const float* x, std::size_t n, std::size_t length, float* most) const noexcept {
+        return table_->farthest_groups(x, n, length, most);
+    }
+    float minmax_groups(const float* x, std::size_t n, std::size_t length, float* low, float* high) const noexcept {
+        return table_->minmax_groups(x, n, length, low, high);
+    }
     void encode(const float* x, std::size_t n, const kernel::code_grids& grids, std::uint8_t* codes) const noexcept {
         table_->encode(x, n, grids, codes);
     }

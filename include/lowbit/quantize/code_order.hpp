@@ -5,13 +5,74 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <type_traits>
 
 #include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
+#include <lowbit/kernel/product.hpp>
 #include <lowbit/policy/axes.hpp>
 
 namespace lowbit::inline v0::detail {
+
+/// Bytes that move together: a word, or as many as every machine has a register for, which compilers spell for themselves.
+template <std::size_t Width>
+struct byte_word;
+template <>
+struct byte_word<1> {
+    using type = std::uint64_t;
+};
+template <>
+struct byte_word<8> {
+    using type = std::uint64_t;
+};
+#if defined(__GNUC__)
+template <>
+struct byte_word<16> {
+    using type = std::uint64_t __attribute__((vector_size(16)));
+};
+inline constexpr std::size_t widest_word = 16;
+#else
+inline constexpr std::size_t widest_word = 8;
+#endif
+template <std::size_t Width>
+using byte_word_t = typename byte_word<Width>::type;
+
+template <std::size_t Width, class Byte>
+LOWBIT_ALWAYS_INLINE constexpr byte_word_t<Width> load_word(const Byte* in) noexcept {
+    if constexpr (Width <= 8) {
+        return load_le<static_cast<int>(Width)>(in);
+    } else {
+        byte_word_t<Width> word;
+        std::memcpy(&word, in, Width);
+        return word;
+    }
+}
+template <std::size_t Width, class Byte>
+LOWBIT_ALWAYS_INLINE constexpr void store_word(Byte* out, const byte_word_t<Width>& word) noexcept {
+    if constexpr (Width <= 8) {
+        store_le<static_cast<int>(Width)>(out, word);
+    } else {
+        std::memcpy(out, &word, Width);
+    }
+}
+/// Calls f(width) with the widest word of which `bytes` are a multiple; the compiler itself has none of more than 8.
+template <std::size_t Bytes, class F>
+LOWBIT_ALWAYS_INLINE constexpr void with_word(F&& f) noexcept {
+    if constexpr (Bytes % widest_word == 0) {
+        if (!std::is_constant_evaluated()) return f(std::integral_constant<std::size_t, widest_word>{});
+    }
+    f(std::integral_constant < std::size_t, Bytes % 8 == 0 ? 8 : 1 > {});
+}
+
+/// `Bytes` bytes, each exclusive-or `flip`.
+template <std::size_t Bytes, class From, class To>
+LOWBIT_ALWAYS_INLINE constexpr void flip_bytes(const From* in, std::uint8_t flip, To* out) noexcept {
+    with_word<Bytes>([&](auto width) LOWBIT_INLINE_LAMBDA {
+        for (std::size_t i = 0; i < Bytes; i += width) store_word<width>(out + i, load_word<width>(in + i) ^ eight_times(flip));
+    });
+}
 
 /// An order knows `bytes(count, bits)`, `pack(rows, codes, bits, flip, out)` and `unpack(rows, in, codes, bits, flip)`: codes
 /// stand in bytes exclusive-or `flip`, of which only `bits` bits are read. Every `unit` codes begin a new byte, whatever their
@@ -30,6 +91,7 @@ struct code_order<sequential> {
     static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows& rows, std::span<const std::uint8_t, Size> codes, int bits,
                                                     std::uint8_t flip, std::byte* out) noexcept {
         if constexpr (Size <= 64) {
+            if (bits == 8 && Size % widest_word == 0) return flip_bytes<Size>(codes.data(), flip, out);
             pack_codes(codes, bits, out, flip);
         } else {
             rows.pack(codes.data(), codes.size(), bits, flip, out);
@@ -39,6 +101,7 @@ struct code_order<sequential> {
     static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows& rows, const std::byte* in, std::span<std::uint8_t, Size> codes,
                                                       int bits, std::uint8_t flip) noexcept {
         if constexpr (Size <= 64) {
+            if (bits == 8 && Size % widest_word == 0) return flip_bytes<Size>(in, flip, codes.data());
             unpack_codes(in, 0, codes, bits, flip);
         } else {
             rows.unpack(in, codes.size(), bits, flip, codes.data());
@@ -54,53 +117,58 @@ struct code_order<split_half<Half>> {
         const std::size_t run = Half * static_cast<std::size_t>(8 / bits);
         return (count + run - 1) / run * Half;
     }
-    template <class Rows>
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows&, std::span<const std::uint8_t> codes, int bits, std::uint8_t flip,
-                                                    std::byte* out) noexcept {
+    template <class Rows, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows&, std::span<const std::uint8_t, Size> codes, int bits,
+                                                    std::uint8_t flip, std::byte* out) noexcept {
         const std::uint64_t flips = eight_times(flip);
-        const std::size_t run = Half * static_cast<std::size_t>(8 / bits);
-        for (std::size_t first = 0; first < codes.size(); first += run, out += Half) {
-            for (std::size_t i = 0; i < Half; i += width) {
-                std::uint64_t word = 0;
-                int shift = 0;
-                for (std::size_t k = first + i; shift < 8; k += Half, shift += bits) {
-                    if (k + width <= codes.size()) {
-                        word |= (load_le<width>(codes.data() + k) ^ flips) << shift & mask(bits) << shift;
-                    } else {
-                        for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
-                            word |= (std::uint64_t{codes[k + j]} ^ flip) << 8 * j << shift & mask(bits) << shift;
-                    }
+        each_byte(codes.size(), bits, [&](auto width, std::size_t from, std::size_t first) LOWBIT_INLINE_LAMBDA {
+            byte_word_t<width> word{};
+            int shift = 0;
+            for (std::size_t k = first; shift < 8; k += Half, shift += bits) {
+                if (k + width <= codes.size()) {
+                    word |= ((load_word<width>(codes.data() + k) ^ flips) & mask(bits)) << shift;
+                } else if constexpr (width <= 8) {
+                    for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
+                        word |= (std::uint64_t{codes[k + j]} ^ flip) << 8 * j << shift & mask(bits) << shift;
                 }
-                store_le<width>(out + i, word);
             }
-        }
+            store_word<width>(out + from, word);
+        });
     }
-    template <class Rows>
-    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows&, const std::byte* in, std::span<std::uint8_t> codes, int bits,
-                                                      std::uint8_t flip) noexcept {
+    template <class Rows, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows&, const std::byte* in, std::span<std::uint8_t, Size> codes,
+                                                      int bits, std::uint8_t flip) noexcept {
         const std::uint64_t flips = eight_times(flip);
-        const std::size_t run = Half * static_cast<std::size_t>(8 / bits);
-        for (std::size_t first = 0; first < codes.size(); first += run, in += Half) {
-            for (std::size_t i = 0; i < Half; i += width) {
-                const std::uint64_t word = load_le<width>(in + i);
-                int shift = 0;
-                for (std::size_t k = first + i; shift < 8; k += Half, shift += bits) {
-                    const std::uint64_t part = (word >> shift & mask(bits)) ^ flips;
-                    if (k + width <= codes.size()) {
-                        store_le<width>(codes.data() + k, part);
-                    } else {
-                        for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
-                            codes[k + j] = static_cast<std::uint8_t>(part >> 8 * j);
-                    }
+        each_byte(codes.size(), bits, [&](auto width, std::size_t from, std::size_t first) LOWBIT_INLINE_LAMBDA {
+            const byte_word_t<width> word = load_word<width>(in + from);
+            int shift = 0;
+            for (std::size_t k = first; shift < 8; k += Half, shift += bits) {
+                const byte_word_t<width> part = ((word >> shift) & mask(bits)) ^ flips;
+                if (k + width <= codes.size()) {
+                    store_word<width>(codes.data() + k, part);
+                } else if constexpr (width <= 8) {
+                    for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
+                        codes[k + j] = static_cast<std::uint8_t>(part >> 8 * j);
                 }
             }
-        }
+        });
     }
 
 private:
-    static constexpr int width = Half % 8 == 0 ? 8 : 1; ///< bytes at a time
     static LOWBIT_ALWAYS_INLINE constexpr std::uint64_t mask(int bits) noexcept {
         return eight_times(static_cast<std::uint8_t>((1u << bits) - 1));
+    }
+    /// Calls f(width, first byte, its first code) for the words of all bytes: wide ones while all runs of a byte are there.
+    template <class F>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_byte(std::size_t count, int bits, F&& f) noexcept {
+        const std::size_t run = Half * static_cast<std::size_t>(8 / bits);
+        std::size_t first = 0;
+        const auto halves = [&](auto width, std::size_t end) LOWBIT_INLINE_LAMBDA {
+            for (; first < end; first += run)
+                for (std::size_t i = 0; i < Half; i += width) f(width, first / run * Half + i, first + i);
+        };
+        with_word<Half>([&](auto width) LOWBIT_INLINE_LAMBDA { halves(width, count / run * run); });
+        halves(std::integral_constant < std::size_t, Half % 8 == 0 ? 8 : 1 > {}, count);
     }
 };
 
@@ -218,29 +286,32 @@ struct code_order<bit_planes<LowBits, LowOrder, HighOrder>> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t bytes(std::size_t count, int bits) noexcept {
         return low_bytes(count) + high::bytes(count, bits - LowBits);
     }
-    template <class Rows>
-    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows& rows, std::span<const std::uint8_t> codes, int bits,
+    template <class Rows, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void pack(const Rows& rows, std::span<const std::uint8_t, Size> codes, int bits,
                                                     std::uint8_t flip, std::byte* low_out, std::byte* high_out) noexcept {
         low::pack(rows, codes, LowBits, flip & low_mask, low_out);
-        std::uint8_t part[run];
-        for (std::size_t first = 0; first < codes.size(); first += run) {
-            const std::size_t count = std::min(run, codes.size() - first);
-            split(codes.data() + first, count, part);
-            high::pack(rows, std::span<const std::uint8_t>{part, count}, bits - LowBits,
+        each_part(codes, [&](auto some, std::size_t first) LOWBIT_INLINE_LAMBDA {
+            std::uint8_t part[run];
+            each_word(some.size(), [&](auto width, std::size_t i) LOWBIT_INLINE_LAMBDA {
+                store_word<width>(part + i, (load_word<width>(some.data() + i) >> LowBits) & high_masks);
+            });
+            high::pack(rows, std::span<const std::uint8_t, decltype(some)::extent>(part, some.size()), bits - LowBits,
                        static_cast<std::uint8_t>(flip >> LowBits), high_out + high::bytes(first, bits - LowBits));
-        }
+        });
     }
-    template <class Rows>
+    template <class Rows, std::size_t Size>
     static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows& rows, const std::byte* low_in, const std::byte* high_in,
-                                                      std::span<std::uint8_t> codes, int bits, std::uint8_t flip) noexcept {
+                                                      std::span<std::uint8_t, Size> codes, int bits, std::uint8_t flip) noexcept {
         low::unpack(rows, low_in, codes, LowBits, flip & low_mask);
-        std::uint8_t part[run];
-        for (std::size_t first = 0; first < codes.size(); first += run) {
-            const std::size_t count = std::min(run, codes.size() - first);
-            high::unpack(rows, high_in + high::bytes(first, bits - LowBits), std::span<std::uint8_t>{part, count}, bits - LowBits,
+        each_part(codes, [&](auto some, std::size_t first) LOWBIT_INLINE_LAMBDA {
+            std::uint8_t part[run];
+            high::unpack(rows, high_in + high::bytes(first, bits - LowBits),
+                         std::span<std::uint8_t, decltype(some)::extent>(part, some.size()), bits - LowBits,
                          static_cast<std::uint8_t>(flip >> LowBits));
-            join(part, count, codes.data() + first);
-        }
+            each_word(some.size(), [&](auto width, std::size_t i) LOWBIT_INLINE_LAMBDA {
+                store_word<width>(some.data() + i, load_word<width>(some.data() + i) | load_word<width>(part + i) << LowBits);
+            });
+        });
     }
 
 private:
@@ -250,15 +321,24 @@ private:
     static constexpr std::uint64_t high_masks = eight_times(0xffu >> LowBits);
     static constexpr std::size_t run = ceil_div(256, high::unit) * high::unit; ///< codes whose high bits are held at once
 
-    static LOWBIT_ALWAYS_INLINE constexpr void split(const std::uint8_t* codes, std::size_t count, std::uint8_t* part) noexcept {
-        std::size_t i = 0;
-        for (; i + 8 <= count; i += 8) store_le<8>(part + i, load_le<8>(codes + i) >> LowBits & high_masks);
-        for (; i < count; ++i) part[i] = static_cast<std::uint8_t>(codes[i] >> LowBits);
+    /// Calls f(some codes, their first) for all of them, at most `run` at a time.
+    template <class Codes, class F>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_part(const Codes& codes, F&& f) noexcept {
+        if constexpr (Codes::extent <= run) {
+            f(codes, 0);
+        } else {
+            for (std::size_t first = 0; first < codes.size(); first += run)
+                f(codes.subspan(first, std::min(run, codes.size() - first)), first);
+        }
     }
-    static LOWBIT_ALWAYS_INLINE constexpr void join(const std::uint8_t* part, std::size_t count, std::uint8_t* codes) noexcept {
+    /// Calls f(width, first) for the words of `count` bytes.
+    template <class F>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_word(std::size_t count, F&& f) noexcept {
         std::size_t i = 0;
-        for (; i + 8 <= count; i += 8) store_le<8>(codes + i, load_le<8>(codes + i) | load_le<8>(part + i) << LowBits);
-        for (; i < count; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] | part[i] << LowBits);
+        with_word<widest_word>([&](auto width) LOWBIT_INLINE_LAMBDA {
+            for (; i + width <= count; i += width) f(width, i);
+        });
+        for (; i < count; ++i) f(std::integral_constant<std::size_t, 1>{}, i);
     }
 };
 

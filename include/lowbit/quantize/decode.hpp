@@ -13,6 +13,7 @@
 
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/product.hpp>
 #include <lowbit/kernel/rows/row_kernels.hpp>
 #include <lowbit/quantize/quantized_view.hpp>
 
@@ -36,6 +37,48 @@ struct level_of<E> {
     }
 };
 
+/// The table of an element of at most 16 codes: where each begins is found by halving, from the encoder of the element.
+template <class E>
+constexpr kernel::code_table make_code_table() noexcept {
+    constexpr auto flipped = [](std::int32_t bits) { return bits < 0 ? bits ^ 0x7fff'ffff : bits; };
+    constexpr auto code_at = [=](std::int32_t key) { return std::int32_t{E::encode(kernel::float_of(flipped(key)))}; };
+    constexpr std::int32_t last = kernel::bits_of(std::numeric_limits<float>::max());
+    kernel::code_table table;
+    for (std::size_t i = 0; i < 16; ++i) {
+        table.values[i] = E::decode(static_cast<typename E::code_type>(i % (std::size_t{1} << E::bits)));
+        table.begins[i] = std::numeric_limits<std::int32_t>::max(); // no number
+    }
+    std::int32_t from = flipped(kernel::bits_of(-std::numeric_limits<float>::max()));
+    table.codes[0] = code_at(from);
+    for (std::size_t i = 1; i < 16 && code_at(last) != table.codes[i - 1]; ++i) {
+        std::int32_t to = last; // `from` has the code before, `to` has not
+        while (std::int64_t{to} - from > 1) {
+            const auto middle = static_cast<std::int32_t>((std::int64_t{from} + to) >> 1);
+            (code_at(middle) == table.codes[i - 1] ? from : to) = middle;
+        }
+        table.begins[i] = from = to;
+        table.codes[i] = code_at(to);
+    }
+    return table;
+}
+template <class E>
+inline constexpr kernel::code_table code_table_of = make_code_table<E>();
+/// Whether an element has a table; and whether codes are found by it. Not so where they change next to 0: the quotients of row
+/// operations are exact in normal floats, and in their sign.
+template <class E>
+inline constexpr bool tabled = !integer_element<E> && E::bits <= 4;
+template <class E>
+inline constexpr bool found_by_table = [] {
+    if constexpr (tabled<E>) {
+        for (std::size_t i = 1; i < 16; ++i) {
+            const std::int32_t key = code_table_of<E>.begins[i];
+            constexpr std::int32_t least = kernel::bits_of(0x1p-30f);
+            if (key != 0 && key < least && key > ~least) return false;
+        }
+    }
+    return tabled<E>;
+}();
+
 /// Reads the rows of a view.
 template <any_policy P, class Here = isa::here>
 class row_reader {
@@ -47,9 +90,13 @@ public:
     /// The numbers of a row's groups, and room to decode the row in.
     struct room {
         using scalar = std::conditional_t<row_scalar<typename format::scale_type>, typename format::scale_type, std::uint8_t>;
+        using offset = std::conditional_t<row_scalar<typename format::offset::type>, typename format::offset::type, std::uint8_t>;
         scratch<scalar> scalars;
+        scratch<offset> offsets; ///< as scalars, only over minimums
         scratch<float> scales;
-        scratch<float> minimums;     ///< only over minimums
+        scratch<float> minimums; ///< only over minimums
+        scratch<float> supers;   ///< of two levels, with the codes under them
+        scratch<std::uint8_t> subs;
         scratch<std::int32_t> zeros; ///< only with zero points
         scratch<std::uint8_t> levels;
         scratch<float> stored; ///< only with permuted columns
@@ -94,32 +141,51 @@ public:
     constexpr void numbers(const Rows& rows, std::size_t row, room& to) const {
         using T = typename format::scale_type;
         const std::size_t n = groups();
+        const planes<const std::byte> from = view_.planes(); // copies, which no store can change
+        const shape_of<format> shape = shape_;
         to.scales.resize(n);
+        float* scales = to.scales.data();
         if constexpr (row_scalar<T> && std::is_void_v<typename format::super_scale::type> && !format::tensor_scale::present) {
             to.scalars.resize(n);
             T* codes = to.scalars.data();
-            const planes<const std::byte> from = view_.planes(); // copies, which no store can change
-            const shape_of<format> shape = shape_;
-            for (std::size_t g = 0; g < n; ++g)
-                codes[g] = std::bit_cast<T>(static_cast<typename T::code_type>(access::load_scale(from, shape, row, g)));
-            rows.to_float(codes, n, to.scales.data());
+            access::each_scale(from, shape, row, [=](std::size_t g, std::uint32_t code) LOWBIT_INLINE_LAMBDA {
+                codes[g] = std::bit_cast<T>(static_cast<typename T::code_type>(code));
+            });
+            rows.to_float(codes, n, scales);
         } else {
-            for (std::size_t g = 0; g < n;) {
-                const float super = super_scale(row, g);
-                for (const std::size_t end = std::min(n, g + format::super_scale::groups); g < end; ++g)
-                    to.scales[g] = scale(row, g, super);
+            using super = typename format::super_scale;
+            const auto each = [&](auto&& take) LOWBIT_INLINE_LAMBDA { access::each_scale(from, shape, row, take); };
+            if constexpr (std::is_void_v<typename super::type>) {
+                each([=](std::size_t g, std::uint32_t code) LOWBIT_INLINE_LAMBDA { scales[g] = scalar_codec<T>::decode(code); });
+            } else {
+                products<T>(
+                    rows, each, super::groups, [&](std::size_t g) LOWBIT_INLINE_LAMBDA { return super_scale(row, g); }, to,
+                    scales);
             }
+            const float tensor = view_.tensor_scale();
+            for (std::size_t g = 0; format::tensor_scale::present && g < n; ++g)
+                scales[g] = under_tensor_scale<format>(scales[g], tensor);
         }
-        if constexpr (format::offset::kind == offset_kind::quantized_minimum) {
+        if constexpr (has_minimums) {
+            using offset = typename format::offset::type;
             to.minimums.resize(n);
-            for (std::size_t g = 0; g < n;) {
-                const float super = super_minimum(row, g);
-                for (const std::size_t end = std::min(n, g + format::super_minimum::groups); g < end; ++g)
-                    to.minimums[g] = minimum(row, g, super);
+            float* minimums = to.minimums.data();
+            const auto each = [&](auto&& take) LOWBIT_INLINE_LAMBDA { access::each_offset(from, shape, row, take); };
+            if constexpr (format::offset::kind == offset_kind::quantized_minimum) {
+                products<offset>(
+                    rows, each, format::super_minimum::groups,
+                    [&](std::size_t g) LOWBIT_INLINE_LAMBDA { return -super_minimum(row, g); }, to, minimums);
+            } else if constexpr (row_scalar<offset>) {
+                to.offsets.resize(n);
+                offset* codes = to.offsets.data();
+                each([=](std::size_t g, std::uint32_t code) LOWBIT_INLINE_LAMBDA {
+                    codes[g] = std::bit_cast<offset>(static_cast<typename offset::code_type>(code));
+                });
+                rows.to_float(codes, n, minimums);
+            } else {
+                each([=](std::size_t g, std::uint32_t code)
+                         LOWBIT_INLINE_LAMBDA { minimums[g] = scalar_codec<offset>::decode(code); });
             }
-        } else if constexpr (has_minimums) {
-            to.minimums.resize(n);
-            for (std::size_t g = 0; g < n; ++g) to.minimums[g] = minimum(row, g);
         }
         if constexpr (has_zeros) {
             to.zeros.resize(n);
@@ -189,29 +255,20 @@ public:
             in.stored.resize(cols);
             to = in.stored.data();
         }
-        const auto each_group = [&](auto&& f) {
-            for (std::size_t g = 0; g < groups(); ++g) f(g, g * group_cols(), std::min(cols, (g + 1) * group_cols()));
-        };
-        if constexpr (integer_element<element_type> || std::same_as<element_type, ternary>) {
-            constexpr int bias = std::same_as<element_type, ternary> ? 1 : has_minimums || has_zeros ? 0 : level::bias;
-            rows.decode(in.levels.data(), cols, {group_cols(), in.scales.data(), in.zeros.data(), 0, 255, bias}, to);
+        constexpr bool ternaries = std::same_as<element_type, ternary>;
+        if constexpr (integer_element<element_type> || ternaries || tabled<element_type>) {
+            constexpr int bias = ternaries ? 1 : has_minimums || has_zeros ? 0 : level::bias;
+            kernel::code_grids grids{group_cols(), in.scales.data(), in.zeros.data(), 0, 255, bias};
+            if constexpr (has_minimums) grids.minimums = in.minimums.data();
+            if constexpr (!integer_element<element_type> && !ternaries) grids.table = &code_table_of<element_type>;
+            rows.decode(in.levels.data(), cols, grids, to);
         } else {
-            each_group([&](std::size_t g, std::size_t first, std::size_t end) {
-                for (std::size_t k = first; k < end; ++k) {
-                    to[k] = level::decode(in.levels[k], 0) * in.scales[g];
-                    LOWBIT_NO_CONTRACT(to[k]);
-                }
-            });
-        }
-        if constexpr (has_minimums) {
-            each_group([&](std::size_t g, std::size_t first, std::size_t end) {
-                const float minimum = in.minimums[g];
-                if (constexpr std::size_t length = format::granularity::cols; length != 0 && end - first == length) {
-                    for (std::size_t k = 0; k < length; ++k) to[first + k] += minimum; // in vectors, by a constant length
-                } else {
-                    for (std::size_t k = first; k < end; ++k) to[k] += minimum;
-                }
-            });
+            for (std::size_t k = 0; k < cols; ++k) {
+                const std::size_t g = k / group_cols();
+                to[k] = level::decode(in.levels[k], 0) * in.scales[g];
+                LOWBIT_NO_CONTRACT(to[k]);
+                if constexpr (has_minimums) to[k] += in.minimums[g];
+            }
         }
         if constexpr (format::column_order::permuted) {
             for (std::size_t k = 0; k < cols; ++k) values[column(k)] = to[k];
@@ -220,6 +277,27 @@ public:
 
 private:
     using access = layout_access<format>;
+    /// The numbers of all groups under their supers, each the product of both: of integers by the row.
+    template <class Sub, class Rows, class Each, class SuperOf>
+    constexpr void products(const Rows& rows, Each&& each, std::size_t run, SuperOf&& super_of, room& to, float* out) const {
+        const std::size_t n = groups();
+        to.supers.resize(ceil_div(n, run));
+        for (std::size_t g = 0; g < n; g += run) to.supers[g / run] = super_of(g);
+        if constexpr (integer_element<Sub>) {
+            constexpr int bias = -Sub::min_code;
+            constexpr std::uint32_t mask = (1u << Sub::bits) - 1;
+            to.subs.resize(n);
+            std::uint8_t* codes = to.subs.data();
+            each([=](std::size_t g, std::uint32_t code) LOWBIT_INLINE_LAMBDA {
+                codes[g] = static_cast<std::uint8_t>((code & mask) ^ static_cast<std::uint32_t>(bias)); // 0, or the highest bit
+            });
+            rows.decode(codes, n, {run, to.supers.data(), nullptr, 0, 255, bias}, out);
+        } else {
+            const float* supers = to.supers.data();
+            each([=](std::size_t g, std::uint32_t code)
+                     LOWBIT_INLINE_LAMBDA { out[g] = scalar_codec<Sub>::decode(code) * supers[g / run]; });
+        }
+    }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float super_scale(std::size_t row, std::size_t group) const noexcept {
         using T = typename format::super_scale::type;
         if constexpr (std::is_void_v<T>)

@@ -52,6 +52,7 @@ public:
         starts_.resize(most * (shape_.groups() + 1));
         fits_.resize(shape_.groups());
         reaches_.resize(shape_.groups());
+        if constexpr (quantizer::extremes == group_extremes::range) highs_.resize(shape_.groups());
         if (unit > 1 || !direct) {
             values_.resize(most * shape_.cols);
             if (!side_->statistics.empty()) importance_.resize(most * shape_.cols);
@@ -73,10 +74,10 @@ private:
 
     constexpr std::size_t start(std::size_t r, std::size_t group) const { return starts_[r * (shape_.groups() + 1) + group]; }
 
-    /// A row of finite numbers, in logical column order, and the reaches of its groups; valid until the next.
+    /// A row of finite numbers, in logical column order, and the extremes of its groups; valid until the next.
     constexpr expected<const float*> finite_row(std::size_t row) {
         const float* x = source_->row(row, row_scratch_.data());
-        const float reach = rows_->absmax_groups(x, shape_.cols, shape_.group_cols(), reaches_.data());
+        const float reach = find_extremes(x);
         if (reach - reach == 0.0f) return x;
         std::size_t k = 0;
         if constexpr (P::non_finite::zeroed) {
@@ -85,6 +86,34 @@ private:
         } else {
             while (x[k] - x[k] == 0.0f) ++k;
             return fail(errc::non_finite, "a weight is NaN or infinite", row * shape_.cols + k);
+        }
+    }
+
+    constexpr float find_extremes(const float* x) {
+        const std::size_t cols = shape_.cols;
+        const std::size_t length = shape_.group_cols();
+        if constexpr (quantizer::extremes == group_extremes::range) {
+            return rows_->minmax_groups(x, cols, length, reaches_.data(), highs_.data());
+        } else if constexpr (quantizer::extremes == group_extremes::farthest) {
+            return rows_->farthest_groups(x, cols, length, reaches_.data());
+        } else {
+            return rows_->absmax_groups(x, cols, length, reaches_.data());
+        }
+    }
+    /// The largest magnitude of a group of the last row.
+    constexpr float reach(std::size_t g) const {
+        const auto magnitude = [](float x) { return kernel::float_of(kernel::bits_of(x) & 0x7fff'ffff); }; // of 0 it is +0
+        if constexpr (quantizer::extremes == group_extremes::range) return std::max(magnitude(reaches_[g]), magnitude(highs_[g]));
+        return magnitude(reaches_[g]);
+    }
+    /// What its rule makes of the extremes of a group.
+    constexpr group_fit fit_extremes(std::size_t g) const {
+        if constexpr (quantizer::extremes == group_extremes::range) {
+            return quantizer::from_range({reaches_[g], highs_[g]});
+        } else if constexpr (quantizer::extremes == group_extremes::farthest) {
+            return quantizer::from_farthest(reaches_[g]);
+        } else {
+            return quantizer::from_range({-reaches_[g], reaches_[g]});
         }
     }
 
@@ -200,12 +229,12 @@ private:
         for (std::size_t r = 0; r < count; ++r) {
             if (auto ok = prepare(row + r, r, copy); !ok) return ok;
         }
-        if constexpr (over_minimum) room_.resize(count * shape_.group_cols());
         if constexpr (has_zeros) zeros_.resize(groups);
         if constexpr (searches_two_levels<P>) {
             if (auto ok = search_scales(row, count, copy); !ok) return ok;
-        } else if (quantizer::fits_reach && direct && count == 1) {
-            for (std::size_t g = 0; g < groups; ++g) fits_[g] = quantizer::from_range({-reaches_[g], reaches_[g]});
+        } else if (quantizer::extremes != group_extremes::other && direct && count == 1 &&
+                   (side_->statistics.empty() || !fit_rule<typename P::rule, quantizer>)) {
+            for (std::size_t g = 0; g < groups; ++g) fits_[g] = fit_extremes(g);
         } else {
             for (std::size_t g = 0; g < groups; ++g) fits_[g] = fit_group<typename P::rule>(group(g, count, copy), *rows_);
         }
@@ -224,14 +253,19 @@ private:
         for (std::size_t r = 0; r < count; ++r) {
             if constexpr (quantizer::on_grids && !F::mask::present) {
                 for (std::size_t g = 0; has_zeros && g < groups; ++g) zeros_[g] = fits_[g].zero;
-                rows_->encode(row_values(r, copy), shape_.cols,
-                              quantizer::grids(shape_.group_cols(), numbers_.scales.data(), has_zeros ? zeros_.data() : nullptr,
-                                               direct && !copy ? reaches_.data() : nullptr),
-                              levels_.data());
+                auto grids = quantizer::grids(shape_.group_cols(), numbers_.scales.data(), has_zeros ? zeros_.data() : nullptr);
+                if constexpr (over_minimum) grids.minimums = numbers_.minimums.data();
+                if (direct && !copy) {
+                    constexpr bool apart = over_minimum || quantizer::extremes == group_extremes::range;
+                    for (std::size_t g = 0; apart && g < groups; ++g) // bounds on what lies above the minimums
+                        reaches_[g] = reach(g) + (over_minimum ? std::max(numbers_.minimums[g], -numbers_.minimums[g]) : 0.0f);
+                    grids.reaches = reaches_.data();
+                }
+                rows_->encode(row_values(r, copy), shape_.cols, grids, levels_.data());
             } else {
                 for (std::size_t g = 0; g < groups; ++g) {
                     const auto values = group_values(r, g, copy);
-                    const quantizer q{*rows_, values, std::span<const float>{}, room_.span()};
+                    const quantizer q{*rows_, values, std::span<const float>{}};
                     q.encode(fits_[g], numbers_.scales[g], over_minimum ? numbers_.minimums[g] : 0.0f,
                              first_counter() + (row + r) * shape_.cols + g * shape_.group_cols(),
                              levels_.span().subspan(start(r, g), values.size()));
@@ -261,12 +295,11 @@ private:
                                   : side_->statistics.subspan(start(0, g), values.size());
             }
             // what a mask or an order has moved has another reach
-            if constexpr (direct) return {*rows_, values, importance, room_.span(), reaches_[g]};
-            return {*rows_, values, importance, room_.span()};
+            if constexpr (direct) return {*rows_, values, importance, reach(g)};
+            return {*rows_, values, importance};
         }
         if constexpr (!F::mask::present) {
-            if (shape_.groups() == 1)
-                return {*rows_, values_.span().first(count * shape_.cols), importance_.span(), room_.span()};
+            if (shape_.groups() == 1) return {*rows_, values_.span().first(count * shape_.cols), importance_.span()};
         }
         std::size_t size = 0;
         for (std::size_t r = 0; r < count; ++r) size += group_values(r, g, copy).size();
@@ -283,8 +316,7 @@ private:
                 ++size;
             }
         }
-        return {*rows_, gathered_.span().first(size), gathered_importance_.span().first(importance_.empty() ? 0 : size),
-                room_.span()};
+        return {*rows_, gathered_.span().first(size), gathered_importance_.span().first(importance_.empty() ? 0 : size)};
     }
 
     /// Searches and stores the scales of two levels of one row of blocks.
@@ -413,14 +445,14 @@ private:
     scratch<float> values_;
     scratch<float> importance_;
     scratch<bool> dropped_;
-    scratch<float> room_;
     scratch<float> gathered_;
     scratch<float> gathered_importance_;
     scratch<float> scores_;
     scratch<std::uint32_t> order_;
     scratch<std::size_t> starts_;
     scratch<group_fit> fits_;
-    scratch<float> reaches_;
+    scratch<float> reaches_; ///< of groups: the largest magnitude, the value that has it, or the smallest value
+    scratch<float> highs_;
     scratch<std::int32_t> zeros_;
     typename row_reader<F, Here>::room numbers_;
     scratch<std::uint8_t> levels_;

@@ -117,6 +117,9 @@ LOWBIT_ALWAYS_INLINE constexpr T product(T a, T b) noexcept {
     return result;
 }
 
+/// What a rule asks for: the largest magnitude, the value that has it, the smallest and the largest value, or more than that.
+enum class group_extremes { reach, farthest, range, other };
+
 /// One group of values and what a rule may ask of it.
 template <any_policy P, class Rows>
 class group_quantizer {
@@ -130,7 +133,6 @@ public:
 
 private:
     static constexpr float unknown = -1.0f;
-    static constexpr bool rounds_on_grid = ints::value && std::same_as<typename P::rounding, nearest_even>;
     static constexpr bool counts_up = over_minimum && integer_element<E>; ///< from 0, which stands for the minimum itself
     static constexpr int low = [] {
         if constexpr (ints::value && !counts_up) return ints::low;
@@ -142,18 +144,25 @@ private:
     }();
 
 public:
-    /// Whether the largest magnitude is all that the scale depends on.
-    static constexpr bool fits_reach = !offsets && std::same_as<typename P::rule, absmax>;
     /// Whether a negative scale can help: the codes reach further on one side.
     static constexpr bool two_signed = !offsets && E::lowest() < 0.0f && -E::lowest() != E::max() && [] {
         if constexpr (element<typename P::scale_type>) return P::scale_type::lowest() < 0.0f;
         return true;
     }();
+    /// What alone the rule asks for, without column statistics; of all groups of a row at once it is found fast.
+    static constexpr group_extremes extremes = [] {
+        using rule = typename P::rule;
+        constexpr bool is_absmax = std::same_as<rule, absmax>;
+        constexpr bool is_signed = std::same_as<rule, signed_absmax>;
+        using of = group_extremes;
+        if (offsets) return is_absmax || is_signed || std::same_as<rule, minmax> ? of::range : of::other;
+        return is_signed && two_signed ? of::farthest : is_absmax || is_signed ? of::reach : of::other;
+    }();
 
-    /// `room` holds as many numbers as there are values, and is scratch. `reach`: the largest magnitude, where it is known.
+    /// `reach`: the largest magnitude, where it is known.
     constexpr group_quantizer(const Rows& rows, std::span<const float> values, std::span<const float> importance,
-                              std::span<float> room, float reach = unknown) noexcept
-        : rows_(&rows), values_(values), importance_(importance), room_(room), reach_(reach) {}
+                              float reach = unknown) noexcept
+        : rows_(&rows), values_(values), importance_(importance), reach_(reach) {}
 
     [[nodiscard]] constexpr std::span<const float> values() const noexcept { return values_; }
     [[nodiscard]] constexpr std::span<const float> importance() const noexcept { return importance_; }
@@ -224,15 +233,16 @@ public:
         if (per_unit_ == 1.0f) return squares(fit, scale, minimum);
         scratch<float> values(values_.size());
         for (std::size_t i = 0; i < values_.size(); ++i) values[i] = product(values_[i], per_unit_);
-        return group_quantizer{*rows_, values.span(), importance_, room_}.squares(fit, product(scale, per_unit_),
-                                                                                  product(minimum, per_unit_));
+        return group_quantizer{*rows_, values.span(), importance_}.squares(fit, product(scale, per_unit_),
+                                                                           product(minimum, per_unit_));
     }
 
     /// The errors of several parameters at once, which is faster.
     constexpr void errors(std::span<const group_fit> fits, float* to) const {
         using T = typename P::scale_type;
         constexpr std::size_t most = 128;
-        if constexpr (on_grids && row_scalar<T> && std::is_void_v<typename P::super_scale::type> && !P::tensor_scale::present) {
+        if constexpr (ints::value && on_grids && !over_minimum && row_scalar<T> &&
+                      std::is_void_v<typename P::super_scale::type> && !P::tensor_scale::present) {
             if (importance_.empty() && per_unit_ == 1.0f && fits.size() <= most) {
                 float scales[most];
                 T stored[most];
@@ -247,8 +257,7 @@ public:
                     rows_->from_float(scales, fits.size(), stored);
                     rows_->to_float(stored, fits.size(), scales);
                     return rows_->squared_errors(values_.data(), values_.size(),
-                                                 grids(values_.size(), scales, offsets ? zeros : nullptr, nullptr), fits.size(),
-                                                 to);
+                                                 grids(values_.size(), scales, offsets ? zeros : nullptr), fits.size(), to);
                 }
             }
         }
@@ -337,13 +346,11 @@ public:
     /// Levels of the group for an effective scale and minimum. `first` counts elements, for stochastic rounding.
     constexpr void encode(const group_fit& fit, float scale, float minimum, std::uint64_t first,
                           std::span<std::uint8_t> levels) const {
-        const float* x = above(minimum);
-        if constexpr (rounds_on_grid) {
-            const kernel::code_grid one = grid(fit, scale);
-            rows_->encode(x, values_.size(), one, levels.data());
+        if constexpr (on_grids) {
+            rows_->encode(values_.data(), values_.size(), grid(fit, scale, minimum), levels.data());
         } else {
             for (std::size_t i = 0; i < values_.size(); ++i) {
-                const float ratio = scale == 0.0f ? 0.0f : x[i] / scale;
+                const float ratio = scale == 0.0f ? 0.0f : (over_minimum ? values_[i] - minimum : values_[i]) / scale;
                 if constexpr (ints::value) {
                     const float rounded = std::clamp(P::rounding::round(ratio, first + i), -16777216.0f, 16777216.0f);
                     levels[i] = static_cast<std::uint8_t>(std::clamp(static_cast<int>(rounded) + fit.zero, low, high) - low);
@@ -357,10 +364,11 @@ public:
     }
 
     /// Whether `encode` is rows.encode on these grids: they are those of a row's groups.
-    static constexpr bool on_grids = rounds_on_grid && !over_minimum;
-    static constexpr kernel::code_grids grids(std::size_t length, const float* scales, const std::int32_t* zeros,
-                                              const float* reaches) noexcept {
-        return {length, scales, zeros, low, high, -low, reaches};
+    static constexpr bool on_grids = (ints::value || found_by_table<E>) && std::same_as<typename P::rounding, nearest_even>;
+    static constexpr kernel::code_grids grids(std::size_t length, const float* scales, const std::int32_t* zeros) noexcept {
+        kernel::code_grids all{length, scales, zeros, low, high, -low};
+        if constexpr (!ints::value && on_grids) all.table = &code_table_of<E>;
+        return all;
     }
 
     /// What remains of a scale after it is stored, with one level of scales; otherwise the scale.
@@ -385,7 +393,11 @@ public:
 private:
     constexpr float squares(const group_fit& fit, float scale, float minimum) const {
         if constexpr (ints::value) {
-            if (importance_.empty()) return rows_->squared_error(above(minimum), values_.size(), grid(fit, scale));
+            if (importance_.empty()) {
+                float sum = 0.0f;
+                rows_->squared_errors(values_.data(), values_.size(), grid(fit, scale, minimum), 1, &sum);
+                return sum;
+            }
         }
         scratch<std::uint8_t> levels(values_.size());
         encode(fit, scale, minimum, 0, levels.span());
@@ -397,17 +409,11 @@ private:
         return sum;
     }
 
-    static constexpr kernel::code_grid grid(const group_fit& fit, float scale) noexcept {
-        return {scale, fit.zero, low, high, -low};
-    }
-
-    /// The values, or what they are above a minimum.
-    constexpr const float* above(float minimum) const noexcept {
-        if constexpr (over_minimum) {
-            for (std::size_t i = 0; i < values_.size(); ++i) room_[i] = values_[i] - minimum;
-            return room_.data();
-        }
-        return values_.data();
+    /// The grid of these alone, which must outlive it.
+    static constexpr kernel::code_grids grid(const group_fit& fit, const float& scale, const float& minimum) noexcept {
+        kernel::code_grids one = grids(~std::size_t{0}, &scale, &fit.zero);
+        if constexpr (over_minimum) one.minimums = &minimum;
+        return one;
     }
 
     static constexpr float decoded(std::uint8_t level, int zero) noexcept {
@@ -433,7 +439,6 @@ private:
     const Rows* rows_;
     std::span<const float> values_;
     std::span<const float> importance_;
-    std::span<float> room_;
     float reach_;
     float per_unit_ = 1.0f;
 };

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 
+#include <lowbit/kernel/product.hpp>
 #include <lowbit/policy/scale_tables.hpp>
 #include <lowbit/quantize/storage.hpp>
 
@@ -147,7 +149,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     template <class Field, class Byte>
     static LOWBIT_ALWAYS_INLINE constexpr Byte* at(const planes<Byte>& p, const shape& s, std::size_t row,
                                                    std::size_t block) noexcept {
-        return p.codes + (row * blocks(s) + block) * block_bytes + start<Field>;
+        return at_block(p, s, row, block) + start<Field>;
     }
 
     template <class Rows>
@@ -200,11 +202,19 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
 
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s,
                                                                    std::size_t row, std::size_t g) noexcept {
-        if constexpr (!std::is_void_v<scale_table_field>) {
-            return scale_table_field::load_scale(at<scale_table_field>(p, s, row, g / Groups), g % Groups);
-        } else {
-            return base::load_scale(p, s, row, g);
-        }
+        return scale_in(at_block(p, s, row, g / Groups), g % Groups);
+    }
+    template <class Take>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_scale(const planes<const std::byte>& p, const shape& s, std::size_t row,
+                                                          Take&& f) {
+        each_number(at_block(p, s, row, 0), s.groups(), f,
+                    [](const std::byte* block, std::size_t g) LOWBIT_INLINE_LAMBDA { return scale_in(block, g); });
+    }
+    template <class Take>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_offset(const planes<const std::byte>& p, const shape& s, std::size_t row,
+                                                           Take&& f) {
+        each_number(at_block(p, s, row, 0), s.groups(), f,
+                    [](const std::byte* block, std::size_t g) LOWBIT_INLINE_LAMBDA { return offset_in(block, g); });
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                            std::size_t g, std::uint32_t code) noexcept {
@@ -216,11 +226,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s,
                                                                     std::size_t row, std::size_t g) noexcept {
-        if constexpr (!std::is_void_v<offset_table_field>) {
-            return offset_table_field::load_offset(at<offset_table_field>(p, s, row, g / Groups), g % Groups);
-        } else {
-            return base::load_offset(p, s, row, g);
-        }
+        return offset_in(at_block(p, s, row, g / Groups), g % Groups);
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                             std::size_t g, std::uint32_t code) noexcept {
@@ -232,6 +238,36 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     }
 
 private:
+    template <class Byte>
+    static LOWBIT_ALWAYS_INLINE constexpr Byte* at_block(const planes<Byte>& p, const shape& s, std::size_t row,
+                                                         std::size_t block) noexcept {
+        return p.codes + (row * blocks(s) + block) * block_bytes;
+    }
+    /// The scale and the offset of a group in a block.
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t scale_in(const std::byte* block, std::size_t g) noexcept {
+        if constexpr (!std::is_void_v<scale_table_field>) {
+            return scale_table_field::load_scale(block + start<scale_table_field>, g);
+        } else {
+            return load_scalar<typename F::scale_type>(block + start<field::scales> + g * base::scale::bytes);
+        }
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t offset_in(const std::byte* block, std::size_t g) noexcept {
+        if constexpr (!std::is_void_v<offset_table_field>) {
+            return offset_table_field::load_offset(block + start<offset_table_field>, g);
+        } else {
+            return load_scalar<typename F::offset::type>(block + start<offset_field> + g * base::offset::bytes);
+        }
+    }
+    /// Of whole blocks the place in the block is a constant: tables of packed numbers have other shifts for each.
+    template <class Take, class Load>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_number(const std::byte* block, std::size_t count, Take& f, Load&& load) {
+        std::size_t g = 0;
+        for (; g + Groups <= count; g += Groups, block += block_bytes) {
+            [&]<std::size_t... I>(std::index_sequence<I...>)
+                LOWBIT_INLINE_LAMBDA { (f(g + I, load(block, I)), ...); }(std::make_index_sequence<Groups>{});
+        }
+        for (std::size_t i = 0; g < count; ++g, ++i) f(g, load(block, i));
+    }
     template <class Byte>
     static LOWBIT_ALWAYS_INLINE constexpr Byte* high_at(const planes<Byte>& p, const shape& s, std::size_t row,
                                                         std::size_t block) noexcept {

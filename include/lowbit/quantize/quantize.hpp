@@ -25,14 +25,14 @@ namespace detail {
 /// What is given but asked for by no axis of the policy, in words; null if nothing is.
 template <any_policy P, class Rows>
 const char* unasked(const side_input& side) {
-    constexpr bool uses_statistics = fit_rule<typename P::rule, group_quantizer<P, Rows>> ||
-                                     (P::mask::present && !std::same_as<typename P::mask::criterion, by_magnitude>);
     if (!P::mask::present && (side.scores.data() != nullptr || side.mask.data() != nullptr)) {
         return "a mask or scores are given, but the policy prunes nothing; add prune<Mask>";
     }
-    if (!uses_statistics && !side.statistics.empty()) {
-        return "column statistics are given, but the policy uses none; add scale_rule<mse> or prune<Mask, Criterion> with a "
-               "criterion that does";
+    // other rules have nothing to weigh, so that one set of statistics may go with every format of a file
+    constexpr bool searches = fit_rule<typename P::rule, group_quantizer<P, Rows>>;
+    if (P::mask::present && std::same_as<typename P::mask::criterion, by_magnitude> && !searches && !side.statistics.empty()) {
+        return "column statistics are given, but the policy prunes by magnitude alone; add a criterion that asks for them, "
+               "prune<Mask, Criterion>, or scale_rule<mse>";
     }
     if (!P::column_order::permuted && !side.order.empty())
         return "a column order is given, but the policy keeps none; add permuted_columns";

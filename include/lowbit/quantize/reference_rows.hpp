@@ -35,6 +35,19 @@ struct reference_rows {
         for (std::size_t first = 0; first < n; first += length) *most++ = absmax(x + first, std::min(length, n - first));
         return absmax(x, n);
     }
+    static constexpr float farthest_groups(const float* x, std::size_t n, std::size_t length, float* most) noexcept {
+        for (std::size_t first = 0; first < n; first += length) {
+            float low = 0.0f;
+            float high = 0.0f;
+            minmax(x + first, std::min(length, n - first), &low, &high);
+            *most++ = -low >= high ? low : high;
+        }
+        return absmax(x, n);
+    }
+    static constexpr float minmax_groups(const float* x, std::size_t n, std::size_t length, float* low, float* high) noexcept {
+        for (std::size_t first = 0; first < n; first += length) minmax(x + first, std::min(length, n - first), low++, high++);
+        return absmax(x, n);
+    }
     /// The smallest and the largest element, -0 below +0.
     static constexpr void minmax(const float* x, std::size_t n, float* low, float* high) noexcept {
         const auto below = [](float a, float b) {
@@ -54,14 +67,20 @@ struct reference_rows {
     }
     /// Codes of a row on grids, as kernel::code_grid says, and their values.
     static constexpr void encode(const float* x, std::size_t n, const kernel::code_grids& grids, std::uint8_t* codes) noexcept {
-        for (std::size_t i = 0; i < n; ++i)
-            codes[i] = static_cast<std::uint8_t>(code(x[i], grids[i / grids.length]) + grids.bias);
+        for (std::size_t i = 0; i < n; ++i) {
+            const kernel::code_grid grid = grids[i / grids.length];
+            const float above = grids.minimums == nullptr ? x[i] : x[i] - grids.minimums[i / grids.length];
+            codes[i] = static_cast<std::uint8_t>(grids.table == nullptr ? code(above, grid) + grids.bias
+                                                                        : code(above, grid.scale, *grids.table));
+        }
     }
     static constexpr void decode(const std::uint8_t* codes, std::size_t n, const kernel::code_grids& grids, float* y) noexcept {
         for (std::size_t i = 0; i < n; ++i) {
             const kernel::code_grid grid = grids[i / grids.length];
-            y[i] = static_cast<float>(codes[i] - grid.bias - grid.zero) * grid.scale;
-            LOWBIT_NO_CONTRACT(y[i]);
+            const float level = grids.table == nullptr ? static_cast<float>(codes[i] - grid.bias - grid.zero)
+                                                       : grids.table->values[codes[i] % 16];
+            y[i] = product(level, grid.scale);
+            if (grids.minimums != nullptr) y[i] += grids.minimums[i / grids.length];
         }
     }
     static constexpr void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out) noexcept {
@@ -80,20 +99,22 @@ struct reference_rows {
     }
     static constexpr void squared_errors(const float* x, std::size_t n, const kernel::code_grids& grids, std::size_t count,
                                          float* errors) noexcept {
-        for (std::size_t c = 0; c < count; ++c) errors[c] = squared_error(x, n, grids[c]);
-    }
-    /// The sum of (x - value of x's code)^2.
-    static constexpr float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) noexcept {
-        float sums[lanes]{};
-        for (std::size_t i = 0; i < n; ++i) {
-            float value = static_cast<float>(code(x[i], grid) - grid.zero) * grid.scale;
-            LOWBIT_NO_CONTRACT(value);
-            const float off = x[i] - value;
-            float square = off * off;
-            LOWBIT_NO_CONTRACT(square);
-            sums[i % lanes] += square;
+        for (std::size_t c = 0; c < count; ++c) {
+            const kernel::code_grid grid = grids[c];
+            const float minimum = grids.minimums == nullptr ? 0.0f : grids.minimums[c];
+            float sums[lanes]{};
+            for (std::size_t i = 0; i < n; ++i) {
+                const float above = x[i] - minimum;
+                const float off = above - product(static_cast<float>(code(above, grid) - grid.zero), grid.scale);
+                sums[i % lanes] += product(off, off);
+            }
+            errors[c] = tree(sums);
         }
-        return tree(sums);
+    }
+    static constexpr float squared_error(const float* x, std::size_t n, const kernel::code_grid& grid) noexcept {
+        float error = 0.0f;
+        squared_errors(x, n, grid, 1, &error);
+        return error;
     }
     static constexpr kernel::trial_result try_grids(const float* x, const float* weights, std::size_t n,
                                                     const kernel::trial_grids& grids) noexcept {
@@ -149,6 +170,13 @@ private:
         constexpr int limit = 1 << 24; // keeps rounded + zero in range
         const int rounded = grid.scale == 0.0f ? 0 : std::clamp(round_to_int(x / grid.scale), -limit, limit);
         return std::clamp(rounded + grid.zero, grid.lo, grid.hi);
+    }
+    static constexpr int code(float x, float scale, const kernel::code_table& table) noexcept {
+        const auto bits = std::bit_cast<std::int32_t>(scale == 0.0f ? 0.0f : x / scale);
+        const std::int32_t key = bits < 0 ? bits ^ 0x7fff'ffff : bits;
+        std::size_t i = 15;
+        while (i > 0 && table.begins[i] > key) --i;
+        return table.codes[i];
     }
     static constexpr float tree(const float (&sums)[lanes]) noexcept {
         float s[lanes]{};

@@ -19,7 +19,8 @@ namespace lowbit::inline v0 {
 struct side_input {
     strided_view<const float> scores;      ///< rows x cols, instead of the criterion's scores: the highest are kept
     strided_view<const std::uint8_t> mask; ///< rows x cols, non-zero = keep; may keep fewer weights than the policy, never more
-    std::span<const float> statistics;     ///< one for each column: the criterion's statistic, and the importance in mse searches
+    std::span<const float> statistics;     ///< one for each column: the criterion's statistic, and the importance in searches of
+                                           ///< scales; rules that search nothing take no notice
     std::span<const std::uint32_t> order;  ///< for permuted_columns: the logical index of each stored column
     std::optional<seed> rounding_seed;     ///< for random roundings; 0 if none is given
 };

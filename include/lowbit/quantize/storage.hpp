@@ -245,6 +245,15 @@ struct layout_base {
                                                                            std::size_t group) noexcept {
         return load_scalar<typename F::super_minimum::type>(layout::super_minimum_at(p, s, row, group));
     }
+    /// Calls f(group, code) for the scales of a row, and for its offsets.
+    template <class Take>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_scale(const numbers& p, const shape& s, std::size_t row, Take&& f) {
+        for (std::size_t g = 0; g < s.groups(); ++g) f(g, layout::load_scale(p, s, row, g));
+    }
+    template <class Take>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_offset(const numbers& p, const shape& s, std::size_t row, Take&& f) {
+        for (std::size_t g = 0; g < s.groups(); ++g) f(g, layout::load_offset(p, s, row, g));
+    }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                            std::size_t group, std::uint32_t code) noexcept {
         store_scalar<typename F::scale_type>(layout::scale_at(p, s, row, group), code);

@@ -212,11 +212,29 @@ TEST_CASE("side input that no axis of the policy asks for is refused, not forgot
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::matrix<float>(2, 8))).code == errc::invalid_argument);
     CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7})).code ==
           errc::invalid_argument);
-    CHECK(refused<lb::presets::w8>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::invalid_argument);
     CHECK(refused<w24>(w, lb::with(std::vector<float>(8, 1.0f))).code == errc::invalid_argument); // magnitudes ask for none
     CHECK(refused<lb::policy<lb::int8, lb::scale_rule<lb::mse>>>(w, lb::with(std::vector<float>(8, 1.0f))).code ==
           errc::not_found);
     CHECK(refused<lb::presets::w8>(w, lb::with(lb::seed{1})).code == errc::invalid_argument);
+}
+
+TEST_CASE("one set of statistics goes with every format: rules that search nothing take no notice") {
+    noise random(3);
+    const auto w = random.weights(3, 512);
+    std::vector<float> statistics(512);
+    for (std::size_t k = 0; k < statistics.size(); ++k) statistics[k] = static_cast<float>(k % 9);
+    const auto changed = [&]<class P>(P) {
+        const auto plain = lb::quantize<P>(w), given = lb::quantize<P>(w, lb::with(statistics));
+        return !std::equal(plain.bytes().begin(), plain.bytes().end(), given.bytes().begin());
+    };
+    CHECK_FALSE(changed(lb::presets::q8_0{}));
+    CHECK_FALSE(changed(lb::presets::q1_0{}));
+    CHECK_FALSE(changed(lb::presets::tq2_0{}));
+    CHECK_FALSE(changed(lb::presets::mxfp4{}));
+    CHECK(changed(lb::presets::q4_0{}));
+    std::vector<float> bad(512, 1.0f);
+    bad[7] = -1.0f;
+    CHECK(refused<lb::presets::q8_0>(w, lb::with(bad)).offset == 7); // but they are numbers
 }
 
 TEST_CASE("what is raised says which shapes, and where") {

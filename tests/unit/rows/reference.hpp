@@ -154,6 +154,15 @@ inline int code_of(float x, code_grid g) {
     return static_cast<int>(code > g.hi ? g.hi : code);
 }
 inline std::uint8_t encode(float x, code_grid g) { return static_cast<std::uint8_t>(code_of(x, g) + g.bias); }
+/// By a table, of a quotient whose sign 0 keeps; begins are in the order of bits with the magnitude of negative numbers flipped.
+inline std::uint8_t encode(float x, float scale, const lowbit::kernel::code_table& table) {
+    const volatile float quotient = scale == 0 ? 0.0f : x / scale;
+    auto key = std::bit_cast<std::int32_t>(float{quotient});
+    if (key < 0) key ^= 0x7fff'ffff;
+    std::size_t place = 0;
+    for (std::size_t i = 1; i < 16 && table.begins[i] <= key; ++i) place = i;
+    return static_cast<std::uint8_t>(table.codes[place]);
+}
 inline float decode(std::uint8_t code, code_grid g) { return static_cast<float>(code - g.bias - g.zero) * g.scale; }
 inline float squared_error(const row& x, code_grid g) {
     volatile float s[16] = {};

@@ -242,13 +242,22 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
                 const bool zeroed = r.below(2) == 0;
                 const int half = 1 << r.below(8);
                 guarded<float> scales(groups, edge::back), reaches(groups, edge::back), errors(groups, edge::back);
+                guarded<float> farthest(groups, edge::back), lows(groups, edge::back), highs(groups, edge::back);
+                guarded<float> minimums(groups, edge::back);
                 guarded<std::int32_t> zeros(groups, edge::back);
                 const float all = rows.absmax_groups(x.data(), n, length, reaches.data());
                 check(same(all, reference::absmax(values(x))), "absmax_groups: all", n);
+                check(same(all, rows.farthest_groups(x.data(), n, length, farthest.data())), "farthest_groups: all", n);
+                check(same(all, rows.minmax_groups(x.data(), n, length, lows.data(), highs.data())), "minmax_groups: all", n);
                 for (std::size_t g = 0; g < groups; ++g) {
                     const std::size_t count = std::min(length, n - g * length);
                     const reference::row v(x.data() + g * length, x.data() + g * length + count);
                     check(same(reaches[g], reference::absmax(v)), "absmax_groups", n);
+                    const float low = reference::smallest(v), high = reference::largest(v);
+                    check(same(farthest[g], -low >= high ? low : std::isnan(low) ? reference::nan : high), "farthest_groups", n);
+                    check(reference::has_nan(v) || (same(lows[g], low) && same(highs[g], high)), "minmax_groups", n);
+                    minimums[g] =
+                        r.below(5) == 0 || std::isinf(low) || std::isnan(low) ? 0.0f : static_cast<float>(bfloat16(low));
                     // scales of few digits near the one that reaches all, and others
                     const float ideal = reaches[g] / static_cast<float>(half) * (r.below(3) == 0 ? 0.5f : 1.0f);
                     scales[g] = r.below(4) == 0 ? ideal : static_cast<float>(bfloat16(ideal));
@@ -272,6 +281,50 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
                 for (std::size_t g = 0; g < groups; ++g) {
                     const float error = reference::squared_error(values(x), grids[g]);
                     check(same(errors[g], error) || (error != error && errors[g] != errors[g]), "squared_errors", n);
+                }
+
+                // over minimums, and by a table
+                code_grids over = grids;
+                over.minimums = minimums.data();
+                rows.encode(x.data(), n, over, codes.data());
+                rows.decode(codes.data(), n, over, back.data());
+                for (std::size_t i = 0; i < n; ++i) {
+                    const code_grid grid = over[i / length];
+                    const volatile float above = x[i] - minimums[i / length];
+                    const volatile float value = reference::decode(codes[i], grid);
+                    check(codes[i] == reference::encode(above, grid), "encode over minimums", n);
+                    check(same(back[i], value + minimums[i / length]), "decode over minimums", n);
+                }
+                rows.squared_errors(x.data(), n, over, groups, errors.data());
+                for (std::size_t g = 0; g < groups; ++g) {
+                    reference::row above;
+                    for (const float v : x) above.push_back(v - minimums[g]);
+                    const float error = reference::squared_error(above, over[g]);
+                    check(same(errors[g], error) || (error != error && errors[g] != errors[g]), "squared_errors over minimums",
+                          n);
+                }
+                kernel::code_table table; // of 11 codes, of which the lower ones change next to 0
+                for (std::size_t i = 0; i < 16; ++i) {
+                    const float begin = (static_cast<float>(i) - 3.0f) * (i < 6 ? 0x1p-4f : 0.5f);
+                    const auto bits = std::bit_cast<std::int32_t>(begin);
+                    table.values[i] = static_cast<float>(i) - 2.75f;
+                    table.begins[i] = i > 10 ? INT32_MAX : bits < 0 ? bits ^ 0x7fff'ffff : bits;
+                    table.codes[i] = static_cast<std::int32_t>((i * 5 + 3) % 16);
+                }
+                over.table = &table;
+                if (r.below(2) == 0) over.minimums = nullptr;
+                if (r.below(2) == 0) over.reaches = reaches.data();
+                if (over.minimums != nullptr) over.reaches = nullptr;
+                rows.encode(x.data(), n, over, codes.data());
+                rows.decode(codes.data(), n, over, back.data());
+                for (std::size_t i = 0; i < n; ++i) {
+                    const std::size_t g = i / length;
+                    const volatile float above = over.minimums == nullptr ? x[i] : x[i] - minimums[g];
+                    const volatile float value = table.values[codes[i] % 16] * scales[g];
+                    const float minimum = over.minimums == nullptr ? -0.0f : minimums[g];
+                    check(std::isnan(float{above}) || codes[i] == reference::encode(above, scales[g], table), "encode by a table",
+                          n);
+                    check(same(back[i], value + minimum), "decode by a table", n);
                 }
             }
         }

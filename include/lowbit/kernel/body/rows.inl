@@ -202,13 +202,49 @@ struct row_body {
         each(n, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { write(y + i, read(x + i, count), count); });
     }
 
-    // ---- Statistics. Magnitudes order as their bits do, with NaN above infinity ----
+    // ---- Statistics: the largest key of some elements. Keys are integers; NaN is above infinity in all of them ----
 
-    /// The largest magnitude, as bits, of each lane's elements.
-    template <class T>
-    LOWBIT_ALWAYS_INLINE static constexpr ints magnitudes(const T* x, std::size_t n) {
-        const auto at = [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { return magnitude(Ops::bits(read(x + i, count))); };
-        ints most = Ops::splat(0);
+    /// The bits of |x|.
+    struct magnitudes {
+        static constexpr std::int32_t least = 0;
+        LOWBIT_ALWAYS_INLINE static constexpr ints key(ints bits) { return magnitude(bits); }
+        LOWBIT_ALWAYS_INLINE static constexpr ints bits(ints key) { return key; }
+    };
+    /// Magnitudes first; the sign, in the lowest bit, is for the negative one of two.
+    struct distances {
+        static constexpr std::int32_t least = ~0x7fff'ffff;
+        LOWBIT_ALWAYS_INLINE static constexpr ints key(ints bits) {
+            ints turned;
+            if constexpr (requires { Ops::template rotl<1>(bits); }) {
+                turned = Ops::template rotl<1>(bits);
+            } else {
+                turned = Ops::sub(Ops::template shl<1>(bits), Ops::template shr<31>(bits));
+            }
+            return Ops::bit_xor(turned, Ops::splat(least));
+        }
+        LOWBIT_ALWAYS_INLINE static constexpr ints bits(ints key) {
+            return Ops::bit_or(magnitude(Ops::template shr<1>(Ops::bit_xor(key, Ops::splat(least)))), Ops::template shl<31>(key));
+        }
+    };
+    /// The order of the numbers, and the order turned round.
+    struct ascending {
+        static constexpr std::int32_t least = ~0x7fff'ffff;
+        LOWBIT_ALWAYS_INLINE static constexpr ints key(ints bits) { return ordered(bits); }
+        LOWBIT_ALWAYS_INLINE static constexpr ints bits(ints key) { return ordered(key); }
+    };
+    struct descending {
+        static constexpr std::int32_t least = ~0x7fff'ffff;
+        LOWBIT_ALWAYS_INLINE static constexpr ints key(ints bits) { return Ops::bit_xor(ordered(bits), Ops::splat(-1)); }
+        LOWBIT_ALWAYS_INLINE static constexpr ints bits(ints key) { return ordered(Ops::bit_xor(key, Ops::splat(-1))); }
+    };
+
+    /// The largest key of each lane's elements.
+    template <class Order, class T>
+    LOWBIT_ALWAYS_INLINE static constexpr ints largest_keys(const T* x, std::size_t n) {
+        const auto at = [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+            return fill(Order::key(Ops::bits(read(x + i, count))), count, Ops::splat(Order::least));
+        };
+        ints most = Ops::splat(Order::least);
         std::size_t i = 0;
         if (n >= 4 * lanes) { // four at a time, so that none waits for the one before
             ints second = most, third = most, fourth = most;
@@ -226,29 +262,39 @@ struct row_body {
 
     template <class T>
     static constexpr float absmax(const T* x, std::size_t n) {
-        const std::int32_t bits = Ops::max_of(magnitudes(x, n));
+        const std::int32_t bits = Ops::max_of(largest_keys<magnitudes>(x, n));
         return float_of(bits > infinity ? quiet_nan : bits);
     }
 
-    static constexpr float absmax_groups(const float* x, std::size_t n, std::size_t length, float* most) {
-        std::int32_t all = 0;
+    /// The element of the largest key of each group. Returns the largest |x| of these.
+    template <class Order>
+    static constexpr float largest_of_groups(const float* x, std::size_t n, std::size_t length, float* most) {
+        ints all = Ops::splat(0);
+        const auto value = [&](ints key) LOWBIT_INLINE_LAMBDA {
+            const ints bits = Order::bits(key);
+            const ints m = magnitude(bits);
+            all = Ops::max(all, m);
+            return Ops::from_bits(Ops::if_greater(m, Ops::splat(infinity), Ops::splat(quiet_nan), bits));
+        };
         if constexpr (requires(const ints(&v)[lanes]) { Ops::max_of_each(v); }) { // as many groups as lanes
-            ints largest = Ops::splat(0);
             for (; length <= n / lanes; n -= lanes * length, x += lanes * length, most += lanes) {
-                ints each_group[lanes];
-                LOWBIT_UNROLL for (std::size_t g = 0; g < lanes; ++g) each_group[g] = magnitudes(x + g * length, length);
-                const ints m = Ops::max_of_each(each_group);
-                largest = Ops::max(largest, m);
-                Ops::store(most, Ops::from_bits(Ops::if_greater(m, Ops::splat(infinity), Ops::splat(quiet_nan), m)));
+                ints keys[lanes];
+                LOWBIT_UNROLL for (std::size_t g = 0; g < lanes; ++g) keys[g] = largest_keys<Order>(x + g * length, length);
+                Ops::store(most, value(Ops::max_of_each(keys)));
             }
-            all = Ops::max_of(largest);
-            all = all > infinity ? quiet_nan : all;
         }
         each_group(n, length, [&](std::size_t g, std::size_t first, std::size_t count) LOWBIT_INLINE_LAMBDA {
-            most[g] = absmax(x + first, count);
-            all = all > bits_of(most[g]) ? all : bits_of(most[g]);
+            float same[lanes];
+            Ops::store(same, value(Ops::splat(Ops::max_of(largest_keys<Order>(x + first, count)))));
+            most[g] = same[0];
         });
-        return float_of(all);
+        const std::int32_t bits = Ops::max_of(all);
+        return float_of(bits > infinity ? quiet_nan : bits);
+    }
+    static constexpr float minmax_groups(const float* x, std::size_t n, std::size_t length, float* lo, float* hi) {
+        const float below = largest_of_groups<descending>(x, n, length, lo);
+        const float above = largest_of_groups<ascending>(x, n, length, hi);
+        return bits_of(below) > bits_of(above) ? below : above; // NaN is above all
     }
 
     /// Turns float bits into integers of the same order, and back: negative numbers have their magnitude flipped.
@@ -452,10 +498,17 @@ struct row_body {
 
     // ---- Grids of codes ----
 
+    LOWBIT_ALWAYS_INLINE static constexpr floats product(floats a, floats b) { // one that meets an addition
+        floats p = Ops::mul(a, b);
+        Ops::fence(p);
+        return p;
+    }
+
     /// The ends of a grid in steps from zero.
     struct grid_ends {
         floats lo, hi;
 
+        LOWBIT_ALWAYS_INLINE constexpr grid_ends(floats least, floats most) : lo(least), hi(most) {}
         LOWBIT_ALWAYS_INLINE constexpr explicit grid_ends(code_grid g)
             : lo(Ops::splat(static_cast<float>(g.lo - g.zero))), hi(Ops::splat(static_cast<float>(g.hi - g.zero))) {}
     };
@@ -509,81 +562,157 @@ struct row_body {
     }
     LOWBIT_ALWAYS_INLINE static constexpr std::int32_t magnitude_of(float x) { return bits_of(x) & 0x7fff'ffff; }
 
-    template <class Byte>
-    LOWBIT_ALWAYS_INLINE static constexpr void encode_bytes(const float* x, std::size_t n, code_grids grids, Byte* codes) {
-        if (n == 0) return;
+    /// What codes of a table stand for; and the codes of quotients, by halving the places where they may begin.
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static constexpr ints look_up(const T (&table)[16], ints index) {
+        if constexpr (requires { Ops::look_up(table, index); }) {
+            return Ops::look_up(table, index);
+        } else {
+            float lane[lanes];
+            Ops::store(lane, Ops::from_bits(index));
+            for (float& v : lane) {
+                if constexpr (std::is_same_v<T, float>) {
+                    v = table[bits_of(v) & 15];
+                } else {
+                    v = float_of(table[bits_of(v) & 15]);
+                }
+            }
+            return Ops::bits(Ops::load(lane));
+        }
+    }
+    LOWBIT_ALWAYS_INLINE static constexpr ints find(const code_table& table, ints quotient) {
+        const ints key = ordered(quotient);
+        ints place = Ops::splat(0);
+        LOWBIT_UNROLL for (std::int32_t half = 8; half > 0; half /= 2) {
+            const ints upper = Ops::add(place, Ops::splat(half));
+            place = Ops::if_greater(look_up(table.begins, upper), key, place, upper);
+        }
+        return look_up(table.codes, place);
+    }
+
+    /// Whether codes are found with a minimum in between, or with one and by a table: a minimum of 0 changes nothing.
+    enum class grid_kind { plain, over_minimum, table };
+
+    template <grid_kind Kind, class Byte>
+    LOWBIT_ALWAYS_INLINE static constexpr void encode_as(const float* x, std::size_t n, const code_grids& grids, Byte* codes) {
+        constexpr bool plain = Kind == grid_kind::plain;
+        constexpr bool table = Kind == grid_kind::table;
         grid_ends ends{grids[0]};
+        if constexpr (table) ends = grid_ends{Ops::splat(float_of(~0x7fff'ffff | infinity)), Ops::splat(float_of(infinity))};
         ints offset = Ops::splat(grids[0].zero + grids.bias);
         // only symmetric grids are worth asking
         const std::int32_t side = -grids.lo < grids.hi ? -grids.lo : grids.hi;
-        const float end = grids.zeros == nullptr ? static_cast<float>(side) : -1.0f;
+        const float end = grids.zeros == nullptr && plain ? static_cast<float>(side) : -1.0f;
         each_group(n, grids.length, [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
-            if (grids.zeros != nullptr) {
+            const float scale = grids.scales[g];
+            const float minimum = plain || grids.minimums == nullptr ? 0.0f : grids.minimums[g];
+            const floats base = Ops::splat(minimum);
+            const ints sign = Ops::splat(scale == 0.0f ? 0 : ~0x7fff'ffff); // of quotients; by a scale of 0 they are +0
+            const ints scale_bits = Ops::splat(bits_of(scale));
+            if (grids.zeros != nullptr && !table) {
                 ends = grid_ends{grids[g]};
                 offset = Ops::splat(grids[g].zero + grids.bias);
             }
             const auto reach = [&]() LOWBIT_INLINE_LAMBDA {
-                return grids.reaches != nullptr ? grids.reaches[g] : absmax(x + first, length);
+                if (grids.reaches != nullptr) return float_of(magnitude_of(grids.reaches[g]));
+                const float most = absmax(x + first, length);
+                return plain ? most : most + float_of(magnitude_of(minimum));
             };
-            on_grid(grids.scales[g], ends, reach, end, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
+            on_grid(scale, ends, reach, end, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
                 write_all(codes + first, length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
                     fetch(x + first + i, n, lanes); // the next row
-                    return Ops::add(Ops::to_int(at.step(read(x + first + i, count))), offset);
+                    floats v = read(x + first + i, count);
+                    if constexpr (!plain) v = Ops::sub(v, base);
+                    const floats step = at.step(v);
+                    if constexpr (table) { // a quotient that was corrected has lost the sign of 0
+                        const ints signs = Ops::bit_and(Ops::bit_xor(Ops::bits(v), scale_bits), sign);
+                        return find(*grids.table, Ops::bit_or(magnitude(Ops::bits(step)), signs));
+                    } else {
+                        return Ops::add(Ops::to_int(step), offset);
+                    }
                 });
             });
         });
     }
 
     static constexpr void encode(const float* x, std::size_t n, code_grids grids, std::uint8_t* codes) {
-        encode_bytes(x, n, grids, codes);
+        if (n == 0) return;
+        if (grids.table != nullptr) {
+            encode_as<grid_kind::table>(x, n, grids, codes);
+        } else if (grids.minimums != nullptr) {
+            encode_as<grid_kind::over_minimum>(x, n, grids, codes);
+        } else {
+            encode_as<grid_kind::plain>(x, n, grids, codes);
+        }
     }
     static constexpr void requantize(const float* x, std::size_t n, float scale, std::int32_t zero, std::int8_t* y) {
         const code_grid grid{.scale = scale, .zero = zero, .lo = -128, .hi = 127};
-        encode_bytes(x, n, grid, y);
+        if (n != 0) encode_as<grid_kind::plain>(x, n, grid, y);
     }
 
-    static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y) {
+    template <grid_kind Kind>
+    LOWBIT_ALWAYS_INLINE static constexpr void decode_as(const std::uint8_t* codes, std::size_t n, const code_grids& grids,
+                                                         float* y) {
         each_group(n, grids.length, [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
             const code_grid grid = grids[g];
             const ints offset = Ops::splat(grid.zero + grid.bias);
             const floats scale = Ops::splat(grid.scale);
+            const floats minimum = Ops::splat(Kind == grid_kind::plain || grids.minimums == nullptr ? -0.0f : grids.minimums[g]);
             each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
                 i += first;
-                floats value = Ops::mul(Ops::to_float(Ops::sub(read_codes(codes + i, count), offset)), scale);
-                Ops::fence(value); // the caller may add to it
+                const ints code = read_codes(codes + i, count);
+                floats value;
+                if constexpr (Kind == grid_kind::table) {
+                    value = Ops::from_bits(look_up(grids.table->values, code));
+                } else {
+                    value = Ops::to_float(Ops::sub(code, offset));
+                }
+                value = product(value, scale);
+                if constexpr (Kind != grid_kind::plain) value = Ops::add(value, minimum); // -0 changes nothing
                 write(y + i, value, count);
             });
         });
     }
+    static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y) {
+        if (grids.table != nullptr) {
+            decode_as<grid_kind::table>(codes, n, grids, y);
+        } else if (grids.minimums != nullptr) {
+            decode_as<grid_kind::over_minimum>(codes, n, grids, y);
+        } else {
+            decode_as<grid_kind::plain>(codes, n, grids, y);
+        }
+    }
 
-    static constexpr void squared_errors(const float* x, std::size_t n, code_grids grids, std::size_t count, float* errors) {
-        if (count == 0) return;
+    template <grid_kind Kind>
+    LOWBIT_ALWAYS_INLINE static constexpr void squared_errors_as(const float* x, std::size_t n, const code_grids& grids,
+                                                                 std::size_t count, float* errors) {
         grid_ends ends{grids[0]};
         const float most = absmax(x, n);
-        const auto reach = [&]() LOWBIT_INLINE_LAMBDA { return most; };
         for (std::size_t c = 0; c < count; ++c) {
             if (grids.zeros != nullptr) ends = grid_ends{grids[c]};
+            const float minimum = Kind == grid_kind::plain ? 0.0f : grids.minimums[c];
+            const auto reach = [&]() LOWBIT_INLINE_LAMBDA { return most + float_of(magnitude_of(minimum)); };
             errors[c] = on_grid(grids.scales[c], ends, reach, -1, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
                 return sum_of<16>(n, [&](std::size_t i, auto lanes_read) LOWBIT_INLINE_LAMBDA {
-                    const floats v = read(x + i, lanes_read);
-                    floats value = Ops::mul(Ops::to_float(Ops::to_int(at.step(v))), at.scale);
-                    Ops::fence(value); // a product that meets an addition: must not become one operation
-                    const floats error = Ops::sub(v, value);
-                    floats square = Ops::mul(error, error);
-                    Ops::fence(square);
-                    return square;
+                    floats v = read(x + i, lanes_read);
+                    if constexpr (Kind != grid_kind::plain) v = Ops::sub(v, Ops::splat(minimum));
+                    const floats error = Ops::sub(v, product(Ops::to_float(Ops::to_int(at.step(v))), at.scale));
+                    return product(error, error);
                 });
             });
+        }
+    }
+    static constexpr void squared_errors(const float* x, std::size_t n, code_grids grids, std::size_t count, float* errors) {
+        if (count == 0) return;
+        if (grids.minimums == nullptr) {
+            squared_errors_as<grid_kind::plain>(x, n, grids, count, errors);
+        } else {
+            squared_errors_as<grid_kind::over_minimum>(x, n, grids, count, errors);
         }
     }
 
     // ---- Searches: a lane is a grid, so that sums run in the order of the elements on every level ----
 
-    LOWBIT_ALWAYS_INLINE static constexpr floats product(floats a, floats b) { // one that meets an addition
-        floats p = Ops::mul(a, b);
-        Ops::fence(p);
-        return p;
-    }
     /// yes where |v| is above a limit.
     LOWBIT_ALWAYS_INLINE static constexpr floats if_beyond(floats v, float limit, floats yes, floats no) {
         return Ops::from_bits(
@@ -678,7 +807,11 @@ struct row_body {
         if (grids.levels == nullptr) {
             const floats lo = Ops::splat(grids.lo);
             const floats hi = Ops::splat(grids.hi);
-            return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::to_float(Ops::to_int(Ops::clamp(v, lo, hi))); });
+            return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA {
+                v = Ops::clamp(v, lo, hi);
+                if constexpr (requires { Ops::round(v); }) return Ops::round(v); // may be -0, which no sum shows
+                return Ops::to_float(Ops::to_int(v));
+            });
         }
         return with_weights([&](floats v) LOWBIT_INLINE_LAMBDA {
             const ints key = ordered(Ops::bits(v));
@@ -743,6 +876,17 @@ struct row_body {
     template <class T>
     static constexpr row_reader<T> reader{&absmax<T>,          &minmax<T>,   &sum_abs<T>,  &quantize<T>,  &quantize_at<T>,
                                           &quantize_groups<T>, &binarize<T>, &to_float<T>, &from_float<T>};
-    static constexpr row_kernels table{reader<float>, reader<float16>, reader<bfloat16>, &absmax_groups, &encode,    &decode,
-                                       &pack,         &unpack,         &squared_errors,  &try_grids,     &requantize};
+    static constexpr row_kernels table{reader<float>,
+                                       reader<float16>,
+                                       reader<bfloat16>,
+                                       &largest_of_groups<magnitudes>,
+                                       &largest_of_groups<distances>,
+                                       &minmax_groups,
+                                       &encode,
+                                       &decode,
+                                       &pack,
+                                       &unpack,
+                                       &squared_errors,
+                                       &try_grids,
+                                       &requantize};
 };

@@ -103,6 +103,14 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints shr(ints v) {
         return _mm256_srai_epi32(v, By);
     }
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static ints look_up(const T (&table)[16], ints index) {
+        const auto half = [&](const T* at) LOWBIT_INLINE_LAMBDA {
+            return _mm256_castsi256_ps(
+                _mm256_permutevar8x32_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)), index));
+        };
+        return _mm256_castps_si256(_mm256_blendv_ps(half(table), half(table + 8), _mm256_castsi256_ps(shl<28>(index))));
+    }
     LOWBIT_ALWAYS_INLINE static ints if_greater(ints a, ints b, ints yes, ints no) {
         return _mm256_blendv_epi8(no, yes, _mm256_cmpgt_epi32(a, b));
     }

@@ -105,6 +105,14 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static ints shr(ints v) {
         return _mm512_srai_epi32(v, By);
     }
+    template <int By>
+    LOWBIT_ALWAYS_INLINE static ints rotl(ints v) {
+        return _mm512_rol_epi32(v, By);
+    }
+    template <class T>
+    LOWBIT_ALWAYS_INLINE static ints look_up(const T (&table)[16], ints index) {
+        return _mm512_permutexvar_epi32(index, _mm512_loadu_si512(table));
+    }
     LOWBIT_ALWAYS_INLINE static ints if_greater(ints a, ints b, ints yes, ints no) {
         return _mm512_mask_blend_epi32(_mm512_cmpgt_epi32_mask(a, b), no, yes);
     }

@@ -49,7 +49,16 @@ struct code_grid {
     std::int32_t bias = 0;
 };
 
-/// The grids of a row that is cut into groups: group g has its own scale and zero, everything else is code_grid's.
+/// An element of at most 16 codes that are no integers: codes[i] is that of the numbers from begins[i] on, which are the float
+/// bits with the magnitude of negative numbers flipped, and values[c % 16] is what code c stands for.
+struct code_table {
+    float values[16]{};
+    std::int32_t begins[16]{};
+    std::int32_t codes[16]{};
+};
+
+/// The grids of a row that is cut into groups: group g has its own scale, zero and minimum, everything else is code_grid's. A
+/// minimum is subtracted before a code is found, and added to its value, each rounded on its own.
 struct code_grids {
     std::size_t length = 1; ///< elements of a group, at least 1; the last may be short
     const float* scales = nullptr;
@@ -57,7 +66,9 @@ struct code_grids {
     std::int32_t lo = 0;
     std::int32_t hi = 255;
     std::int32_t bias = 0;
-    const float* reaches = nullptr; ///< the largest |x| of each group, for `encode` to be faster where it is known
+    const float* reaches = nullptr;    ///< an element of the largest |x| of each group, for `encode` to be faster
+    const float* minimums = nullptr;   ///< null: none
+    const code_table* table = nullptr; ///< encode, decode: what codes are found by and stand for, without zeros and ends
 
     LOWBIT_ALWAYS_INLINE constexpr code_grids(std::size_t group, const float* group_scales, const std::int32_t* group_zeros,
                                               std::int32_t least, std::int32_t most, std::int32_t added,
@@ -145,15 +156,20 @@ struct row_kernels {
 
     /// The largest |x| of each group of `length` elements, as `absmax` says. Returns the largest of all.
     float (*absmax_groups)(const float* x, std::size_t n, std::size_t length, float* most);
-    /// Codes of a row on its grids.
+    /// The same with its sign: the element of the largest |x| of each group, of two the negative one. Returns its |x| of all.
+    float (*farthest_groups)(const float* x, std::size_t n, std::size_t length, float* most);
+    /// The smallest and the largest element of each group, as `minmax` says. Returns the largest |x| of all.
+    float (*minmax_groups)(const float* x, std::size_t n, std::size_t length, float* lo, float* hi);
+    /// Codes of a row on its grids. By a table, a scale of 0 gives the code of +0.
     void (*encode)(const float* x, std::size_t n, code_grids grids, std::uint8_t* codes);
-    /// The values of codes: float(code - bias - zero) * scale.
+    /// The values of codes: float(code - bias - zero) * scale, or table->values[code % 16] * scale, plus the minimum.
     void (*decode)(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y);
     /// pack_codes and unpack_codes, from the first code on.
     void (*pack)(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out);
     void (*unpack)(const std::byte* in, std::size_t n, int bits, std::uint8_t flip, std::uint8_t* codes);
-    /// The sum of (x - value of x's code)^2 on each of `count` grids for the whole row, each operation rounded to float, in the
-    /// 16 partial sums of sum_abs. The length of groups has no meaning here.
+    /// The sum of (x - minimum - value of x's code)^2 on each of `count` grids for the whole row, each operation rounded to
+    /// float, in the 16 partial sums of sum_abs; each grid has its minimum. The length of groups and a table have no meaning
+    /// here.
     void (*squared_errors)(const float* x, std::size_t n, code_grids grids, std::size_t count, float* errors);
     /// Tries grids on a group. Sums run in the order of the elements, each operation rounded to float, a weight multiplied first.
     /// No weights: all are 1.
