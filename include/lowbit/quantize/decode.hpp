@@ -63,18 +63,23 @@ constexpr kernel::code_table make_code_table() noexcept {
 }
 template <class E>
 inline constexpr kernel::code_table code_table_of = make_code_table<E>();
-/// Whether an element has a table; and whether codes are found by it. Not so where they change next to 0: the quotients of row
+/// Whether an element has a table; and whether codes are found by it. Not so where the values of its codes do not ascend from its
+/// lowest to its largest, as an encoder may have it for numbers far away, and where codes change next to 0: the quotients of row
 /// operations are exact in normal floats, and in their sign.
 template <class E>
 inline constexpr bool tabled = !integer_element<E> && E::bits <= 4;
 template <class E>
 inline constexpr bool found_by_table = [] {
     if constexpr (tabled<E>) {
-        for (std::size_t i = 1; i < 16; ++i) {
-            const std::int32_t key = code_table_of<E>.begins[i];
-            constexpr std::int32_t least = kernel::bits_of(0x1p-30f);
-            if (key != 0 && key < least && key > ~least) return false;
+        const kernel::code_table& table = code_table_of<E>;
+        constexpr std::int32_t least = kernel::bits_of(0x1p-30f);
+        const auto value = [&](std::size_t i) { return table.values[static_cast<std::size_t>(table.codes[i]) % 16]; };
+        std::size_t i = 0;
+        for (; i + 1 < 16 && table.begins[i + 1] != std::numeric_limits<std::int32_t>::max(); ++i) {
+            const std::int32_t key = table.begins[i + 1];
+            if ((key != 0 && key < least && key > ~least) || !(value(i + 1) >= value(i))) return false;
         }
+        return value(0) == E::lowest() && value(i) == E::max();
     }
     return tabled<E>;
 }();

@@ -564,30 +564,30 @@ struct row_body {
 
     /// What codes of a table stand for; and the codes of quotients, by halving the places where they may begin.
     template <class T>
-    LOWBIT_ALWAYS_INLINE static constexpr ints look_up(const T (&table)[16], ints index) {
-        if constexpr (requires { Ops::look_up(table, index); }) {
-            return Ops::look_up(table, index);
+    LOWBIT_ALWAYS_INLINE static constexpr ints look_up(const T (&entries)[16], ints index) {
+        if constexpr (requires { Ops::look_up(entries, index); }) {
+            return Ops::look_up(entries, index);
         } else {
             float lane[lanes];
             Ops::store(lane, Ops::from_bits(index));
             for (float& v : lane) {
                 if constexpr (std::is_same_v<T, float>) {
-                    v = table[bits_of(v) & 15];
+                    v = entries[bits_of(v) & 15];
                 } else {
-                    v = float_of(table[bits_of(v) & 15]);
+                    v = float_of(entries[bits_of(v) & 15]);
                 }
             }
             return Ops::bits(Ops::load(lane));
         }
     }
-    LOWBIT_ALWAYS_INLINE static constexpr ints find(const code_table& table, ints quotient) {
+    LOWBIT_ALWAYS_INLINE static constexpr ints find(const code_table& by, ints quotient) {
         const ints key = ordered(quotient);
         ints place = Ops::splat(0);
         LOWBIT_UNROLL for (std::int32_t half = 8; half > 0; half /= 2) {
             const ints upper = Ops::add(place, Ops::splat(half));
-            place = Ops::if_greater(look_up(table.begins, upper), key, place, upper);
+            place = Ops::if_greater(look_up(by.begins, upper), key, place, upper);
         }
-        return look_up(table.codes, place);
+        return look_up(by.codes, place);
     }
 
     /// Whether codes are found with a minimum in between, or with one and by a table: a minimum of 0 changes nothing.
@@ -596,9 +596,9 @@ struct row_body {
     template <grid_kind Kind, class Byte>
     LOWBIT_ALWAYS_INLINE static constexpr void encode_as(const float* x, std::size_t n, const code_grids& grids, Byte* codes) {
         constexpr bool plain = Kind == grid_kind::plain;
-        constexpr bool table = Kind == grid_kind::table;
+        constexpr bool by_table = Kind == grid_kind::table;
         grid_ends ends{grids[0]};
-        if constexpr (table) ends = grid_ends{Ops::splat(float_of(~0x7fff'ffff | infinity)), Ops::splat(float_of(infinity))};
+        if constexpr (by_table) ends = grid_ends{Ops::splat(float_of(~0x7fff'ffff | infinity)), Ops::splat(float_of(infinity))};
         ints offset = Ops::splat(grids[0].zero + grids.bias);
         // only symmetric grids are worth asking
         const std::int32_t side = -grids.lo < grids.hi ? -grids.lo : grids.hi;
@@ -609,7 +609,7 @@ struct row_body {
             const floats base = Ops::splat(minimum);
             const ints sign = Ops::splat(scale == 0.0f ? 0 : ~0x7fff'ffff); // of quotients; by a scale of 0 they are +0
             const ints scale_bits = Ops::splat(bits_of(scale));
-            if (grids.zeros != nullptr && !table) {
+            if (grids.zeros != nullptr && !by_table) {
                 ends = grid_ends{grids[g]};
                 offset = Ops::splat(grids[g].zero + grids.bias);
             }
@@ -624,7 +624,7 @@ struct row_body {
                     floats v = read(x + first + i, count);
                     if constexpr (!plain) v = Ops::sub(v, base);
                     const floats step = at.step(v);
-                    if constexpr (table) { // a quotient that was corrected has lost the sign of 0
+                    if constexpr (by_table) { // a quotient that was corrected has lost the sign of 0
                         const ints signs = Ops::bit_and(Ops::bit_xor(Ops::bits(v), scale_bits), sign);
                         return find(*grids.table, Ops::bit_or(magnitude(Ops::bits(step)), signs));
                     } else {
