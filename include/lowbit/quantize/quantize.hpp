@@ -118,6 +118,15 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
     store_matrix_planes<P>(source, side, rows, to);
     if (q.rows() == 0 || q.cols() == 0) return true;
 
+    // Only the ratios of statistics mean anything: with the largest at 1..2 no product of theirs leaves the floats.
+    side_input known = side;
+    scratch<float> statistics(side.statistics.size());
+    if (const float largest = rows.absmax(side.statistics.data(), side.statistics.size()); largest > 0.0f) {
+        const float factor = 1.0f / std::clamp(floor_power(largest), 0x1p-126f, 0x1p126f);
+        for (std::size_t k = 0; k < side.statistics.size(); ++k) statistics[k] = side.statistics[k] * factor;
+        known.statistics = statistics.span();
+    }
+
     // the first error in row order wins, whatever the threads do
     const std::size_t unit = encoder<P, Source, Rows>::unit_rows(shape);
     const std::size_t units = ceil_div(q.rows(), unit);
@@ -125,7 +134,7 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
     scratch<bool> failed(units);
     const std::size_t grain = std::max<std::size_t>(1, 16384 / (unit * (q.cols() + 1)));
     for_ranges(where, units, grain, [&](std::size_t first, std::size_t last) {
-        encoder<P, Source, Rows> encode(source, side, rows, to, shape);
+        encoder<P, Source, Rows> encode(source, known, rows, to, shape);
         if (auto ok = encode(first * unit, std::min(last * unit, shape.rows)); !ok) {
             failures[first] = ok.error();
             failed[first] = true;

@@ -255,6 +255,26 @@ TEST_CASE("powers of two pass through, and rows stay apart") {
     for (std::size_t i = 0; i < 4; ++i) CHECK(std::ranges::equal(a.row(i), b.row(3 - i)));
 }
 
+TEST_CASE("only the ratios of statistics matter") {
+    noise random(12);
+    const auto w = random.weights(3, 320);
+    const auto same = [&]<class P>(P) {
+        std::vector<float> statistics(320);
+        for (float& s : statistics) s = 1.0f + static_cast<float>(random.index(1000));
+        const auto bytes = [&](float unit) {
+            std::vector<float> scaled;
+            for (const float s : statistics) scaled.push_back(s * unit);
+            const auto q = lb::quantize<P>(w, lb::with(scaled));
+            return std::vector<std::byte>(q.bytes().begin(), q.bytes().end());
+        };
+        const auto expected = bytes(1.0f);
+        return bytes(0x1p110f) == expected && bytes(0x1p-120f) == expected;
+    };
+    CHECK(same(lb::policy<lb::uint4, lb::per_group<32>, lb::minimum_as<lb::float16>, lb::scale_rule<lb::mse>>{}));
+    CHECK(same(lb::policy<lb::int4, lb::per_group<32>, lb::scale_rule<lb::mse>>{}));
+    CHECK(same(lb::presets::q4_k{}));
+}
+
 TEST_CASE("weights of no importance do no harm, and important ones come nearer") {
     using searched = lb::policy<lb::int3, lb::per_group<32>, lb::scale_rule<lb::mse>>;
     using minimum = lb::policy<lb::uint3, lb::per_group<32>, lb::minimum_as<lb::float16>, lb::scale_rule<lb::mse>>;
