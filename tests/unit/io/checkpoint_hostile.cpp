@@ -69,6 +69,9 @@ TEST_CASE("an AWQ layer whose tensors do not fit is refused") {
     spoilt scale(good.scales);
     scale.put(9, nan16);
     CHECK(code_of(io::from_awq<w4>(with(good, &t::scales, scale))) == errc::non_finite);
+    t integers = good; // the same bytes under another name
+    integers.scales.dtype = io::dtype::u16;
+    CHECK(code_of(io::from_awq<w4>(integers)) == errc::shape_mismatch);
 }
 
 TEST_CASE("a packed layer of compressed-tensors whose tensors do not fit is refused") {

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <type_traits>
@@ -46,11 +47,19 @@ concept packed_integer_policy =
 template <class P>
 concept packed_row_policy = packed_integer_policy<P> && format_of<P>::granularity::rows == 1;
 
+/// Whether a tensor holds integers, which are nobody's scales: where they stand for some, they are codes of another format.
+[[nodiscard]] constexpr bool is_integer(dtype d) noexcept {
+    constexpr dtype all[] = {dtype::boolean, dtype::u8,  dtype::i8,  dtype::i16, dtype::u16,
+                             dtype::i32,     dtype::u32, dtype::i64, dtype::u64};
+    return std::ranges::find(all, d) != std::end(all);
+}
+
 /// The scales of a layer as floats, a matrix of that shape, and of numbers unless they are trusted. `should` says in an error
 /// what the tensor should be.
 template <class P, class Here>
 expected<matrix<float>> read_scales(tensor t, std::size_t rows, std::size_t cols, scales how, const char* should) {
     if (std::same_as<typename format_of<P>::scale_type, e8m0> && t.dtype == dtype::u8) t.dtype = dtype::f8_e8m0;
+    if (is_integer(t.dtype)) return fail(errc::shape_mismatch, should);
     auto floats = to_matrix<Here>(t);
     if (!floats) return fail(floats.error().code, should);
     if (floats->rows() != rows || floats->cols() != cols) return fail(errc::shape_mismatch, should);
