@@ -9,8 +9,6 @@
 #include <lowbit/quantize/formats.hpp>
 
 #include <cstddef>
-#include <functional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,9 +38,8 @@ bool is_readable(io::dtype type);
 /// The floats of a tensor of two dimensions: where they lie, if they are floats of this machine; else in `room`.
 lb::expected<lb::matrix_view<const float>> floats(const io::tensor& t, std::vector<float>& room);
 
-/// Encodes rows of floats, and calls `give` with the bytes once. Errors: those of try_quantize; errc::scale_range also where
-/// float16 cannot hold a number. Their offset is the place of the weight in `rows`.
-lb::expected<void> encode(io::dtype type, lb::matrix_view<const float> rows,
-                          const std::function<void(std::span<const std::byte>)>& give);
+/// Encodes rows of floats and appends their bytes. Errors: those of try_quantize; errc::scale_range also where float16 cannot
+/// hold a number. Their offset is the place of the weight in `rows`.
+lb::expected<void> encode(io::dtype type, lb::matrix_view<const float> rows, std::vector<std::byte>& to);
 
 } // namespace demo

@@ -181,7 +181,7 @@ bool compare(const options& how) {
     } else {
         print(tensors.text() + '\n' +
               (all.noise == 0 ? "no difference"
-                              : "all together " + number(db, 2) + " dB, largest error " + number(all.largest, 6)) +
+                              : "where they differ: " + number(db, 2) + " dB, largest error " + number(all.largest, 6)) +
               (complete ? "" : "; not all tensors have a counterpart of their shape") + '\n');
     }
     return complete;

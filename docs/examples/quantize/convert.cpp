@@ -46,6 +46,7 @@ struct piece {
 struct room {
     std::vector<std::uint64_t> shape;
     std::vector<float> floats;
+    std::vector<std::byte> bytes;
 };
 
 std::vector<piece> pieces_of(const std::vector<step>& steps, const std::vector<std::size_t>& order) {
@@ -74,13 +75,24 @@ void put(lb::expected<void> written, const std::string& path) {
     if (!written) cannot_write(path, written.error(), errno);
 }
 
-[[noreturn]] void cannot_encode(const piece& p, const std::string& path, const lb::error& e) {
-    const sides shape = sides_of(p.of->from);
-    std::string text = path + ": " + printable(p.of->from.name) + ": " + e.message;
-    if (!io::is_quantized(p.of->from.dtype))
-        text += " (row " + std::to_string(p.first + e.offset / shape.cols) + ", column " + std::to_string(e.offset % shape.cols) +
-                ')';
-    throw input_error(text);
+/// What a piece becomes, into `own.bytes`. Few rows at a time, so that the second-level cache still holds their floats when they
+/// are encoded. Throws input_error.
+void encode_piece(const piece& p, const std::string& path, room& own) {
+    constexpr std::size_t most = std::size_t{64} << 10; // floats
+    const io::tensor& from = p.of->from;
+    const std::size_t cols = sides_of(from).cols, at_once = std::max<std::size_t>(1, most / cols), end = p.first + p.count;
+    const auto refuse = [&](std::size_t row, const lb::error& e) {
+        std::string text = path + ": " + printable(from.name) + ": " + e.message;
+        if (!io::is_quantized(from.dtype))
+            text += " (row " + std::to_string(row + e.offset / cols) + ", column " + std::to_string(e.offset % cols) + ')';
+        throw input_error(text);
+    };
+    own.bytes.clear();
+    for (std::size_t row = p.first; row < end; row += at_once) {
+        const auto rows = floats(rows_of(from, row, std::min(at_once, end - row), own.shape), own.floats);
+        if (!rows) refuse(row, rows.error());
+        if (const auto encoded = encode(p.of->to.dtype, *rows, own.bytes); !encoded) refuse(row, encoded.error());
+    }
 }
 
 /// Where the file shall really stand, and nothing else does.
@@ -190,20 +202,12 @@ void convert(const options& how) {
         in_order<room>(pool, pieces.size(), [&](std::size_t i, room& own, auto take) {
             const piece& p = pieces[i];
             in.mapping().expect(p.source());
-            const auto append = [&](std::span<const std::byte> bytes) {
-                take([&] {
-                    put(out.append(bytes), how.out);
-                    bar.advance(p.source().size(), p.of->from.name);
-                });
-            };
-            if (p.of->kept.empty()) {
-                const auto rows = floats(rows_of(p.of->from, p.first, p.count, own.shape), own.floats);
-                if (!rows) cannot_encode(p, how.in, rows.error());
-                if (const auto encoded = encode(p.of->to.dtype, *rows, append); !encoded)
-                    cannot_encode(p, how.in, encoded.error());
-            } else {
-                append(p.source());
-            }
+            if (p.of->kept.empty()) encode_piece(p, how.in, own);
+            const std::span<const std::byte> bytes = p.of->kept.empty() ? own.bytes : p.source();
+            take([&] {
+                put(out.append(bytes), how.out);
+                bar.advance(p.source().size(), p.of->from.name);
+            });
             in.mapping().release(p.source());
         });
         stop_if_interrupted();

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cmath>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -15,32 +16,32 @@ namespace demo {
 namespace {
 
 using rows_view = lb::matrix_view<const float>;
-using consumer = std::function<void(std::span<const std::byte>)>;
-using encoder = lb::expected<void> (*)(rows_view, const consumer&);
+using encoder = lb::expected<void> (*)(rows_view, std::vector<std::byte>&);
+
+void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
 /// float16 or bfloat16.
 template <class T>
-lb::expected<void> encode_halves(rows_view rows, const consumer& give) {
+lb::expected<void> encode_halves(rows_view rows, std::vector<std::byte>& to) {
     const auto& kernels = lb::kernel::rows(lb::isa::active());
-    std::vector<T> halves(rows.rows() * rows.cols());
+    std::vector<T> row(rows.cols());
     for (std::size_t r = 0; r < rows.rows(); ++r) {
-        T* const to = halves.data() + r * rows.cols();
-        kernels.of<T>().from_float(rows.row_data(r), rows.cols(), to);
+        kernels.of<T>().from_float(rows.row_data(r), row.size(), row.data());
         // Infinities that were there stay, but none is made.
-        if (std::isfinite(kernels.f32.absmax(rows.row_data(r), rows.cols())) &&
-            !std::isfinite(kernels.of<T>().absmax(to, rows.cols()))) {
-            return lb::fail(lb::errc::scale_range, "a number is too large for the type", r * rows.cols());
+        if (std::isfinite(kernels.f32.absmax(rows.row_data(r), row.size())) &&
+            !std::isfinite(kernels.of<T>().absmax(row.data(), row.size()))) {
+            return lb::fail(lb::errc::scale_range, "a number of the row is too large for the type", r * rows.cols());
         }
+        append(to, std::as_bytes(std::span(row)));
     }
-    give(std::as_bytes(std::span(halves)));
     return {};
 }
 
 template <lb::any_policy P>
-lb::expected<void> encode_blocks(rows_view rows, const consumer& give) {
+lb::expected<void> encode_blocks(rows_view rows, std::vector<std::byte>& to) {
     const auto encoded = lb::try_quantize<P>(rows);
     if (!encoded) return lb::unexpected<lb::error>(encoded.error());
-    give(encoded->bytes());
+    append(to, encoded->bytes());
     return {};
 }
 
@@ -63,9 +64,9 @@ encoder encoder_of(io::dtype type) {
 
 } // namespace
 
-lb::expected<void> encode(io::dtype type, rows_view rows, const consumer& give) {
-    if (type != io::dtype::f32) return encoder_of(type)(rows, give);
-    give(std::as_bytes(std::span(rows.data(), rows.rows() * rows.cols())));
+lb::expected<void> encode(io::dtype type, rows_view rows, std::vector<std::byte>& to) {
+    if (type != io::dtype::f32) return encoder_of(type)(rows, to);
+    append(to, std::as_bytes(std::span(rows.data(), rows.rows() * rows.cols())));
     return {};
 }
 
