@@ -71,12 +71,12 @@ inline constexpr bool tabled = !integer_element<E> && E::bits <= 4;
 template <class E>
 inline constexpr bool found_by_table = [] {
     if constexpr (tabled<E>) {
-        const kernel::code_table& table = code_table_of<E>;
+        const kernel::code_table& by = code_table_of<E>;
         constexpr std::int32_t least = kernel::bits_of(0x1p-30f);
-        const auto value = [&](std::size_t i) { return table.values[static_cast<std::size_t>(table.codes[i]) % 16]; };
+        const auto value = [&](std::size_t i) { return by.values[static_cast<std::size_t>(by.codes[i]) % 16]; };
         std::size_t i = 0;
-        for (; i + 1 < 16 && table.begins[i + 1] != std::numeric_limits<std::int32_t>::max(); ++i) {
-            const std::int32_t key = table.begins[i + 1];
+        for (; i + 1 < 16 && by.begins[i + 1] != std::numeric_limits<std::int32_t>::max(); ++i) {
+            const std::int32_t key = by.begins[i + 1];
             if ((key != 0 && key < least && key > ~least) || !(value(i + 1) >= value(i))) return false;
         }
         return value(0) == E::lowest() && value(i) == E::max();

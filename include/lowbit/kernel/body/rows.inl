@@ -591,12 +591,12 @@ struct row_body {
     }
 
     /// Whether codes are found with a minimum in between, or with one and by a table: a minimum of 0 changes nothing.
-    enum class grid_kind { plain, over_minimum, table };
+    enum class grid_kind { plain, over_minimum, looked_up };
 
     template <grid_kind Kind, class Byte>
     LOWBIT_ALWAYS_INLINE static constexpr void encode_as(const float* x, std::size_t n, const code_grids& grids, Byte* codes) {
         constexpr bool plain = Kind == grid_kind::plain;
-        constexpr bool by_table = Kind == grid_kind::table;
+        constexpr bool by_table = Kind == grid_kind::looked_up;
         grid_ends ends{grids[0]};
         if constexpr (by_table) ends = grid_ends{Ops::splat(float_of(~0x7fff'ffff | infinity)), Ops::splat(float_of(infinity))};
         ints offset = Ops::splat(grids[0].zero + grids.bias);
@@ -638,7 +638,7 @@ struct row_body {
     static constexpr void encode(const float* x, std::size_t n, code_grids grids, std::uint8_t* codes) {
         if (n == 0) return;
         if (grids.table != nullptr) {
-            encode_as<grid_kind::table>(x, n, grids, codes);
+            encode_as<grid_kind::looked_up>(x, n, grids, codes);
         } else if (grids.minimums != nullptr) {
             encode_as<grid_kind::over_minimum>(x, n, grids, codes);
         } else {
@@ -662,7 +662,7 @@ struct row_body {
                 i += first;
                 const ints code = read_codes(codes + i, count);
                 floats value;
-                if constexpr (Kind == grid_kind::table) {
+                if constexpr (Kind == grid_kind::looked_up) {
                     value = Ops::from_bits(look_up(grids.table->values, code));
                 } else {
                     value = Ops::to_float(Ops::sub(code, offset));
@@ -675,7 +675,7 @@ struct row_body {
     }
     static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y) {
         if (grids.table != nullptr) {
-            decode_as<grid_kind::table>(codes, n, grids, y);
+            decode_as<grid_kind::looked_up>(codes, n, grids, y);
         } else if (grids.minimums != nullptr) {
             decode_as<grid_kind::over_minimum>(codes, n, grids, y);
         } else {
