@@ -59,8 +59,10 @@ void softmax(rows& scores) {
 } // namespace
 
 template <class... After>
-encoder::product encoder::make_product(const io::gguf& file, const std::string& name, const After&... after) {
+encoder::product encoder::make_product(const io::gguf& file, const std::string& name, std::uint64_t outputs, std::uint64_t inputs,
+                                       const After&... after) {
     const lb::any_matrix weights = value_of(io::to_any(find(file, name + ".weight")), name);
+    if (weights.rows() != outputs || weights.cols() != inputs) throw input_error(name + ": does not fit the layers around it");
     return visit(weights, [&]<class P>(const lb::quantized_view<P>& q) -> product {
         if constexpr (known<P>) {
             return [packed = lb::pack<lb::activations<lb::int8, lb::per_group<P::granularity::cols>>>(q),
@@ -74,9 +76,10 @@ encoder::product encoder::make_product(const io::gguf& file, const std::string& 
     });
 }
 
-encoder::norm encoder::make_norm(const io::gguf& file, const std::string& name) {
+encoder::norm encoder::make_norm(const io::gguf& file, const std::string& name, std::uint64_t width) {
     norm n{floats(file, name + ".weight"), floats(file, name + ".bias")};
-    if (n.scale.size() != n.shift.size()) throw input_error(name + ": weight and bias differ in length");
+    if (static_cast<std::uint64_t>(n.scale.size()) != width || n.shift.size() != n.scale.size())
+        throw input_error(name + ": has not the width of the embeddings");
     return n;
 }
 
@@ -92,19 +95,26 @@ void encoder::norm::operator()(rows& x) const {
 encoder::encoder(const io::gguf& file, int heads)
     : heads_(heads), tokens_(table(file, "embeddings.word_embeddings.weight")),
       positions_(table(file, "embeddings.position_embeddings.weight")),
-      types_(table(file, "embeddings.token_type_embeddings.weight")), first_(make_norm(file, "embeddings.LayerNorm")) {
-    const auto width = static_cast<std::uint64_t>(first_.scale.size());
-    for (const io::tensor& t : {tokens_, positions_, types_}) {
-        if (t.shape[1] != width) throw input_error(std::string(t.name) + ": has not the width of the norm");
+      types_(table(file, "embeddings.token_type_embeddings.weight")),
+      first_(make_norm(file, "embeddings.LayerNorm", tokens_.shape[1])) {
+    const std::uint64_t width = tokens_.shape[1];
+    for (const io::tensor& t : {positions_, types_}) {
+        if (t.shape[1] != width) throw input_error(std::string(t.name) + ": has not the width of the embeddings");
     }
     if (width % static_cast<unsigned>(heads) != 0) throw input_error("the width is no multiple of the heads");
     for (std::size_t i = 0;; ++i) {
         const std::string name = "encoder.layer." + std::to_string(i) + '.';
         if (!file.find(name + "output.dense.weight")) break;
-        layers_.push_back({make_product(file, name + "attention.self.query"), make_product(file, name + "attention.self.key"),
-                           make_product(file, name + "attention.self.value"), make_product(file, name + "attention.output.dense"),
-                           make_product(file, name + "intermediate.dense", lb::gelu), make_product(file, name + "output.dense"),
-                           make_norm(file, name + "attention.output.LayerNorm"), make_norm(file, name + "output.LayerNorm")});
+        const io::tensor up = find(file, name + "intermediate.dense.weight");
+        const std::uint64_t wide = up.shape.empty() ? 0 : up.shape[0];
+        layers_.push_back({make_product(file, name + "attention.self.query", width, width),
+                           make_product(file, name + "attention.self.key", width, width),
+                           make_product(file, name + "attention.self.value", width, width),
+                           make_product(file, name + "attention.output.dense", width, width),
+                           make_product(file, name + "intermediate.dense", wide, width, lb::gelu),
+                           make_product(file, name + "output.dense", width, wide),
+                           make_norm(file, name + "attention.output.LayerNorm", width),
+                           make_norm(file, name + "output.LayerNorm", width)});
     }
 }
 

@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -44,8 +45,9 @@ private:
     std::vector<layer> layers_;
 
     template <class... After>
-    static product make_product(const lowbit::io::gguf& file, const std::string& name, const After&... after);
-    static norm make_norm(const lowbit::io::gguf& file, const std::string& name);
+    static product make_product(const lowbit::io::gguf& file, const std::string& name, std::uint64_t outputs,
+                                std::uint64_t inputs, const After&... after);
+    static norm make_norm(const lowbit::io::gguf& file, const std::string& name, std::uint64_t width);
 };
 
 } // namespace demo

@@ -27,7 +27,7 @@ struct distance {
 
     void add(std::span<const float> a, std::span<const float> b) {
         for (std::size_t i = 0; i < a.size(); ++i) {
-            const double w = static_cast<double>(a[i]), off = w - static_cast<double>(b[i]);
+            const double w = static_cast<double>(a[i]), off = a[i] == b[i] ? 0 : w - static_cast<double>(b[i]);
             signal += w * w;
             noise += off * off;
             largest = std::isnan(off) ? off : std::max(largest, std::abs(off));
@@ -42,6 +42,14 @@ struct distance {
         return noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
     }
 };
+
+/// null: there is no error; JSON has no other numbers that are not finite, so they are text.
+json json_of(const distance& d) {
+    const double db = d.sqnr_db();
+    if (d.noise == 0) return nullptr;
+    if (std::isfinite(db)) return db;
+    return std::isnan(db) ? "nan" : "-inf";
+}
 
 struct pair_of_tensors {
     const io::tensor* a;
@@ -155,7 +163,7 @@ bool compare(const options& how) {
                 if (t != nullptr) entry[side] = {{"type", name_of(t->dtype)}, {"bytes", t->bytes.size()}};
             }
             if (p.trouble.empty()) {
-                entry["sqnr_db"] = std::isfinite(db) ? json(db) : json(); // null: there is no error
+                entry["sqnr_db"] = json_of(p.how_far);
                 entry["max_error"] = p.how_far.largest;
                 entry["same"] = p.same;
             } else {
@@ -175,7 +183,7 @@ bool compare(const options& how) {
         print(json{{"a", how.in},
                    {"b", how.out},
                    {"complete", complete},
-                   {"sqnr_db", std::isfinite(db) ? json(db) : json()},
+                   {"sqnr_db", json_of(all)},
                    {"max_error", all.largest},
                    {"tensors", std::move(list)}});
     } else {

@@ -28,9 +28,10 @@ lb::expected<void> encode_halves(rows_view rows, std::vector<std::byte>& to) {
     for (std::size_t r = 0; r < rows.rows(); ++r) {
         kernels.of<T>().from_float(rows.row_data(r), row.size(), row.data());
         // Infinities that were there stay, but none is made.
-        if (std::isfinite(kernels.f32.absmax(rows.row_data(r), row.size())) &&
-            !std::isfinite(kernels.of<T>().absmax(row.data(), row.size()))) {
-            return lb::fail(lb::errc::scale_range, "a number of the row is too large for the type", r * rows.cols());
+        const bool infinite = !std::isfinite(kernels.of<T>().absmax(row.data(), row.size()));
+        for (std::size_t k = 0; infinite && k < row.size(); ++k) {
+            if (std::isinf(static_cast<float>(row[k])) && !std::isinf(rows(r, k)))
+                return lb::fail(lb::errc::scale_range, "a number is too large for the type", r * rows.cols() + k);
         }
         append(to, std::as_bytes(std::span(row)));
     }

@@ -11,13 +11,18 @@ volatile std::sig_atomic_t noted = 0;
 
 void note(int signal) { noted = signal; }
 
+/// A signal that whoever started us ignores, nohup for one, stays ignored.
+void watch(int signal) {
+    if (std::signal(signal, note) == SIG_IGN) std::signal(signal, SIG_IGN);
+}
+
 } // namespace
 
 void watch_signals() {
-    std::signal(SIGINT, note);
-    std::signal(SIGTERM, note);
+    watch(SIGINT);
+    watch(SIGTERM);
 #if defined(SIGHUP)
-    std::signal(SIGHUP, note);
+    watch(SIGHUP);
 #endif
 #if defined(SIGXFSZ)
     std::signal(SIGXFSZ, SIG_IGN);

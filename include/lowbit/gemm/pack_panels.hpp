@@ -68,7 +68,11 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     std::array<scale_pair, kernel::panel_columns> pairs;
     for (std::size_t r = 0; r < layout.runs(); ++r) {
         const std::span<scale_pair> numbers(pairs.data(), columns);
-        rows.super_scales(rows.format, first, r * layout.run * segment, numbers);
+        if (r * layout.run * segment < depth) {
+            rows.super_scales(rows.format, first, r * layout.run * segment, numbers);
+        } else { // a run of groups that only fill the last record
+            std::fill(numbers.begin(), numbers.end(), scale_pair{});
+        }
         std::byte* const scales = panel + r * layout.super_bytes(columns);
         const bool minimums = layout.offset == kernel::offset_kind::minimum;
         store_pairs(numbers, scales, super_size, scales + columns * super_size, minimums ? super_size : 0);

@@ -2,6 +2,7 @@
 // Scales of two levels and groups shorter than a unit, as nobody's file has them; and what packing adds to a format.
 #include <doctest/doctest.h>
 
+#include "guarded_memory.hpp"
 #include "make_product.hpp"
 
 using namespace lowbit_test;
@@ -26,6 +27,16 @@ TEST_CASE("two levels of one's own") {
     check_values(make_product<own_k>);
     check_contract(make_product<own_k>);
     check_values(make_product<floats_k>);
+}
+TEST_CASE("a run that lies behind the row has no super-scales to read") {
+    guarded_memory memory(edge::back);
+    const auto weights = noise(1).weights(3, 80); // five groups of a run; a sixth fills the last record
+    const auto q = lb::quantize<own_k>(weights, {}, &memory);
+    const auto p = lb::pack<lb::activations<float>>(q, &memory);
+    lb::matrix<float> x(1, 80), y(1, 3);
+    x(0, 79) = 1.0f;
+    lb::gemm(x, p, y);
+    for (std::size_t n = 0; n < 3; ++n) CHECK(y(0, n) == doctest::Approx(lb::dequantize(q)(n, 79)));
 }
 TEST_CASE("groups of 16 with 3 bits share records") {
     check_values(make_product<lb::policy<lb::int3, lb::asymmetric, lb::per_group<16>>>);

@@ -284,9 +284,9 @@ struct row_body {
             }
         }
         each_group(n, length, [&](std::size_t g, std::size_t first, std::size_t count) LOWBIT_INLINE_LAMBDA {
-            float same[lanes];
-            Ops::store(same, value(Ops::splat(Ops::max_of(largest_keys<Order>(x + first, count)))));
-            most[g] = same[0];
+            float copies[lanes];
+            Ops::store(copies, value(Ops::splat(Ops::max_of(largest_keys<Order>(x + first, count)))));
+            most[g] = copies[0];
         });
         const std::int32_t bits = Ops::max_of(all);
         return float_of(bits > infinity ? quiet_nan : bits);
