@@ -3,6 +3,7 @@
 #include "codec.hpp"
 
 #include <lowbit/io/to_any.hpp>
+#include <lowbit/quantize/active_rows.hpp>
 
 #include <bit>
 #include <cstdint>
@@ -33,7 +34,7 @@ lb::expected<lb::matrix_view<const float>> floats(const io::tensor& t, std::vect
         const auto blocks = io::to_any(t);
         if (!blocks) return lb::unexpected<lb::error>(blocks.error());
         visit(*blocks, [&](const auto& view) { lb::dequantize_into(out, view); });
-    } else if (const auto read = io::read_rows(t, 0, out); !read) {
+    } else if (const auto read = io::read_rows(t, 0, out, lb::detail::active_rows()); !read) {
         return lb::unexpected<lb::error>(read.error());
     }
     return out;

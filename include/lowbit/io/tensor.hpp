@@ -24,7 +24,6 @@
 #include <lowbit/numeric/e8m0.hpp>
 #include <lowbit/numeric/float16.hpp>
 #include <lowbit/numeric/float8.hpp>
-#include <lowbit/quantize/active_rows.hpp>
 
 namespace lowbit::inline v0::io {
 
@@ -127,9 +126,19 @@ inline expected<sides> sides_of(const tensor& source) {
     });
 }
 
-/// One row of elements of type T, as floats. `rows` are the row operations of the level.
-template <class T, class Here, class Rows>
-void read_row(const std::byte* from, std::endian order, const Rows& rows, std::span<float> to) noexcept {
+/// Conversion of 16-bit numbers one by one. Those of lowbit::detail::active_rows() are faster, and take twenty seconds to
+/// compile.
+template <class Here>
+struct plain_conversion {
+    template <class T>
+    void to_float(const T* from, std::size_t n, float* to) const noexcept {
+        for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<float>(from[i]);
+    }
+};
+
+/// One row of elements of type T, as floats.
+template <class T, class Here, class Conversion>
+void read_row(const std::byte* from, std::endian order, const Conversion& conversion, std::span<float> to) noexcept {
     if (std::is_same_v<T, float> && order == std::endian::native) {
         if (!to.empty()) std::memcpy(to.data(), from, to.size_bytes());
     } else if constexpr (std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>) {
@@ -140,7 +149,7 @@ void read_row(const std::byte* from, std::endian order, const Rows& rows, std::s
             if (order != std::endian::native) {
                 for (std::size_t i = 0; i < n; ++i) piece[i] = load<T>(from + i * sizeof(T), order);
             }
-            rows.to_float(piece.data(), n, to.data());
+            conversion.to_float(piece.data(), n, to.data());
             from += n * sizeof(T);
             to = to.subspan(n);
         }
@@ -153,20 +162,21 @@ void read_row(const std::byte* from, std::endian order, const Rows& rows, std::s
 
 /// Rows of the tensor as to_matrix() has them, from `first_row` on, as many as `out` has: for tensors that are better not in
 /// memory whole. Errors: those of to_matrix(), and errc::shape_mismatch if there are no such rows or `out` has another number of
-/// columns.
-template <class Here = isa::here>
-[[nodiscard]] expected<void> read_rows(const tensor& source, std::size_t first_row, matrix_view<float> out) {
+/// columns. `conversion.to_float(from, n, to)` turns runs of float16 and bfloat16 into floats; lowbit::detail::active_rows() does
+/// so fastest.
+template <class Here = isa::here, class Conversion = detail::plain_conversion<Here>>
+[[nodiscard]] expected<void> read_rows(const tensor& source, std::size_t first_row, matrix_view<float> out,
+                                       const Conversion& conversion = {}) {
     const auto sides = detail::sides_of(source);
     if (!sides) return unexpected<error>(sides.error());
     if (out.cols() != sides->cols || first_row > sides->rows || out.rows() > sides->rows - first_row) {
         return fail(errc::shape_mismatch, "the tensor has no such rows", first_row);
     }
-    const auto kernels = lowbit::detail::active_rows<Here>();
     return detail::with_element<void>(source.dtype, [&]<class T>() -> expected<void> {
         const std::byte* from = source.bytes.data() + first_row * sides->cols * sizeof(T);
         const std::size_t rows = out.cols() == 0 ? 0 : out.rows(); // a file may claim any number of rows of nothing
         for (std::size_t r = 0; r < rows; ++r, from += out.cols() * sizeof(T)) {
-            detail::read_row<T, Here>(from, source.byte_order, kernels, out.row(r));
+            detail::read_row<T, Here>(from, source.byte_order, conversion, out.row(r));
         }
         return {};
     });
