@@ -12,6 +12,7 @@
 
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/numeric/rounding.hpp>
+#include <lowbit/quantize/code_table.hpp>
 #include <lowbit/quantize/reference_rows.hpp>
 #include <lowbit/quantize/scale_rule.hpp>
 #include <lowbit/quantize/storage.hpp>
