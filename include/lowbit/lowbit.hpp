@@ -19,6 +19,8 @@
 #include <lowbit/policy/policy.hpp>
 #include <lowbit/policy/presets.hpp>
 #include <lowbit/prune/criteria.hpp>
+#include <lowbit/prune/cubic_schedule.hpp>
+#include <lowbit/prune/keep_mask.hpp>
 #include <lowbit/quantize/constant.hpp>
 #include <lowbit/quantize/error_report.hpp>
 #include <lowbit/quantize/quantize.hpp>

@@ -283,6 +283,11 @@ struct n_of_m {
     static constexpr std::size_t kept(std::size_t k) noexcept { return k / M * N + (k % M < N ? k % M : N); }
 };
 
+using sparse_2_4 = n_of_m<2, 4>; ///< half: what sparse tensor cores multiply
+using sparse_1_4 = n_of_m<1, 4>; ///< three quarters
+using sparse_4_8 = n_of_m<4, 8>; ///< half, with more freedom than 2:4
+using sparse_2_8 = n_of_m<2, 8>; ///< three quarters, with more freedom than 1:4
+
 /// Each row loses floor(K * Percent / 100) weights, wherever they stand.
 template <std::size_t Percent>
 struct unstructured {

@@ -17,4 +17,10 @@ struct by_magnitude {
     static constexpr float score(float weight, float /*statistic*/) noexcept { return weight < 0.0f ? -weight : weight; }
 };
 
+/// Keeps what moves the outputs most: magnitude times the norm of the column's inputs (Wanda, arXiv:2306.11695). The statistics
+/// are norms, which `input_norms` gathers; only their ratios matter, and a column of norm 0 goes first.
+struct by_wanda {
+    static constexpr float score(float weight, float norm) noexcept { return by_magnitude::score(weight, norm) * norm; }
+};
+
 } // namespace lowbit::inline v0

@@ -21,6 +21,35 @@ LOWBIT_ALWAYS_INLINE constexpr void set_mask_bit(std::byte* bits, std::size_t i)
     bits[i / 8] |= std::byte{1} << (i % 8);
 }
 
+/// The blocks of a mask over a matrix, and where their bits stand: a line of bits for each row of blocks, or, where blocks take
+/// all columns, one line that runs down the matrix.
+template <class Mask>
+struct mask_grid {
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+    static constexpr bool down = Mask::cols == 0;
+
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t block_rows() const noexcept {
+        return Mask::rows != 0 ? Mask::rows : rows != 0 ? rows : 1;
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t block_cols() const noexcept {
+        return Mask::cols != 0 ? Mask::cols : cols != 0 ? cols : 1;
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t lines() const noexcept {
+        return down ? std::size_t{cols != 0} : ceil_div(rows, block_rows());
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t bits() const noexcept {
+        return down ? ceil_div(rows, block_rows()) : ceil_div(cols, block_cols());
+    }
+    /// The line of a row's bits, and the bit of a weight.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t line(std::size_t row) const noexcept {
+        return down ? 0 : row / block_rows();
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t bit(std::size_t row, std::size_t col) const noexcept {
+        return down ? row / block_rows() : col / block_cols();
+    }
+};
+
 /// Sets the bits of the `keep` highest scores; among equals the lower index stays. `order` is scratch, one entry per score.
 /// What std::nth_element instantiates carries Here, too: it is part of the name of `better`.
 template <class Here = isa::here>
