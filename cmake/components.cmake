@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The targets. lowbit::lowbit is the library; lowbit::eigen and lowbit::io add what their headers include: Eigen, nlohmann_json.
+# The targets. lowbit::lowbit is the library; lowbit::eigen and lowbit::io add what their headers include: Eigen, nlohmann_json;
+# lowbit::rows is the library with its row kernels compiled once, for many translation units in one build.
 # All headers install together; each target holds its own, and verifies that each compiles alone where it can.
 include(${CMAKE_CURRENT_LIST_DIR}/find_xsimd.cmake)
 if(LOWBIT_XSIMD_PROBLEM AND LOWBIT_FETCH_DEPENDENCIES)
@@ -53,3 +54,11 @@ target_link_libraries(lowbit_io INTERFACE lowbit)
 
 # Kernel bodies are included inside target regions: installed, but no header that could compile alone.
 target_sources(lowbit INTERFACE FILE_SET bodies TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${bodies})
+
+# Not installed: it has to be compiled with the flags of who links it.
+file(CONFIGURE OUTPUT instantiate_rows.cpp CONTENT "#include <lowbit/kernel/rows/instantiate_rows.hpp>\n")
+add_library(lowbit_rows STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/instantiate_rows.cpp)
+add_library(lowbit::rows ALIAS lowbit_rows)
+target_link_libraries(lowbit_rows PUBLIC lowbit)
+target_compile_options(lowbit_rows INTERFACE
+  "SHELL:$<IF:$<CXX_COMPILER_ID:MSVC>,/FI,-include> lowbit/kernel/rows/extern_rows.hpp")
