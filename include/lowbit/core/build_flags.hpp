@@ -91,6 +91,7 @@ using build_flags = flag_set<detail::flag_bits({
     LOWBIT_DETAIL_FLAG(__VSX__),
     LOWBIT_DETAIL_FLAG(__VEC__),
 #endif
+    LOWBIT_DETAIL_FLAG(__CUDACC__),
 })>;
 // clang-format on
 

@@ -4,16 +4,18 @@
 
 #include <type_traits>
 
-#include <xsimd/xsimd.hpp>
-
 #include <lowbit/core/config.hpp>
+
+#if !defined(__CUDACC__) // nvcc cannot compile it
+#include <xsimd/xsimd.hpp>
 
 // 8.1 (Debian 12's own) has no forced inlining, which makes mixed -m flags unsafe, and detects CPUs wrongly.
 static_assert(XSIMD_VERSION_MAJOR * 100 + XSIMD_VERSION_MINOR >= 1302 && XSIMD_VERSION_MAJOR < 15,
               "lowbit needs xsimd 13.2 or newer, below 15");
+#endif
 
 /// 1 where xsimd has batches for the flags compiled with; elsewhere the baseline level is the scalar one.
-#if defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
+#if defined(__CUDACC__) || defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
 #define LOWBIT_HAS_XSIMD 0
 #else
 #define LOWBIT_HAS_XSIMD 1
