@@ -326,7 +326,8 @@ template <any_policy P, class Here = isa::here, viewable W>
                     sweep.mask(r, k) != 0 ? levels(r, k) : static_cast<std::uint8_t>(reader.zero(r, k / shape.group_cols()));
             }
             std::fill(row.begin() + static_cast<std::ptrdiff_t>(n), row.end(), detail::level_flip<F>);
-            access::store_levels(row_ops, to, shape, r, std::span<const std::uint8_t>{row});
+            const std::size_t at = shape.stored_row(to.mask, r);
+            if (at != shape.stored_rows()) access::store_levels(row_ops, to, shape, at, std::span<const std::uint8_t>{row});
         }
     } else {
         for (std::size_t r = 0; r < rows; ++r) access::store_levels(row_ops, to, shape, r, std::as_const(levels).row(r));

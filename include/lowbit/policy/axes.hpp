@@ -298,16 +298,23 @@ struct unstructured {
     static constexpr std::size_t kept(std::size_t k) noexcept { return k - (k / 100 * Percent + k % 100 * Percent / 100); }
 };
 
-/// Each row of blocks of `Rows` x `Cols` loses floor(blocks * Percent / 100) whole blocks.
+/// Each row of blocks of `Rows` x `Cols` loses floor(blocks * Percent / 100) whole blocks. 0 means all: blocks of all rows are
+/// columns, and blocks of all columns are rows, of which the matrix loses floor(rows of blocks * Percent / 100).
 template <std::size_t Rows, std::size_t Cols, std::size_t Percent>
 struct block_sparse {
-    static_assert(Rows > 0 && Cols > 0 && Percent <= 100,
-                  "lowbit policy: block_sparse<rows, cols, percent> prunes 0 to 100 percent of blocks of at least 1 x 1");
+    static_assert((Rows > 0 || Cols > 0) && Percent <= 100,
+                  "lowbit policy: block_sparse<rows, cols, percent> prunes 0 to 100 percent of blocks of at least 1 x 1; one of "
+                  "rows and cols may be 0, which means all");
     static constexpr std::size_t rows = Rows;
     static constexpr std::size_t cols = Cols;
     static constexpr std::size_t percent = Percent;
     static constexpr std::size_t kept(std::size_t blocks) noexcept { return unstructured<Percent>::kept(blocks); }
 };
+
+template <std::size_t Percent>
+using whole_rows = block_sparse<1, 0, Percent>; ///< the matrix loses rows: output channels
+template <std::size_t Percent>
+using whole_columns = block_sparse<0, 1, Percent>; ///< the matrix loses columns: input channels
 
 struct by_magnitude;
 

@@ -177,14 +177,16 @@ public:
     constexpr void levels(const Rows& rows, std::size_t row, std::span<std::uint8_t> levels) const noexcept {
         if constexpr (format::mask::present) {
             // the kept levels are read into the end of the row and spread from the front: a level never moves up
-            using mask = typename format::mask::mask;
-            const std::byte* bits = view_.planes().mask + row / mask::rows * shape_.mask_row_bytes();
+            const auto blocks = shape_.mask_blocks();
+            const std::byte* bits = view_.planes().mask + blocks.line(row) * shape_.mask_row_bytes();
             std::size_t kept = 0;
-            for (std::size_t k = 0; k < shape_.cols; ++k) kept += std::size_t{mask_bit(bits, k / mask::cols)};
+            for (std::size_t k = 0; k < shape_.cols; ++k) kept += std::size_t{mask_bit(bits, blocks.bit(row, k))};
+            const std::size_t stored = shape_.stored_row(bits, row);
+            if (stored == shape_.stored_rows()) kept = 0;
             std::size_t next = shape_.cols - std::min(kept, shape_.stored_cols()); // foreign bits may claim more than is stored
-            access::load_levels(rows, view_.planes(), shape_, row, levels.subspan(next));
+            if (kept != 0) access::load_levels(rows, view_.planes(), shape_, stored, levels.subspan(next));
             for (std::size_t k = 0; k < shape_.cols; ++k) {
-                levels[k] = mask_bit(bits, k / mask::cols) && next < shape_.cols
+                levels[k] = mask_bit(bits, blocks.bit(row, k)) && next < shape_.cols
                                 ? levels[next++]
                                 : static_cast<std::uint8_t>(zero(row, k / group_cols()));
             }

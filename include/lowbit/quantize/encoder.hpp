@@ -39,7 +39,11 @@ public:
 
     /// Rows that must be encoded together: they share scales or mask bits.
     [[nodiscard]] static constexpr std::size_t unit_rows(const shape_of<F>& s) noexcept {
-        if constexpr (F::mask::present && F::granularity::rows != 0) return std::lcm(F::granularity::rows, F::mask::mask::rows);
+        if constexpr (F::mask::present) {
+            using mask = typename F::mask::mask;
+            if constexpr (mask::rows == 0 || mask_grid<mask>::down) return std::max<std::size_t>(1, s.rows);
+            if constexpr (F::granularity::rows != 0 && mask::rows != 0) return std::lcm(F::granularity::rows, mask::rows);
+        }
         return s.group_rows();
     }
 
@@ -138,8 +142,8 @@ private:
         for (std::size_t k = 0; k < cols; ++k) {
             if (k % shape_.group_cols() == 0) starts[k / shape_.group_cols()] = n;
             if constexpr (F::mask::present) {
-                using mask = typename F::mask::mask;
-                if (!mask_bit(to_.mask + row / mask::rows * shape_.mask_row_bytes(), k / mask::cols)) continue;
+                const auto blocks = shape_.mask_blocks();
+                if (!mask_bit(to_.mask + blocks.line(row) * shape_.mask_row_bytes(), blocks.bit(row, k))) continue;
             }
             const std::size_t column = stored_to_logical(k);
             // what a given mask drops is stored as 0, where the policy stores more than the mask keeps
@@ -171,9 +175,9 @@ private:
 
     constexpr expected<bool> encode_unit(std::size_t row, std::size_t count) {
         if constexpr (F::mask::present) {
-            using mask = typename F::mask::mask;
-            for (std::size_t r = 0; r < count; r += mask::rows) {
-                if (auto ok = choose(row + r, std::min(mask::rows, count - r)); !ok) return ok;
+            const std::size_t height = mask_grid<typename F::mask::mask>::down ? count : shape_.mask_blocks().block_rows();
+            for (std::size_t r = 0; r < count; r += height) {
+                if (auto ok = choose(row + r, std::min(height, count - r)); !ok) return ok;
             }
         }
         const std::size_t block = shape_.group_rows();
@@ -183,13 +187,14 @@ private:
         return true;
     }
 
-    /// Chooses the mask bits of one row of mask blocks.
+    /// Chooses one line of mask bits.
     constexpr expected<bool> choose(std::size_t row, std::size_t count) {
         using mask = typename F::mask::mask;
         using criterion = typename P::mask::criterion;
         static_assert(pruning_criterion<criterion>,
                       "lowbit policy: prune<Mask, Criterion> needs Criterion::score(float weight, float statistic) -> float");
-        const std::size_t bits = shape_.mask_cols();
+        const auto blocks = shape_.mask_blocks();
+        const std::size_t bits = blocks.bits();
         scores_.assign(bits, 0.0f);
         order_.resize(bits);
         for (std::size_t r = row; r < row + count; ++r) {
@@ -197,7 +202,7 @@ private:
             if (!x) return unexpected<error>(x.error());
             for (std::size_t k = 0; k < shape_.cols; ++k) {
                 const std::size_t column = stored_to_logical(k);
-                float& sum = scores_[k / mask::cols];
+                float& sum = scores_[blocks.bit(r, k)];
                 if (side_->mask.data() != nullptr) {
                     sum += side_->mask(r, column) != 0 ? 1.0f : 0.0f;
                 } else if (side_->scores.data() != nullptr) {
@@ -209,14 +214,15 @@ private:
                     return fail(errc::non_finite, "a pruning score is NaN", r * shape_.cols + column); // or infinities cancel
             }
         }
-        std::byte* to = to_.mask + row / mask::rows * shape_.mask_row_bytes();
+        std::byte* to = to_.mask + blocks.line(row) * shape_.mask_row_bytes();
         for (std::size_t i = 0; i < shape_.mask_row_bytes(); ++i) to[i] = std::byte{0};
         select(mask{}, scores_.span(), order_.span(), to);
         if (side_->mask.data() != nullptr) {
             for (std::size_t i = 0; i < bits; ++i) {
                 if (scores_[i] > 0.0f && !mask_bit(to, i)) {
                     return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores",
-                                row * shape_.cols + stored_to_logical(i * mask::cols));
+                                blocks.down ? i * blocks.block_rows() * shape_.cols
+                                            : row * shape_.cols + stored_to_logical(i * blocks.block_cols()));
                 }
             }
         }
@@ -273,7 +279,8 @@ private:
             }
             const auto levels = levels_.span().first(shape_.stored_cols());
             for (std::size_t k = start(r, groups); k < levels.size(); ++k) levels[k] = level_flip<F>; // a kept block may be short
-            access::store_levels(*rows_, to_, shape_, row + r, levels);
+            const std::size_t stored = shape_.stored_row(to_.mask, row + r);
+            if (stored != shape_.stored_rows()) access::store_levels(*rows_, to_, shape_, stored, levels);
         }
         return true;
     }

@@ -157,21 +157,56 @@ struct shape_of {
         return ceil_div(groups(), F::super_minimum::groups);
     }
 
-    /// Mask bits in a row, rows of mask bits, and how many codes a row stores (a pruned row stores what it keeps).
+    /// The blocks of the mask; where one is present.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr mask_grid<mask> mask_blocks() const noexcept
+        requires F::mask::present
+    {
+        return {rows, cols};
+    }
+    /// Mask bits in a line, lines of mask bits, how many rows store codes, and how many codes each (a pruned row stores what it
+    /// keeps).
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_cols() const noexcept {
-        if constexpr (F::mask::present) return ceil_div(cols, mask::cols);
+        if constexpr (F::mask::present) return mask_blocks().bits();
         return 0;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_rows() const noexcept {
-        if constexpr (F::mask::present) return ceil_div(rows, mask::rows);
+        if constexpr (F::mask::present) return mask_blocks().lines();
         return 0;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stored_cols() const noexcept {
         if constexpr (F::mask::present) {
-            const std::size_t codes = mask::kept(mask_cols()) * mask::cols;
-            return codes < cols ? codes : cols;
+            if constexpr (!mask_grid<mask>::down) {
+                const std::size_t codes = mask::kept(mask_cols()) * mask::cols;
+                return codes < cols ? codes : cols;
+            }
         }
         return cols;
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stored_rows() const noexcept {
+        if constexpr (F::mask::present) {
+            if constexpr (mask_grid<mask>::down) {
+                const std::size_t codes = mask::kept(mask_cols()) * mask_blocks().block_rows();
+                return codes < rows ? codes : rows;
+            }
+        }
+        return rows;
+    }
+    /// Where the codes of a row stand, counted in stored rows; stored_rows() if nowhere. `bits` are those of the mask.
+    [[nodiscard]] constexpr std::size_t stored_row(const std::byte* bits, std::size_t row) const noexcept {
+        if constexpr (F::mask::present) {
+            if constexpr (mask_grid<mask>::down) {
+                const std::size_t height = mask_blocks().block_rows();
+                const std::size_t bit = row / height;
+                if (!mask_bit(bits, bit)) return stored_rows();
+                std::size_t before = 0;
+                for (std::size_t i = 0; i < bit / 8; ++i)
+                    before += static_cast<std::size_t>(std::popcount(std::to_integer<unsigned>(bits[i])));
+                for (std::size_t i = bit / 8 * 8; i < bit; ++i) before += std::size_t{mask_bit(bits, i)};
+                const std::size_t at = before * height + row % height;
+                return at < stored_rows() ? at : stored_rows(); // foreign bits may claim more than is stored
+            }
+        }
+        return row;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_row_bytes() const noexcept { return ceil_div(mask_cols(), 8); }
 };
@@ -281,7 +316,9 @@ struct layout_access<F, planar> : layout_base<F> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t code_row_bytes(const shape& s) noexcept {
         return order::bytes(s.stored_cols(), F::bits);
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept { return s.rows * code_row_bytes(s); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept {
+        return s.stored_rows() * code_row_bytes(s);
+    }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept {
         return s.scale_rows() * s.groups() * base::scale::bytes;
     }

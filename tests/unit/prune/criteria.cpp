@@ -87,6 +87,12 @@ TEST_CASE("a mask keeps the highest scores of every line of blocks") {
             CHECK(same(lb::keep_mask(s, 60.0), lb::keep_mask<lb::unstructured<60>>(s)));
             CHECK(same(lb::keep_mask<lb::block_sparse<2, 3, 50>>(s),
                        wanted(s, 2, 3, false, [](std::size_t n) { return n - n / 2; })));
+            CHECK(same(lb::keep_mask<lb::whole_rows<40>>(s),
+                       wanted(s, 1, cols, true, [](std::size_t n) { return n - n * 40 / 100; })));
+            CHECK(same(lb::keep_mask<lb::block_sparse<2, 0, 40>>(s),
+                       wanted(s, 2, cols, true, [](std::size_t n) { return n - n * 40 / 100; })));
+            CHECK(same(lb::keep_mask<lb::whole_columns<40>>(s),
+                       wanted(s, rows, 1, false, [](std::size_t n) { return n - n * 40 / 100; })));
             CHECK(same(lb::keep_mask<lb::block_sparse<2, 3, 0>>(s, 50.0), lb::keep_mask<lb::block_sparse<2, 3, 50>>(s)));
         }
     }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
+#include <lowbit/prune/keep_mask.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
 #include "support/noise.hpp"
@@ -200,4 +201,71 @@ TEST_CASE("quantize_into after another mask leaves nothing behind") {
         const auto fresh = lb::quantize<blocks>(w);
         REQUIRE(std::equal(q.bytes().begin(), q.bytes().end(), fresh.bytes().begin(), fresh.bytes().end()));
     }
+}
+
+namespace {
+
+/// Whatever the element, the blocks that share a scale and its type: the mask is keep_mask's, every kept weight is the value
+/// nearest to it under the stored form of the scale that the kept weights of its block alone ask for, the rest is 0, and the
+/// bytes are counted.
+template <class Mask, class Element, class Granularity, class Scale>
+void check_combination(const lb::matrix<float>& w) {
+    using P = lb::policy<Element, Granularity, lb::scale_as<Scale>, lb::prune<Mask>>;
+    const std::size_t rows = w.rows(), cols = w.cols();
+    CAPTURE(rows);
+    CAPTURE(cols);
+    const auto mask = lb::keep_mask<Mask>(lb::scores_of<lb::by_magnitude>(w));
+    const auto q = lb::quantize<P>(w);
+    const auto back = lb::dequantize(q);
+    const std::size_t height = Granularity::rows != 0 ? Granularity::rows : rows;
+    const std::size_t width = Granularity::cols != 0 ? Granularity::cols : cols;
+    for (std::size_t top = 0; top < rows; top += height) {
+        for (std::size_t left = 0; left < cols; left += width) {
+            const auto each = [&](auto&& f) {
+                for (std::size_t i = top; i < std::min(rows, top + height); ++i)
+                    for (std::size_t k = left; k < std::min(cols, left + width); ++k) f(i, k);
+            };
+            float largest = 0.0f;
+            each([&](std::size_t i, std::size_t k) {
+                if (mask(i, k) != 0) largest = std::max(largest, std::fabs(w(i, k)));
+            });
+            const auto scale = static_cast<float>(Scale(largest / Element::max()));
+            each([&](std::size_t i, std::size_t k) {
+                const float level = scale == 0.0f ? 0.0f : w(i, k) / scale;
+                REQUIRE(back(i, k) == (mask(i, k) == 0 ? 0.0f : Element::decode(Element::encode(level)) * scale));
+            });
+        }
+    }
+    const auto ceil = [](std::size_t n, std::size_t of) { return (n + of - 1) / of; };
+    const std::size_t block_rows = Mask::rows != 0 ? Mask::rows : rows, block_cols = Mask::cols != 0 ? Mask::cols : cols;
+    const bool down = Mask::cols == 0;
+    const std::size_t bits = down ? ceil(rows, block_rows) : ceil(cols, block_cols);
+    const std::size_t lines = down ? 1 : ceil(rows, block_rows);
+    const std::size_t stored_rows = down ? std::min(rows, Mask::kept(bits) * block_rows) : rows;
+    const std::size_t stored_cols = down ? cols : std::min(cols, Mask::kept(bits) * block_cols);
+    CHECK(q.size_bytes() == stored_rows * ceil(stored_cols * std::size_t{Element::bits}, 8) +
+                                ceil(rows, height) * ceil(cols, width) * sizeof(Scale) + lines * ceil(bits, 8));
+    // the mask, given, leads to the same bytes
+    const auto given = lb::quantize<P>(w, lb::with(mask));
+    CHECK(std::equal(q.bytes().begin(), q.bytes().end(), given.bytes().begin(), given.bytes().end()));
+}
+
+template <class Mask, class Element, class Granularity, class Scale = lb::float16>
+void check_combinations() {
+    noise random(6);
+    check_combination<Mask, Element, Granularity, Scale>(random.weights(13, 45));
+    check_combination<Mask, Element, Granularity, Scale>(random.weights(4, 64));
+    check_combination<Mask, Element, Granularity, Scale>(random.weights(1, 1));
+}
+
+} // namespace
+
+TEST_CASE("masks go with every element, granularity and scale type") {
+    check_combinations<lb::whole_rows<40>, lb::int8, lb::per_channel, float>();
+    check_combinations<lb::block_sparse<3, 0, 25>, lb::int3, lb::per_block<2, 6>>();
+    check_combinations<lb::whole_columns<30>, lb::int4, lb::per_group<16>, lb::bfloat16>();
+    check_combinations<lb::block_sparse<0, 4, 50>, lb::float4_e2m1, lb::per_tensor, float>();
+    check_combinations<lb::unstructured<37>, lb::float8_e4m3, lb::per_block<4, 8>>();
+    check_combinations<lb::n_of_m<5, 32>, lb::ternary, lb::per_channel, lb::bfloat16>();
+    check_combinations<lb::n_of_m<3, 7>, lb::nf4_codebook, lb::per_group<10>>();
 }
