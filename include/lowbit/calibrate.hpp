@@ -5,3 +5,4 @@
 #include <lowbit/calibrate/input_hessian.hpp>
 #include <lowbit/calibrate/input_norms.hpp>
 #include <lowbit/calibrate/sparse_gpt.hpp>
+#include <lowbit/prune/column_order.hpp>
