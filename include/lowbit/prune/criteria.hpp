@@ -4,6 +4,8 @@
 
 #include <concepts>
 
+#include <lowbit/core/config.hpp>
+
 namespace lowbit::inline v0 {
 
 /// Scores one weight; higher is kept. `statistic` is what the caller gave for the weight's column, 1 if nothing.
@@ -21,6 +23,22 @@ struct by_magnitude {
 /// are norms, which `input_norms` gathers; only their ratios matter, and a column of norm 0 goes first.
 struct by_wanda {
     static constexpr float score(float weight, float norm) noexcept { return by_magnitude::score(weight, norm) * norm; }
+    /// Searches of scales weigh squared errors, and so by squared norms.
+    static constexpr float importance(float norm) noexcept { return norm * norm; }
 };
+
+namespace detail {
+
+/// What a statistic says to searches of scales: itself, unless the criterion knows better.
+template <class Criterion>
+LOWBIT_ALWAYS_INLINE constexpr float importance_of(float statistic) noexcept {
+    if constexpr (requires { Criterion::importance(statistic); }) {
+        return Criterion::importance(statistic);
+    } else {
+        return statistic;
+    }
+}
+
+} // namespace detail
 
 } // namespace lowbit::inline v0

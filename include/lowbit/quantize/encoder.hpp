@@ -150,7 +150,7 @@ private:
             const bool dropped = thinned() && side_->mask(row, column) == 0;
             if (thinned()) dropped_[r * cols + n] = dropped;
             values[n] = dropped ? 0.0f : x[column];
-            if (importance != nullptr) importance[n] = side_->statistics[column];
+            if (importance != nullptr) importance[n] = importance_of<typename P::mask::criterion>(side_->statistics[column]);
             ++n;
         }
         starts[groups] = n;

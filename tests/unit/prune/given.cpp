@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
+#include <lowbit/prune/semi_structured.hpp>
+#include <lowbit/quantize/dense_codes.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
 #include "support/noise.hpp"
@@ -169,6 +171,48 @@ TEST_CASE("an own criterion is asked, with the statistics of the columns") {
     CHECK(kept_columns(lb::quantize<by_wanda>(w, lb::with(std::span<const float>{statistics})), 0) == columns{0, 1, 6, 7});
     CHECK(kept_columns(lb::quantize<by_wanda>(w), 0) == columns{2, 3, 6, 7}); // without them they are 1
     CHECK(kept_columns(lb::quantize<lb::policy<lb::int8, lb::prune<lb::unstructured<75>, smallest>>>(w), 0) == columns{0, 1});
+}
+
+namespace {
+
+/// Wanda by squares: of inputs, not of norms.
+struct by_energy {
+    static float score(float weight, float energy) { return weight * weight * energy; }
+};
+
+} // namespace
+
+TEST_CASE("Wanda takes norms, which searches of scales weigh by their squares") {
+    const auto w = noise(21).weights(4, 64);
+    std::vector<float> norms(64), energies(64);
+    for (std::size_t k = 0; k < 64; ++k) norms[k] = static_cast<float>(1 + k * 5 % 9), energies[k] = norms[k] * norms[k];
+    const auto quantized = [&]<class Criterion>(Criterion, const std::vector<float>& statistics) {
+        using P = lb::policy<lb::int4, lb::per_group<16>, lb::scale_rule<lb::mse>, lb::prune<lb::sparse_2_4, Criterion>>;
+        return lb::dequantize(lb::quantize<P>(w, lb::with(statistics)));
+    };
+    const auto a = quantized(lb::by_wanda{}, norms), b = quantized(by_energy{}, energies), c = quantized(by_energy{}, norms);
+    CHECK(std::equal(a.data(), a.data() + 4 * 64, b.data()));
+    CHECK_FALSE(std::equal(a.data(), a.data() + 4 * 64, c.data()));
+}
+
+TEST_CASE("codes go to other libraries as bytes, and 2:4 as values and indices") {
+    const auto w = noise(22).weights(3, 32);
+    const auto check = [&](const auto& q, auto&& value) {
+        const auto codes = lb::dense_codes(q);
+        const auto back = lb::dequantize(q);
+        for (std::size_t i = 0; i < 3; ++i) {
+            const float scale = lb::detail::row_reader{q.view()}.scale(i, 0);
+            for (std::size_t k = 0; k < 32; ++k) REQUIRE(value(codes(i, k)) * scale == back(i, k));
+        }
+        const auto halves = lb::compress<lb::sparse_2_4>(codes).value();
+        CHECK(halves.values.cols() == 16);
+        CHECK(halves.indices.cols() == 4);
+        const auto whole = lb::decompress<lb::sparse_2_4>(halves).value();
+        CHECK(std::equal(codes.data(), codes.data() + 3 * 32, whole.data()));
+    };
+    check(lb::quantize<w24>(w), [](std::int8_t code) { return static_cast<float>(code); });
+    check(lb::quantize<lb::policy<lb::float8_e4m3, lb::prune<lb::sparse_2_4>>>(w),
+          [](std::uint8_t code) { return lb::float8_e4m3::decode(code); });
 }
 
 TEST_CASE("permuted columns are scored and masked in the order in which they stand") {
