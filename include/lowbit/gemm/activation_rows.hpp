@@ -138,7 +138,7 @@ public:
         const auto region = [](std::size_t size) { return round_up(size, buffer_alignment); };
         return region(rows * stride(layout) * sizeof(code)) + region(rows * layout.groups() * sizeof(sum)) +
                region(rows * scales_per_row(layout) * sizeof(float)) + region(rows) +
-               (staged ? region(rows * layout.depth * sizeof(float)) : 0) + buffer_alignment;
+               (staged ? region(rows * layout.depth * sizeof(float)) : 0) + region(lane_bytes(layout, rows)) + buffer_alignment;
     }
 
     prepared_rows(const kernel::panel_layout& layout, std::size_t rows, bool staged, std::byte* workspace) noexcept
@@ -149,6 +149,7 @@ public:
         scales_ = cursor.take<float>(rows * scales_per_row(layout));
         bad_ = cursor.take<bool>(rows);
         staging_ = staged ? cursor.take<float>(rows * layout.depth) : nullptr;
+        lanes_ = cursor.take<std::byte>(lane_bytes(layout, rows));
     }
 
     /// Prepares row r. `factor` multiplies the scales (the step of an int8 table).
@@ -187,12 +188,18 @@ public:
     }
 
     [[nodiscard]] kernel::activation_rows<code> view() const noexcept { return {codes_, stride(layout_), scales_, sums_}; }
+    /// Where kernels of blocks want the rows side by side.
+    [[nodiscard]] std::byte* lanes() const noexcept { return lanes_; }
     /// Whether row r held NaN or infinity. Quantized rows have turned to NaN by their scale.
     [[nodiscard]] bool bad(std::size_t r) const noexcept { return bad_[r]; }
 
 private:
     static std::size_t stride(const kernel::panel_layout& layout) noexcept {
         return kernel::recommended_stride(layout.packed_depth() / kernel::k_of<code> * sizeof(code)) / sizeof(code);
+    }
+    /// A k of int8 takes at most 2 bytes there.
+    static std::size_t lane_bytes(const kernel::panel_layout& layout, std::size_t rows) noexcept {
+        return layout.blocks.present() ? kernel::lane_bytes(layout.depth, rows, C == compute::float32 ? 4 : 2) : 0;
     }
     static std::size_t scales_per_row(const kernel::panel_layout& layout) noexcept {
         return kernel::is_per_group(C) ? layout.groups() : 1;
@@ -259,6 +266,7 @@ private:
     float* scales_;
     bool* bad_;
     float* staging_;
+    std::byte* lanes_;
 };
 
 } // namespace detail

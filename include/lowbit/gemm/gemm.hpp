@@ -20,6 +20,7 @@
 #include <lowbit/gemm/is_int8.hpp>
 #include <lowbit/gemm/packed_matrix.hpp>
 #include <lowbit/isa/active.hpp>
+#include <lowbit/kernel/blocks/blocks.hpp>
 #include <lowbit/kernel/registry.hpp>
 #include <lowbit/kernel/rows/rows.hpp>
 
@@ -104,6 +105,11 @@ struct packed_operand {
     multiply_fn multiply;
     float factor; ///< of the activations' scales: the step of an int8 table
     bool takes_int8;
+    /// Of weights in blocks, for more rows of X than `most_plain`: see kernel::block_product.
+    void (*arrange)(const kernel::activation_rows<code>&, std::size_t depth, std::size_t row0, std::size_t rows,
+                    std::byte*) = nullptr;
+    std::size_t most_plain = 0;
+    std::size_t most_rows = kernel::most_rows; ///< of one call
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return whole.columns; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return whole.layout.depth; }
@@ -112,10 +118,18 @@ struct packed_operand {
 template <compute C, class Here, any_policy P>
 packed_operand<C> operand_of(const packed_matrix<P>& p, isa::level level) noexcept {
     using E = typename P::element_type;
-    constexpr kernel::product_key key = weights_of<format_of<P>>::key(C, packed_matrix<P>::record_groups);
-    constexpr bool scaled_table = C != compute::float32 && key.code == kernel::decoding::table;
-    return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run,
-            scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};
+    if constexpr (packed_matrix<P>::blocks) {
+        using mask = typename P::mask::mask;
+        constexpr kernel::block_key block{
+            .unit = kernel::block_unit(mask::rows), .atom = kernel::block_atom(mask::cols), .floats = C == compute::float32};
+        const auto& k = kernel::blocks<block, Here>(level);
+        return {p.template whole<C, Here>(), p.order(), k.run, 1.0f, takes_int8<E>, k.arrange, k.most_plain, kernel::lane_rows};
+    } else {
+        constexpr kernel::product_key key = weights_of<format_of<P>>::key(C, packed_matrix<P>::record_groups);
+        constexpr bool scaled_table = C != compute::float32 && key.code == kernel::decoding::table;
+        return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run,
+                scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};
+    }
 }
 
 /// Workspace for m rows of any X.
@@ -134,10 +148,19 @@ template <class Here, compute C, class Pool, class Sink, class Epilogue>
 void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y,
               const Epilogue& ep, isa::level level) {
     const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
-    const std::size_t blocks = ceil_div(m, kernel::most_rows);
-    const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, kernel::most_rows);
+    const std::size_t blocks = ceil_div(m, w.most_rows);
+    const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, w.most_rows);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
-    const auto activations = x.view();
+    auto activations = x.view();
+    if (w.arrange != nullptr && m > w.most_plain) {
+        for_ranges(where, blocks, 1, [&](std::size_t first, std::size_t last) {
+            for (std::size_t i = first; i < last; ++i) {
+                const std::size_t row0 = i * w.most_rows;
+                w.arrange(x.view(), w.cols(), row0, std::min(w.most_rows, m - row0), x.lanes());
+            }
+        });
+        activations.lanes = x.lanes();
+    }
     for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task),
                [&](std::size_t first, std::size_t last) {
                    const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
@@ -147,8 +170,8 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
                        kernel::weight_panel panel = w.whole;
                        panel.data += i / blocks * panel_bytes;
                        panel.columns = std::min(kernel::panel_columns, w.rows() - column0);
-                       const std::size_t row0 = i % blocks * kernel::most_rows;
-                       const std::size_t rows = std::min(kernel::most_rows, m - row0);
+                       const std::size_t row0 = i % blocks * w.most_rows;
+                       const std::size_t rows = std::min(w.most_rows, m - row0);
                        fetch_runs(y, row0, rows, column0, panel.columns);
                        if (w.cols() == 0) {
                            std::fill_n(tile, rows * kernel::panel_columns, 0.0f);

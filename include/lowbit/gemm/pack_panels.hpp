@@ -13,6 +13,7 @@
 #include <lowbit/core/aligned_buffer.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
+#include <lowbit/gemm/pack_blocks.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/panel.hpp>
 
@@ -63,9 +64,15 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     const std::size_t depth = layout.depth;
     const std::size_t stride = level_stride(layout);
     for (std::size_t c = 0; c < columns; ++c) rows.levels(rows.format, first + c, levels.subspan(c * stride, depth));
-    const std::size_t segment = layout.segment();
-    const std::size_t super_size = kernel::size_of(layout.super);
     std::array<scale_pair, kernel::panel_columns> pairs;
+    const std::size_t segment = layout.segment();
+    if (layout.blocks.present()) {
+        const std::span<scale_pair> numbers(pairs.data(), columns);
+        rows.scales(rows.format, first, 1, 0, numbers);
+        store_pairs(numbers, panel, kernel::size_of(layout.scale), panel, 0);
+        return pack_blocks<Here>(layout.blocks, segment, columns, levels.data(), stride, panel);
+    }
+    const std::size_t super_size = kernel::size_of(layout.super);
     for (std::size_t r = 0; r < layout.runs(); ++r) {
         const std::span<scale_pair> numbers(pairs.data(), columns);
         if (r * layout.run * segment < depth) {

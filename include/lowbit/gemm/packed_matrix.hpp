@@ -82,17 +82,23 @@ public:
         return kernel::groups_of_unit(static_cast<unsigned>(format::bits), group);
     }();
 
+    /// Whether only blocks that are kept are packed: see kernel::block_layout.
+    static constexpr bool blocks = detail::packed_as_blocks<P>;
+
     /// N, the outputs of a product.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return rows_; }
     /// K, the inputs.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return layout_.depth; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE const std::byte* data() const noexcept { return bytes_.data(); }
-    /// Everything kept: codes, scales, offsets, order. Pruned weights are packed densely.
+    /// Everything kept: codes, scales, offsets, order. Of pruned weights those of `blocks` keep no zeros; others are packed
+    /// densely.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t size_bytes() const noexcept {
         return bytes_.size() + order_.size() * sizeof(std::uint32_t) + scale_table_.size() * sizeof(float);
     }
     /// The version of the byte order.
-    [[nodiscard]] static constexpr std::string_view layout_tag() noexcept { return kernel::panel_layout::tag; }
+    [[nodiscard]] static constexpr std::string_view layout_tag() noexcept {
+        return blocks ? kernel::block_layout::tag : kernel::panel_layout::tag;
+    }
 
     /// For the product: the layout, and the stored column order (empty when natural).
     [[nodiscard]] LOWBIT_ALWAYS_INLINE const kernel::panel_layout& layout() const noexcept { return layout_; }
@@ -170,6 +176,18 @@ private:
             layout.super = detail::kernel_scale<typename format::super_scale::type>;
             layout.scale_zero = detail::level_of<typename format::scale_type>::bias;
         }
+        if constexpr (blocks) {
+            using mask = typename format::mask::mask;
+            layout.scale = kernel::scale_kind::float32;
+            layout.scale_rows = 1;
+            kernel::block_layout& b = layout.blocks;
+            b.depth = cols;
+            b.groups = cols == 0 ? 0 : layout.groups();
+            b.rows = mask::rows;
+            b.atom = kernel::block_atom(mask::cols);
+            b.atoms = std::min(mask::kept(ceil_div(cols, mask::cols)) * (mask::cols / b.atom), ceil_div(cols, b.atom));
+            b.zero = static_cast<std::uint8_t>(weights::constant);
+        }
         return layout;
     }
 
@@ -200,7 +218,7 @@ private:
             using access = detail::layout_access<format>;
             const std::size_t group = k / reader.group_cols();
             detail::scale_pair pair{};
-            if constexpr (weights::multiplied_out) {
+            if constexpr (weights::multiplied_out || blocks) {
                 pair.scale = detail::scalar_codec<float>::encode(reader.scale(row, group));
             } else {
                 pair.scale = access::load_scale(q.planes(), q.layout_shape(), row, group);

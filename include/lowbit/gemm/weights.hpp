@@ -153,6 +153,31 @@ struct weights_of {
     }
 };
 
+template <class Mask>
+inline constexpr bool is_block_sparse = false;
+template <std::size_t Rows, std::size_t Cols, std::size_t Percent>
+inline constexpr bool is_block_sparse<block_sparse<Rows, Cols, Percent>> = true;
+
+/// Whether weights of policy P are packed as kernel::block_layout says: blocks of a shape that its kernels read, of integers with
+/// one scale a row, for activations of one scale a row; where that is fewer bytes than dense codes are.
+template <any_policy P>
+inline constexpr bool packed_as_blocks = [] {
+    using mask = typename P::mask::mask;
+    using asked = typename P::activations;
+    using weights = weights_of<format_of<P>>;
+    if constexpr (!is_block_sparse<mask>) {
+        return false;
+    } else {
+        constexpr std::size_t atom = kernel::block_atom(mask::cols), bits = P::bits;
+        constexpr std::int32_t highest = (std::int32_t{1} << bits) - 1 - weights::constant;
+        return kernel::packs_blocks(mask::rows, mask::cols) && (100 - mask::percent) * (atom + 1) * 8 < 100 * atom * bits &&
+               weights::codes::code == kernel::decoding::integer && weights::codes::step == 1 && highest < 128 &&
+               weights::offset == kernel::offset_kind::constant && !weights::two_levels && P::granularity::cols == 0 &&
+               asked::granularity::cols == 0 &&
+               (std::is_void_v<typename asked::type> || std::same_as<typename asked::type, int8>);
+    }
+}();
+
 /// What the activations of policy P become when X is made of T: the compute axis, or its default.
 template <any_policy P, class T>
 inline constexpr compute compute_of = [] {

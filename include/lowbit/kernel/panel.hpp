@@ -13,6 +13,7 @@
 #include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/blocks/block_layout.hpp>
 
 // Members of data types are forced inline: see isa/here.hpp for the reason.
 namespace lowbit::inline v0::kernel {
@@ -90,6 +91,8 @@ struct panel_layout {
     std::size_t run = 0;                 ///< groups that share a super-scale; 0 where there is one level
     scale_kind super = scale_kind::none; ///< how super-scales and super-minimums are stored
     std::uint8_t scale_zero = 0;         ///< the byte of a scale of 0
+    /// Where present, panels are laid out as it says, and the rest says what activations look like.
+    block_layout blocks{};
 
     /// The K of a group as kernels see it: `group`, or where that is longer than longest_group a part of it, with the same
     /// scales. Parts are equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a
@@ -183,6 +186,7 @@ struct panel_layout {
         return runs() * super_bytes(columns) + (r == 0 ? 0 : r * record_bytes(0, columns));
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
+        if (blocks.present()) return blocks.panel_bytes(columns);
         return depth == 0 ? 0 : record_start(records() - 1, columns) + record_bytes(records() - 1, columns);
     }
     /// Where panel p starts.

@@ -108,6 +108,7 @@ struct activation_rows {
     const sum_type* sums = nullptr; ///< the sum of group g of row r at r * groups + g: of codes as int32; of floats added in
                                     ///< ascending order; binary: the group's K, the most that its products can add up to.
                                     ///< Floats need them only for minimums
+    const std::byte* lanes = nullptr; ///< the same rows side by side, see kernel::lane_rows; only for weights of blocks
 };
 
 /// A row stride, in bytes, that is a whole number of cache lines but an odd one: rows then spread over all sets of the caches.
