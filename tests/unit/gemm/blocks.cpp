@@ -166,7 +166,9 @@ TEST_CASE("epilogues and int8 results come after blocks, too") {
 TEST_CASE("what no kernel of blocks reads is packed densely") {
     CHECK_FALSE(lb::packed_matrix<blocks<3, 16, 75>>::blocks); // do not tile a panel
     CHECK_FALSE(lb::packed_matrix<blocks<1, 6, 75>>::blocks);  // no whole quads of k
-    CHECK_FALSE(lb::packed_matrix<blocks<1, 16, 0>>::blocks);  // would be larger
+    CHECK_FALSE(lb::packed_matrix<pruned<lb::whole_rows<75>>>::blocks);
+    CHECK_FALSE(lb::packed_matrix<pruned<lb::whole_columns<75>>>::blocks);
+    CHECK_FALSE(lb::packed_matrix<blocks<1, 16, 0>>::blocks); // would be larger
     CHECK_FALSE(lb::packed_matrix<lb::policy<lb::int4, lb::per_group<32>, lb::prune<lb::block_sparse<1, 16, 75>>>>::blocks);
     CHECK_FALSE(lb::packed_matrix<lb::policy<lb::int8, lb::asymmetric, lb::prune<lb::block_sparse<1, 16, 75>>>>::blocks);
     CHECK_FALSE(lb::packed_matrix<lb::policy<lb::nf4_codebook, lb::per_channel, lb::prune<lb::block_sparse<1, 16, 75>>>>::blocks);

@@ -22,7 +22,7 @@ namespace lowbit::inline v0::kernel {
 }
 /// Whether kernels read blocks of that shape: they tile panels, and quads of k tile them.
 [[nodiscard]] constexpr bool packs_blocks(std::size_t block_rows, std::size_t block_cols) noexcept {
-    return block_cols % 4 == 0 && block_rows <= 64 && (block_rows & (block_rows - 1)) == 0;
+    return block_cols > 0 && block_cols % 4 == 0 && block_rows > 0 && block_rows <= 64 && (block_rows & (block_rows - 1)) == 0;
 }
 
 /// Block-sparse weights, layout "blocks_n64": columns (rows of W) are cut into panels of 64, as dense ones are:
