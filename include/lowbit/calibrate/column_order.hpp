@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Core>
+
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/core/view.hpp>
@@ -81,20 +83,15 @@ public:
 
 private:
     float* at(scratch<float>& v, std::size_t column) noexcept { return v.data() + column * rows_; }
-    const float* at(const scratch<float>& v, std::size_t column) const noexcept { return v.data() + column * rows_; }
 
     /// What is kept of a run in which `column`, of any run, stands in one place.
     [[nodiscard]] double kept_with(std::size_t run, std::size_t place, std::size_t column) const {
-        const float* x = at(columns_, column);
-        const float* sums = at(sums_, run * M + place);
-        const float* lowest = at(lowest_, run * M + place);
-        double all = 0;
-        for (std::size_t first = 0; first < rows_; first += 64) { // short sums of floats
-            float part = 0.0f;
-            for (std::size_t r = first; r < std::min(rows_, first + 64); ++r) part += sums[r] + std::max(0.0f, x[r] - lowest[r]);
-            all += static_cast<double>(part);
-        }
-        return all;
+        const auto column_of = [&](const scratch<float>& v, std::size_t k) {
+            return Eigen::Map<const Eigen::ArrayXf>(v.data() + k * rows_, static_cast<Eigen::Index>(rows_));
+        };
+        const std::size_t out = run * M + place;
+        return static_cast<double>(
+            (column_of(sums_, out) + (column_of(columns_, column) - column_of(lowest_, out)).max(0.0f)).sum());
     }
     void look_at(std::size_t run) {
         for (std::size_t r = 0; r < rows_; ++r) {
@@ -154,7 +151,7 @@ column_order keep_more(n_of_m<N, M>, const S& scores, std::size_t most_trials) {
 /// at. A trial reads 2 * M * M columns. The result depends on nothing else; columns behind the last whole run stay. Raises
 /// errc::non_finite.
 template <class Mask, class Here = isa::here, viewable S>
-[[nodiscard]] column_order keep_more(const S& scores, std::size_t most_trials = 100'000) {
+[[nodiscard]] column_order keep_more(const S& scores, std::size_t most_trials = 200'000) {
     return detail::keep_more<Here>(Mask{}, view_of(scores), most_trials);
 }
 
