@@ -42,6 +42,7 @@ template <any_policy P>
 class quantized_view;
 template <any_policy P>
 class packed_matrix;
+class any_matrix;
 
 template <class... Parts>
 struct epilogue_t;

@@ -17,7 +17,6 @@
 #include <random>
 #include <span>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -69,7 +68,7 @@ contents make_contents() {
 
     contents made;
     const auto add = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-        constexpr int id = std::get<I>(lb::formats).ggml_id;
+        constexpr int id = lb::formats.rows[I].ggml_id;
         if constexpr (id >= 0) {
             const io::dtype type = io::dtype_of_ggml(id);
             const std::string name(io::name(type));

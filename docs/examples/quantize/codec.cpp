@@ -6,7 +6,6 @@
 #include <array>
 #include <cctype>
 #include <cstdint>
-#include <tuple>
 
 namespace demo {
 namespace {
@@ -18,10 +17,9 @@ struct named_type {
 
 std::vector<named_type> named_types() {
     std::vector<named_type> types{{"f32", io::dtype::f32}, {"f16", io::dtype::f16}, {"bf16", io::dtype::bf16}};
-    const auto add = [&](const auto& format) {
+    for (const auto& format : lb::formats.rows) {
         if (format.ggml_id >= 0) types.push_back({format.name, io::dtype_of_ggml(static_cast<std::uint32_t>(format.ggml_id))});
-    };
-    std::apply([&](const auto&... format) { (add(format), ...); }, lb::formats);
+    }
     return types;
 }
 

@@ -9,7 +9,6 @@
 #include <array>
 #include <cmath>
 #include <span>
-#include <tuple>
 #include <utility>
 
 namespace demo {
@@ -49,7 +48,7 @@ lb::expected<void> encode_blocks(rows_view rows, std::vector<std::byte>& to) {
 /// Only what GGUF has is compiled.
 template <std::size_t Format>
 constexpr encoder block_encoder() {
-    if constexpr (std::get<Format>(lb::formats).ggml_id >= 0) return &encode_blocks<lb::format_at<Format>>;
+    if constexpr (lb::formats.rows[Format].ggml_id >= 0) return &encode_blocks<lb::format_at<Format>>;
     return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <lowbit/fwd.hpp>
@@ -16,13 +17,25 @@ namespace lowbit::inline v0 {
 /// A format, the name of its preset, and the number that GGUF files have for it.
 template <any_policy P>
 struct named_format {
-    using policy_type = P;
     std::string_view name;
     int ggml_id = -1; ///< -1: GGUF has no such tensors
 };
 
+/// Formats in order: of each the policy in the type, the name and number in `rows`. A std::tuple, whose
+/// layers each spell out the policies that follow, would add a tenth of a second to every translation unit.
+template <any_policy... P>
+struct format_list {
+    struct row {
+        std::string_view name;
+        int ggml_id;
+    };
+    std::array<row, sizeof...(P)> rows;
+
+    consteval explicit format_list(const named_format<P>&... f) : rows{row{f.name, f.ggml_id}...} {}
+};
+
 /// The formats that any_matrix may hold. A new one is a line here.
-inline constexpr std::tuple formats{
+inline constexpr format_list formats{
     named_format<presets::w8>{"w8"},
     named_format<presets::w4>{"w4"},
     named_format<presets::w8g32>{"w8g32"},
@@ -65,37 +78,33 @@ inline constexpr std::tuple formats{
     named_format<presets::nvfp4>{"nvfp4"},
     named_format<presets::nvfp4_divisor>{"nvfp4_divisor"},
 };
-inline constexpr std::size_t format_count = std::tuple_size_v<decltype(formats)>;
-
-/// The policy at a place of the list.
-template <std::size_t I>
-using format_at = typename std::tuple_element_t<I, decltype(formats)>::policy_type;
+inline constexpr std::size_t format_count = formats.rows.size();
 
 namespace detail {
 
-struct format_row {
-    std::string_view name;
-    int ggml_id;
-};
-inline constexpr auto format_rows =
-    std::apply([](const auto&... f) { return std::array{format_row{f.name, f.ggml_id}...}; }, formats);
+template <std::size_t I, any_policy... P>
+std::tuple_element_t<I, std::tuple<std::type_identity<P>...>> format_in(const format_list<P...>&);
 
 } // namespace detail
 
+/// The policy at a place of the list.
+template <std::size_t I>
+using format_at = typename decltype(detail::format_in<I>(formats))::type;
+
 /// The name at a place of the list.
-[[nodiscard]] constexpr std::string_view format_name(std::size_t index) noexcept { return detail::format_rows[index].name; }
+[[nodiscard]] constexpr std::string_view format_name(std::size_t index) noexcept { return formats.rows[index].name; }
 
 /// The place of a name in the list, format_count if it is not there.
 [[nodiscard]] constexpr std::size_t find_format(std::string_view name) noexcept {
     std::size_t i = 0;
-    while (i < format_count && detail::format_rows[i].name != name) ++i;
+    while (i < format_count && formats.rows[i].name != name) ++i;
     return i;
 }
 
 /// The place of GGUF's type of that number in the list, format_count if it is not there.
 [[nodiscard]] constexpr std::size_t find_ggml_format(int id) noexcept {
     std::size_t i = 0;
-    while (i < format_count && (id < 0 || detail::format_rows[i].ggml_id != id)) ++i;
+    while (i < format_count && (id < 0 || formats.rows[i].ggml_id != id)) ++i;
     return i;
 }
 

@@ -130,6 +130,9 @@ TEST_CASE("views over foreign bytes") {
     CHECK(v.size_bytes() == rows * cols / 32 * 18);
     CHECK(lb::dequantize(v)(3, 5) == lb::dequantize(blocks)(3, 5));
     CHECK(lb::error_of(v, W).sqnr_db > 15);
+    const lb::any_matrix any = v; // as one whose format a file would have named
+    CHECK(any.name() == "q4_0");
+    CHECK(visit(any, [](const auto& view) { return view.size_bytes(); }) == v.size_bytes());
 
     using P = w4g32;
     const auto q = lb::quantize<P>(W);

@@ -20,6 +20,7 @@ bool matters(const lowbit::exception& e, const lowbit::side_input& side, lowbit:
              lowbit::isa::scoped_level* scope);
 template <class P>
 void take(lowbit::packed_matrix<P>* packed, lowbit::quantized_view<P>* view, lowbit::matrix<float>* matrix);
+bool is_named(const lowbit::any_matrix& m);
 
 } // namespace an_engine
 
@@ -38,6 +39,7 @@ void layer<P>::run(lowbit::matrix_view<const float> x, lowbit::matrix_view<float
     lb::gemm(x, lb::pack(*weights_), y);
 }
 lowbit::errc code_of(const lowbit::error& e) { return e.code; }
+bool is_named(const lowbit::any_matrix& m) { return !m.name().empty(); }
 
 } // namespace an_engine
 
@@ -48,5 +50,6 @@ TEST_CASE("what fwd.hpp declares is what there is") {
     const auto q = lb::quantize<w8>(w);
     an_engine::layer<w8>(q).run(x, y);
     CHECK(y(0, 1) == doctest::Approx(1.0));
+    CHECK(an_engine::is_named(q.view()));
     CHECK(an_engine::code_of(lb::error{lb::errc::io, ""}) == lb::errc::io);
 }

@@ -103,7 +103,7 @@ TEST_CASE("formats have names of their own, and ggml's are those that files name
     for (std::size_t i = 0; i < lb::format_count; ++i) {
         CAPTURE(lb::format_name(i));
         CHECK(lb::find_format(lb::format_name(i)) == i);
-        of_ggml += lb::detail::format_rows[i].ggml_id >= 0;
+        of_ggml += lb::formats.rows[i].ggml_id >= 0;
     }
     CHECK(lb::find_format("q4_K") == lb::format_count);
     CHECK(lb::find_ggml_format(-1) == lb::format_count);

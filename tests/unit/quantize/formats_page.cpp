@@ -160,7 +160,7 @@ void add_row(std::string& page) {
     using F = lb::format_of<P>;
     using E = typename F::element_type;
     const lb::quantized_matrix<P> wide(1024, 4096);
-    const auto& format = std::get<I>(lb::formats);
+    const auto& format = lb::formats.rows[I];
     page += "| " + std::string(format.name) + " | " + text(wide.bits_per_weight()) + " | " + std::string(lb::element_name<E>()) +
             " | " + scale_text<F>() + " | " + picture<F>::text() + " | " + order_name<typename F::code_order>::text() + " | " +
             decoder<F>() + " | " + std::string(rule_name<typename P::rule>) + " | " + readers(format.name, format.ggml_id) +
