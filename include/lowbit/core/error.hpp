@@ -27,6 +27,7 @@ enum class errc : std::uint8_t {
     malformed,        ///< data that contradicts its own format
     limit_exceeded,   ///< a declared size above the reader's limit
     not_found,        ///< no such name
+    device,           ///< a GPU, or what drives it, refused
 };
 
 /// The name of an error code, for messages.
@@ -43,6 +44,7 @@ LOWBIT_ALWAYS_INLINE constexpr std::string_view name(errc code) noexcept {
     case errc::malformed: return "malformed";
     case errc::limit_exceeded: return "limit exceeded";
     case errc::not_found: return "not found";
+    case errc::device: return "device";
     }
     return "unknown";
 }

@@ -89,7 +89,7 @@ struct decoder<E, T, Zeros> {
     /// For a zero point in levels, 0 .. 2^bits.
     static LOWBIT_DEVICE side side_of(int zero) noexcept {
         side s;
-        LOWBIT_UNROLL
+        LOWBIT_DEVICE_UNROLL
         for (int i = 0; i < static_cast<int>(bases); ++i) {
             const float base = fitting == 0 ? -128.0f : static_cast<float>(1 << (T::mantissa_bits - i * bits));
             s.minus[i] = ptx::from_float<T>(-(base + static_cast<float>(zero))) * both;
@@ -143,7 +143,7 @@ template <class Decoder>
 LOWBIT_DEVICE void decode_step(const words4& words, int step, const typename Decoder::side (&side)[2],
                                std::uint32_t (&a)[4]) noexcept {
     using order = layout<Decoder::bits, 16>;
-    LOWBIT_UNROLL
+    LOWBIT_DEVICE_UNROLL
     for (int i = 0; i < 4; ++i) a[i] = Decoder::pair(words.at[order::word_of(step, i)], order::place_of(step, i), side[i % 2]);
 }
 

@@ -14,10 +14,10 @@
 /// Before what runs on the device, or on the host in its place.
 #if defined(__CUDACC__)
 #define LOWBIT_DEVICE __device__ __forceinline__
-#define LOWBIT_UNROLL _Pragma("unroll")
+#define LOWBIT_DEVICE_UNROLL _Pragma("unroll")
 #else
 #define LOWBIT_DEVICE inline
-#define LOWBIT_UNROLL
+#define LOWBIT_DEVICE_UNROLL
 #endif
 
 namespace lowbit::inline v0::cuda {
@@ -103,7 +103,7 @@ struct device_lane {
 
     /// Sixteen bytes that are read once: kept out of the L1 cache, and the first to leave the L2 cache.
     static LOWBIT_DEVICE words4 load_once(const words4* from) noexcept {
-        words4 w;
+        words4 w{};
 #if defined(__CUDA_ARCH__)
         asm volatile("{\n\t.reg .b64 policy;\n\t"
                      "createpolicy.fractional.L2::evict_first.b64 policy, 1.0;\n\t"

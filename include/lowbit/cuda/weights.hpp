@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// weights: what a format is on a GPU - how many bits, which scales, which zero points - and the pointers that kernels read.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <lowbit/cuda/decode.hpp>
+#include <lowbit/cuda/layout.hpp>
+#include <lowbit/cuda/ptx.hpp>
+#include <lowbit/policy/policy.hpp>
+
+namespace lowbit::inline v0::cuda {
+
+/// Weights as kernels tell them apart: elements E; scales of type Scale (float16, bfloat16 or float), one for each Group columns
+/// of a row, or one for the row where that is 0; with zero points, one byte each, or without.
+template <element E, class Scale, bool Zeros, std::size_t Group>
+struct weight_kind {
+    using element_type = E;
+    using scale_type = Scale;
+    using order = layout<stored_bits<E>, 16>;
+    template <half_number T>
+    using decoder = cuda::decoder<E, T, Zeros>;
+    static constexpr int bits = stored_bits<E>;
+    static constexpr bool zeros = Zeros;
+    static constexpr std::size_t group = Group;
+    static constexpr bool looks_up = !counted_element<E> && !small_float<E>;
+    static constexpr std::size_t scale_bytes = std::same_as<Scale, float> ? 4 : 2;
+
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t groups(std::size_t k) noexcept {
+        return Group == 0 ? 1 : (k + Group - 1) / (Group == 0 ? 1 : Group);
+    }
+};
+
+namespace detail {
+
+/// Whether a bfloat16 holds every finite value of T.
+template <class T>
+inline constexpr bool fits_bfloat16 = [] {
+    if constexpr (std::same_as<T, float>) {
+        return false;
+    } else if constexpr (T::bits > 8) {
+        return std::same_as<T, bfloat16>;
+    } else {
+        for (unsigned c = 0; c < 1u << T::bits; ++c) {
+            const float v = T::decode(static_cast<typename T::code_type>(c));
+            if (v == v && float{bfloat16(v)} != v) return false;
+        }
+        return true;
+    }
+}();
+
+/// The type of scales on the device: as stored where that is exact, else what the CPU multiplies them out to.
+template <class F>
+using device_scale =
+    std::conditional_t<!std::is_void_v<typename F::super_scale::type> || F::tensor_scale::present, float,
+                       std::conditional_t<std::same_as<typename F::scale_type, float16>, float16,
+                                          std::conditional_t<fits_bfloat16<typename F::scale_type>, bfloat16, float>>>;
+
+template <any_policy F>
+struct kind_of_format {
+    using E = typename F::element_type;
+    static_assert(F::offset::kind == offset_kind::none || F::offset::kind == offset_kind::zero_point,
+                  "lowbit: weights with minimums do not run on a GPU yet; use asymmetric, a zero point");
+    static_assert(!F::column_order::permuted,
+                  "lowbit: permuted columns do not run on a GPU yet; dequantize, and quantize in natural order");
+    static_assert(E::bits <= 4 || (E::bits <= 8 && (counted_element<E> || small_float<E>)),
+                  "lowbit: a GPU takes integers and floats of at most 8 bits, and codebooks of at most 16 entries");
+    using type = weight_kind<E, device_scale<F>, F::offset::kind == offset_kind::zero_point, F::granularity::cols>;
+};
+
+} // namespace detail
+
+/// The kind of weights that policy P becomes on a GPU.
+template <any_policy P>
+using kind_of = typename detail::kind_of_format<format_of<P>>::type;
+
+/// Packed weights in device memory, as kernels take them.
+struct weights {
+    const words4* codes;
+    const void* scales;
+    const std::uint8_t* zeros;
+    std::size_t n;
+    std::size_t k;
+    float values[16]; ///< of a codebook
+};
+
+/// The weights of a kind that lie one after the other from `bytes` on: codes, scales, zero points.
+template <class Kind>
+struct weight_image {
+    std::size_t n;
+    std::size_t k;
+
+    [[nodiscard]] constexpr std::size_t scales_at() const noexcept { return Kind::order::code_bytes(n, k); }
+    [[nodiscard]] constexpr std::size_t numbers() const noexcept { return scale_count(n, Kind::groups(k)); }
+    [[nodiscard]] constexpr std::size_t zeros_at() const noexcept { return scales_at() + numbers() * Kind::scale_bytes; }
+    [[nodiscard]] constexpr std::size_t bytes() const noexcept { return zeros_at() + (Kind::zeros ? numbers() : 0); }
+    [[nodiscard]] weights over(const std::byte* memory) const noexcept {
+        weights w{reinterpret_cast<const words4*>(memory),
+                  memory + scales_at(),
+                  reinterpret_cast<const std::uint8_t*>(memory + zeros_at()),
+                  n,
+                  k,
+                  {}};
+        if constexpr (Kind::looks_up) {
+            using E = typename Kind::element_type;
+            for (unsigned c = 0; c < 1u << Kind::bits; ++c) w.values[c] = E::decode(static_cast<typename E::code_type>(c));
+        }
+        return w;
+    }
+};
+
+/// The scales of two rows of a lane, 8 apart, at slot `at` of the first; as they are stored.
+template <class Scale>
+struct scale_pair {
+    std::uint32_t bits;
+    LOWBIT_DEVICE void load(const void* scales, std::size_t at) noexcept {
+        bits = static_cast<const std::uint32_t*>(scales)[at / 2];
+    }
+    [[nodiscard]] LOWBIT_DEVICE float row(int half) const noexcept {
+        return ptx::to_float<Scale>(static_cast<std::uint16_t>(bits >> (16 * half)));
+    }
+};
+template <>
+struct scale_pair<float> {
+    float numbers[2];
+    LOWBIT_DEVICE void load(const void* scales, std::size_t at) noexcept {
+        numbers[0] = static_cast<const float*>(scales)[at];
+        numbers[1] = static_cast<const float*>(scales)[at + 1];
+    }
+    [[nodiscard]] LOWBIT_DEVICE float row(int half) const noexcept { return numbers[half]; }
+};
+
+/// One scale, that of row n and group g.
+template <class Kind>
+LOWBIT_DEVICE float scale_of(const weights& w, std::size_t n, std::size_t g) noexcept {
+    using S = typename Kind::scale_type;
+    const std::size_t at = scale_slot(n, g, Kind::groups(w.k));
+    if constexpr (std::same_as<S, float>) {
+        return static_cast<const float*>(w.scales)[at];
+    } else {
+        return ptx::to_float<S>(static_cast<const std::uint16_t*>(w.scales)[at]);
+    }
+}
+
+} // namespace lowbit::inline v0::cuda

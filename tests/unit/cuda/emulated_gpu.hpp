@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// emulated_gpu: runs the body of a kernel on the host, every thread of a block a fiber, block after block. Barriers, ldmatrix and
+// mma wait for the threads that they need on a device, so a barrier that one thread misses hangs here as well, and is reported.
+#pragma once
+
+#include "emulated_mma.hpp"
+
+#include <lowbit/cuda/ptx.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <ucontext.h>
+
+namespace lowbit_test {
+
+class emulated_block {
+public:
+    emulated_block(int threads, int block, int blocks, int slice) : block_(block), blocks_(blocks), slice_(slice) {
+        whole_.size = threads;
+        warps_.resize(static_cast<std::size_t>(threads / 32));
+        fibers_.resize(static_cast<std::size_t>(threads));
+    }
+
+    /// Runs f(thread) as every thread, to the end.
+    void run(const std::function<void(int)>& f) {
+        for (std::size_t t = 0; t < fibers_.size(); ++t) {
+            fiber& one = fibers_[t];
+            one.stack = std::make_unique<std::byte[]>(stack_bytes);
+            getcontext(&one.context);
+            one.context.uc_stack.ss_sp = one.stack.get();
+            one.context.uc_stack.ss_size = stack_bytes;
+            one.context.uc_link = &scheduler_;
+            makecontext(&one.context, reinterpret_cast<void (*)()>(&emulated_block::enter), 0);
+        }
+        f_ = &f;
+        for (std::size_t left = fibers_.size(), idle = 0; left != 0;) {
+            progress_ = false;
+            for (std::size_t t = 0; t < fibers_.size(); ++t) {
+                if (fibers_[t].done) continue;
+                running_ = this;
+                current_ = t;
+                swapcontext(&scheduler_, &fibers_[t].context);
+                if (fibers_[t].done) {
+                    progress_ = true;
+                    --left;
+                }
+            }
+            idle = progress_ ? 0 : idle + 1;
+            if (idle > 2) {
+                std::printf("emulated GPU: threads wait for a barrier that others have left\n");
+                std::abort();
+            }
+        }
+    }
+
+    struct barrier {
+        int size = 32;
+        int arrived = 0;
+        std::size_t phase = 0;
+    };
+    void wait(barrier& b) {
+        const std::size_t phase = b.phase;
+        if (++b.arrived == b.size) {
+            b.arrived = 0;
+            ++b.phase;
+            progress_ = true;
+        }
+        while (b.phase == phase) {
+            const std::size_t me = current_;
+            swapcontext(&fibers_[me].context, &scheduler_);
+        }
+    }
+
+    struct warp {
+        barrier all;
+        const void* rows[32]{};
+        std::uint32_t a[32][4]{};
+        std::uint32_t b[32][2]{};
+    };
+    barrier& whole() { return whole_; }
+    warp& of(int thread) { return warps_[static_cast<std::size_t>(thread / 32)]; }
+    [[nodiscard]] int block() const { return block_; }
+    [[nodiscard]] int blocks() const { return blocks_; }
+    [[nodiscard]] int slice() const { return slice_; }
+
+private:
+    static constexpr std::size_t stack_bytes = 256 << 10;
+    struct fiber {
+        ucontext_t context{};
+        std::unique_ptr<std::byte[]> stack;
+        bool done = false;
+    };
+    static void enter() {
+        emulated_block& self = *running_;
+        const std::size_t me = self.current_;
+        (*self.f_)(static_cast<int>(me));
+        self.fibers_[me].done = true;
+    }
+
+    inline static emulated_block* running_ = nullptr;
+    ucontext_t scheduler_{};
+    std::vector<fiber> fibers_;
+    std::vector<warp> warps_;
+    barrier whole_;
+    const std::function<void(int)>* f_ = nullptr;
+    std::size_t current_ = 0;
+    bool progress_ = false;
+    int block_, blocks_, slice_;
+};
+
+/// What device_lane is on a device.
+class emulated_lane {
+public:
+    emulated_lane(emulated_block& block, int thread) : block_(&block), thread_(thread) {}
+    [[nodiscard]] int thread() const { return thread_; }
+    [[nodiscard]] int block() const { return block_->block(); }
+    [[nodiscard]] int blocks() const { return block_->blocks(); }
+    [[nodiscard]] int slice() const { return block_->slice(); }
+    void sync() const { block_->wait(block_->whole()); }
+    void sync_warp() const { block_->wait(block_->of(thread_).all); }
+    static lowbit::cuda::words4 load_once(const lowbit::cuda::words4* from) { return *from; }
+
+    void load_matrices(std::uint32_t (&b)[4], const void* shared) const {
+        auto& warp = block_->of(thread_);
+        const auto lane = static_cast<std::size_t>(thread_ % 32);
+        warp.rows[lane] = shared;
+        block_->wait(warp.all);
+        for (std::size_t i = 0; i < 4; ++i) { // matrix i: its row lane / 4, numbers 2 * (lane % 4) and the next
+            std::memcpy(&b[i], static_cast<const std::byte*>(warp.rows[8 * i + lane / 4]) + lane % 4 * 4, 4);
+        }
+        block_->wait(warp.all);
+    }
+
+    template <class T>
+    void multiply(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) const {
+        auto& warp = block_->of(thread_);
+        const auto lane = static_cast<std::size_t>(thread_ % 32);
+        std::memcpy(warp.a[lane], a, sizeof(a));
+        warp.b[lane][0] = b0;
+        warp.b[lane][1] = b1;
+        block_->wait(warp.all);
+        const auto number = [](std::uint32_t word, std::size_t e) {
+            return T::decode(static_cast<std::uint16_t>(word >> (16 * e)));
+        };
+        for (std::size_t i = 0; i < 4; ++i) {
+            const std::size_t row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+            double sum = d[i];
+            for (std::size_t k = 0; k < 16; ++k) {
+                // row and k of A, k and column of B, by the figures of the PTX manual
+                const std::uint32_t wa = warp.a[row % 8 * 4 + k % 8 / 2][row / 8 + k / 8 * 2];
+                const std::uint32_t wb = warp.b[col * 4 + k % 8 / 2][k / 8];
+                sum += double{number(wa, k % 2)} * double{number(wb, k % 2)};
+            }
+            d[i] = static_cast<float>(sum);
+        }
+        block_->wait(warp.all);
+    }
+
+private:
+    emulated_block* block_;
+    int thread_;
+};
+
+/// Runs body(lane, shared memory) as a grid of blocks x slices. Shared memory begins as garbage.
+template <class Body>
+void emulate(int blocks, int slices, int threads, std::size_t shared_bytes, Body body) {
+    for (int slice = 0; slice < slices; ++slice) {
+        for (int block = 0; block < blocks; ++block) {
+            const auto shared = std::make_unique<lowbit::cuda::words4[]>(shared_bytes / 16);
+            std::memset(shared.get(), 0xff, shared_bytes / 16 * 16);
+            emulated_block here(threads, block, blocks, slice);
+            here.run([&](int thread) { body(emulated_lane(here, thread), reinterpret_cast<std::byte*>(shared.get())); });
+        }
+    }
+}
+
+} // namespace lowbit_test

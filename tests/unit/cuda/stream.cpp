@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// The kernel for small batches, its very source run on the host with emulated warps: against float64 over the weights that the
+// CPU decodes. Shapes have tails in every direction, rows of X that are not aligned, and more or fewer slices of K.
+#include <doctest/doctest.h>
+
+#include "emulated_gpu.hpp"
+#include "support/seed.hpp"
+
+#include <lowbit/cuda/pack.hpp>
+#include <lowbit/cuda/stream.hpp>
+#include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/quantize.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <initializer_list>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+namespace lb = lowbit;
+namespace cuda = lowbit::cuda;
+
+namespace {
+
+/// Adds the row and the column, so that a wrong one shows.
+struct add_place {
+    float operator()(float y, std::size_t row, std::size_t column) const {
+        return y + 16.0f * static_cast<float>(row) + 0.25f * static_cast<float>(column);
+    }
+};
+
+/// The largest error of the product over the largest it may have: rounding of the weights to T (codebooks alone), of the sums to
+/// float, and of Y.
+template <class P, class T, int Blocks, int Warps>
+double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int blocks, std::size_t x_extra) {
+    using kind = cuda::kind_of<P>;
+    using stream = cuda::stream<kind, T, Blocks, Warps>;
+    std::mt19937_64 random(lowbit_test::seed());
+    std::normal_distribution<float> normal;
+    lb::matrix<float> w(n, k);
+    for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
+    const auto q = lb::quantize<P>(w);
+    const auto decoded = lb::dequantize(q);
+    const auto bytes = cuda::pack_image(q);
+    const std::size_t x_stride = k + x_extra;
+    std::vector<cuda::words4> x_memory(m * x_stride / 8 + 1);
+    auto* x = reinterpret_cast<std::uint16_t*>(x_memory.data());
+    for (std::size_t i = 0; i < m * x_stride; ++i) // what lies between the rows is not to be touched: NaN
+        x[i] = i % x_stride < k ? T(normal(random)).code() : std::uint16_t{0x7fff};
+
+    const int slices = static_cast<int>(((k + 127) / 128 + units - 1) / units);
+    std::vector<float> sums(slices > 1 ? static_cast<std::size_t>(slices) * m * n : 0);
+    std::vector<float> y(m * (n + 1), -1.0f);
+    const cuda::product<float, add_place> p{cuda::weight_image<kind>{n, k}.over(bytes.data()),
+                                            x,
+                                            x_stride,
+                                            x_stride % 8 == 0,
+                                            m,
+                                            y.data(),
+                                            n + 1,
+                                            {},
+                                            units,
+                                            slices > 1 ? sums.data() : nullptr};
+    lowbit_test::emulate(blocks, slices, stream::threads, stream::shared_bytes(m, units),
+                         [&](auto lane, std::byte* shared) { stream::body(lane, p, shared); });
+    if (slices > 1) {
+        lowbit_test::emulate(2, 1, 64, 16, [&](auto lane, std::byte*) { cuda::finish_body<kind, T>(lane, p, slices, 64); });
+    }
+    double worst = 0.0;
+    for (std::size_t r = 0; r < m; ++r) {
+        for (std::size_t c = 0; c < n; ++c) {
+            double sum = 0.0, magnitude = 0.0;
+            for (std::size_t i = 0; i < k; ++i) {
+                const double one = double{decoded(c, i)} * double{T::decode(x[r * x_stride + i])};
+                sum += one;
+                magnitude += std::abs(one);
+            }
+            const double codebook = kind::looks_up ? std::ldexp(1.0, -1 - T::mantissa_bits) : 0.0;
+            const double place = 16.0 * static_cast<double>(r) + 0.25 * static_cast<double>(c);
+            const double bound = magnitude * (codebook + std::ldexp(static_cast<double>(k), -23)) + place * 0x1p-23 + 1e-9;
+            worst = std::max(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
+        }
+        CHECK(y[r * (n + 1) + n] == -1.0f); // behind the row
+    }
+    CHECK(worst > 0.0); // float sums do round
+    return worst;
+}
+
+using w8 = lb::policy<lb::int8, lb::per_channel>;
+using w8z = lb::policy<lb::uint8, lb::per_group<32>, lb::asymmetric>;
+using w4 = lb::policy<lb::int4, lb::per_channel>;
+using w2g64 = lb::policy<lb::int2, lb::per_group<64>>;
+
+} // namespace
+
+TEST_CASE("the small-batch kernel, run on the host, is the product: every format") {
+    using lb::bfloat16;
+    using lb::float16;
+    CHECK(worst<lb::presets::w4g128, bfloat16, 1, 2>(40, 700, 1, 6, 2, 0) <= 1.0);
+    CHECK(worst<lb::presets::w4g32, float16, 1, 2>(33, 300, 5, 3, 1, 0) <= 1.0);
+    CHECK(worst<lb::presets::w4zg64, bfloat16, 1, 2>(16, 333, 8, 3, 3, 0) <= 1.0);
+    CHECK(worst<w4, float16, 1, 1>(17, 256, 3, 2, 1, 0) <= 1.0);
+    CHECK(worst<w8, bfloat16, 1, 2>(20, 200, 2, 2, 1, 0) <= 1.0);
+    CHECK(worst<w8z, float16, 1, 2>(16, 160, 2, 2, 1, 0) <= 1.0);
+    CHECK(worst<w2g64, bfloat16, 1, 2>(20, 640, 2, 5, 2, 0) <= 1.0);
+    CHECK(worst<lb::presets::w158, float16, 1, 2>(70, 300, 1, 3, 3, 0) <= 1.0);
+    CHECK(worst<lb::presets::nvfp4, bfloat16, 1, 1>(16, 144, 2, 2, 1, 0) <= 1.0);
+    CHECK(worst<lb::presets::ocp_mxfp4, float16, 1, 2>(16, 320, 2, 3, 1, 0) <= 1.0);
+    CHECK(worst<lb::presets::nf4, bfloat16, 1, 2>(18, 192, 4, 2, 2, 0) <= 1.0);
+    CHECK(worst<lb::presets::fp8, bfloat16, 1, 1>(16, 96, 4, 1, 1, 0) <= 1.0);
+}
+
+TEST_CASE("the small-batch kernel, run on the host, is the product: batches, slices of K, rows that are not aligned") {
+    using lb::bfloat16;
+    CHECK(worst<lb::presets::w4g128, bfloat16, 2, 2>(20, 520, 11, 5, 2, 0) <= 1.0);
+    CHECK(worst<lb::presets::w4g128, bfloat16, 4, 2>(20, 300, 32, 2, 1, 4) <= 1.0);
+    CHECK(worst<lb::presets::w4g128, bfloat16, 1, 2>(20, 1000, 3, 3, 2, 1) <= 1.0);
+    CHECK(worst<w4, bfloat16, 1, 2>(20, 1000, 3, 3, 1, 3) <= 1.0); // the channels' scales come last
+}
+
+TEST_CASE("plans for the small-batch kernel fit the device") {
+    using stream = cuda::stream<cuda::kind_of<lb::presets::w4g128>, lb::bfloat16, 1, 16>;
+    const auto whole = cuda::plan_stream<stream>(28672, 8192, 1, 132, 227 << 10);
+    CHECK(whole.slices == 1);
+    CHECK(whole.blocks == 132);
+    CHECK(whole.units == 64);
+    const auto narrow = cuda::plan_stream<stream>(64, 8192, 1, 132, 227 << 10); // 4 bands alone
+    CHECK(narrow.slices == 4);                                                  // 16 units each: one a warp
+    for (const std::size_t n : std::initializer_list<std::size_t>{1, 16, 100, 5000}) {
+        for (const std::size_t k : std::initializer_list<std::size_t>{0, 1, 128, 5000, 100000}) {
+            for (const std::size_t m : std::initializer_list<std::size_t>{1, 7, 8}) {
+                const auto plan = cuda::plan_stream<stream>(n, k, m, 108, 163 << 10);
+                const std::size_t units = std::max<std::size_t>(1, (k + 127) / 128);
+                CHECK(plan.shared_bytes <= 163 << 10);
+                CHECK(static_cast<std::size_t>(plan.slices) * plan.units >= units);
+                CHECK((static_cast<std::size_t>(plan.slices) - 1) * plan.units < units);
+                CHECK(plan.blocks >= 1);
+                CHECK(static_cast<std::size_t>(plan.blocks) <= (n + 15) / 16);
+            }
+        }
+    }
+}
