@@ -175,7 +175,8 @@ TEST_CASE("under a given mask the weights become what inverses made for each col
     const small_case c(3, 45, 200, 1);
     noise random(7);
     lb::matrix<std::uint8_t> mask(3, 45);
-    for (std::size_t k = 0; k < 45; ++k) mask(0, k) = static_cast<std::uint8_t>(random.index(2)), mask(1, k) = k < 30 ? 1 : 0;
+    for (std::size_t k = 0; k < 45; ++k) mask(0, k) = static_cast<std::uint8_t>(random.index(2)), mask(1, k) = k < 15 ? 0 : 1;
+    mask(0, 43) = 0, mask(0, 44) = 1; // the very last column makes up for the one before
     for (const std::size_t block : {1u, 7u, 128u}) { // the last row keeps nothing
         const auto r = lb::sparse_gpt<lb::unstructured<0>>(c.weights, c.inputs, lb::with(mask), {0.01, block}).value();
         CHECK(near(r.weights, swept_slowly(c, mask, in_place(45)), 2e-5));
@@ -226,6 +227,20 @@ TEST_CASE("masks keep what they say, and lose less than masks chosen at once") {
         }
         return blocks == 17;
     });
+}
+
+TEST_CASE("whole columns and rows are chosen once and for all rows") {
+    const small_case c(9, 40, 300, 11);
+    const auto columns = lb::sparse_gpt<lb::whole_columns<25>>(c.weights, c.inputs).value();
+    const auto rows = lb::sparse_gpt<lb::whole_rows<25>>(c.weights, c.inputs).value();
+    for (std::size_t i = 0; i < 9; ++i) {
+        CHECK(kept(columns.mask, i, 0, 40) == 30);
+        CHECK(std::equal(columns.mask.row(i).begin(), columns.mask.row(i).end(), columns.mask.row(0).begin()));
+        CHECK(kept(rows.mask, i, 0, 40) % 40 == 0);
+        for (std::size_t k = 0; k < 40; ++k) // what is lost with a row nothing makes up for, and nothing needs to elsewhere
+            CHECK(rows.weights(i, k) == (rows.mask(i, k) != 0 ? c.weights(i, k) : 0.0f));
+    }
+    CHECK(std::count(rows.mask.data(), rows.mask.data() + 9 * 40, 1) == 7 * 40);
 }
 
 namespace {
