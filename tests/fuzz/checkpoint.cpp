@@ -81,10 +81,13 @@ void check_bnb(reader& in) {
 }
 
 void check_bitmask(reader& in) {
-    const auto dense = io::from_bitmask({in.tensor(), in.tensor(), in.tensor(), in.perhaps()});
-    if (!dense) return;
+    const io::bitmask_tensors layer{in.tensor(), in.tensor(), in.tensor(), in.perhaps()};
+    const auto dense = io::from_bitmask(layer);
     std::uint64_t bytes = 0;
-    if (!io::byte_size(dense->dtype, dense->shape, bytes) || bytes != dense->bytes.size()) std::abort();
+    if (dense && (!io::byte_size(dense->dtype, dense->shape, bytes) || bytes != dense->bytes.size())) std::abort();
+    const auto sparse = io::from_bitmask<lb::policy<lb::int8, lb::per_channel, lb::prune<lb::n_of_m<2, 4>>>>(layer, in.tensor());
+    if (sparse && !dense) std::abort();
+    decode(sparse);
 }
 
 } // namespace

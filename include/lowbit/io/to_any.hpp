@@ -23,7 +23,8 @@ namespace lowbit::inline v0::io {
 /// Whether a reader looks at every scale before it hands weights out.
 enum class scales : std::uint8_t {
     checked, ///< NaN and infinity are refused; costs a walk through the data
-    trusted, ///< whatever the scales are, decoding touches no other memory; but weights may be no numbers
+    trusted, ///< whatever the scales are, decoding touches no other memory; but weights may be no numbers. Importers take
+             ///< infinity where the policy's type of scales has it, and answer errc::scale_range where not
 };
 
 namespace detail {
@@ -63,7 +64,7 @@ template <class Here = isa::here>
     for (const std::uint64_t size : source.shape.first(source.shape.size() - 1)) rows *= size;
     const std::uint64_t cols = source.shape.back();
     constexpr std::uint64_t most = std::numeric_limits<std::size_t>::max();
-    if (rows > most || cols > most) return fail(errc::limit_exceeded, "the tensor does not fit this machine's memory");
+    if (rows > most || cols > most) return detail::too_large();
 
     return with_format(format, [&]<any_policy P>() -> expected<any_matrix> {
         const quantized_view<P> view(source.bytes.data(), static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));

@@ -74,3 +74,50 @@ TEST_CASE("sparse tensors are spread out to their floats") {
     REQUIRE(q.has_value());
     CHECK(lb::dequantize(*q)(3, 5) == io::to_matrix(*dense).value()(3, 5) * io::to_matrix(scale).value()(3, 0));
 }
+
+TEST_CASE("sparse layers become pruned matrices without a dense one between") {
+    using pairs = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::n_of_m<2, 4>, lb::by_magnitude>>;
+    using half = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>>;
+    using small = lb::policy<lb::float8_e4m3, lb::per_channel, lb::prune<lb::n_of_m<2, 4>, lb::by_magnitude>>;
+    const auto same = [](const auto& sparse, const auto& dense) {
+        REQUIRE(sparse.has_value());
+        REQUIRE(dense.has_value());
+        const auto a = lb::dequantize(*sparse), b = lb::dequantize(*dense);
+        REQUIRE((a.rows() == b.rows() && a.cols() == b.cols()));
+        CHECK(std::equal(a.data(), a.data() + a.rows() * a.cols(), b.data()));
+    };
+    const auto integers = bitmask_layer("sparse24_int8"), floats = bitmask_layer("sparse24_fp8");
+    const auto scale = get("int8.weight_scale");
+    const auto dense_integers = io::from_bitmask(integers), dense_floats = io::from_bitmask(floats);
+    same(io::from_bitmask<pairs>(integers, scale), io::from_quantized<presets::w8>({*dense_integers, scale}));
+    const std::vector<float> one{0.5f};
+    const std::vector<std::uint64_t> alone{1};
+    const io::tensor whole{"scale", io::dtype::f32, alone, std::as_bytes(std::span(one))};
+    same(io::from_bitmask<small>(floats, whole), io::from_quantized<presets::fp8>({*dense_floats, whole}));
+    const auto q = io::from_bitmask<pairs>(integers, whole);
+    const std::size_t weights = q->rows() * q->cols();
+    CHECK(q->size_bytes() == weights / 2 + weights / 8 + 4 * q->rows()); // kept values, mask, scales
+
+    // masks of 2 x 8: what each row keeps decides
+    const auto read = [&]<class P>(std::vector<std::uint8_t> mask, std::int64_t of_first) {
+        std::vector<std::int8_t> values{1, -2, 3, -4, 5, -6, 7, -128};
+        const std::vector<std::int64_t> sides{2, 8}, starts{0, of_first};
+        const std::vector<std::uint64_t> eight{8}, two{2}, rows{2, 1};
+        const io::bitmask_tensors t{{"", io::dtype::i8, eight, std::as_bytes(std::span(values))},
+                                    {"", io::dtype::u8, rows, std::as_bytes(std::span(mask))},
+                                    {"", io::dtype::i64, two, std::as_bytes(std::span(sides))},
+                                    io::tensor{"", io::dtype::i64, two, std::as_bytes(std::span(starts))}};
+        const auto made = io::from_bitmask<P>(t, whole);
+        const auto dense = io::from_bitmask(t);
+        if (made) same(made, io::from_quantized<presets::w8>({*dense, whole}));
+        return made ? lb::error{lb::errc::invalid_argument, "", 0} : made.error();
+    };
+    CHECK(read.template operator()<half>({0x0f, 0xa5}, 4).code == lb::errc::invalid_argument); // read
+    CHECK(read.template operator()<pairs>({0x33, 0xa5}, 4).code == lb::errc::invalid_argument);
+    const lb::error other{lb::errc::malformed, "bitmask should keep in each row what the policy keeps", 1};
+    CHECK(read.template operator()<pairs>({0x33, 0xa3}, 4).code == lb::errc::invalid_argument);
+    CHECK(read.template operator()<pairs>({0x33, 0xe1}, 4) == other); // three of the last four
+    CHECK(read.template operator()<half>({0x1f, 0x07}, 5).offset == 0);
+    CHECK(read.template operator()<half>({0x1f, 0x07}, 5).code == lb::errc::malformed);
+    CHECK(code_of(io::from_bitmask<small>(integers, whole)) == lb::errc::unsupported);
+}

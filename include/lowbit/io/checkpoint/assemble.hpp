@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -29,14 +30,17 @@
 
 namespace lowbit::inline v0::io::detail {
 
-/// A policy that a packed layer can become: planes of codes under one level of scales, perhaps with zero points or one float for
-/// the tensor, and every weight kept.
+/// A policy of planes of codes under one level of scales, perhaps with zero points or one float for the tensor.
 template <class P>
-concept packed_policy =
+concept planar_policy =
     any_policy<P> &&
     (std::same_as<typename format_of<P>::layout, planar> || std::same_as<typename format_of<P>::layout, planar_transposed>) &&
-    !format_of<P>::mask::present && std::is_void_v<typename format_of<P>::super_scale::type> &&
+    std::is_void_v<typename format_of<P>::super_scale::type> &&
     (format_of<P>::offset::kind == offset_kind::none || format_of<P>::offset::kind == offset_kind::zero_point);
+
+/// A policy that a packed layer can become: one that keeps every weight.
+template <class P>
+concept packed_policy = planar_policy<P> && !format_of<P>::mask::present;
 
 /// The same of integers, whose level and zero point are then what a checkpoint stores.
 template <class P>
@@ -71,18 +75,35 @@ expected<matrix<float>> read_scales(tensor t, std::size_t rows, std::size_t cols
     return floats;
 }
 
+/// A scale as T stores it: the nearest, infinity and NaN where T has them.
+template <class T>
+std::uint32_t scale_code(float scale) noexcept {
+    if constexpr (std::same_as<T, float>)
+        return std::bit_cast<std::uint32_t>(scale);
+    else
+        return T(scale).code();
+}
+
+/// What errors say of the tensor with the scales, and of that with the zero points, if a policy cannot store one of them.
+struct not_storable {
+    const char* scale;
+    const char* zero = nullptr;
+};
+
 /// A matrix made of `level(row, place)`, unsigned codes; `scale(row, group)` and `zero(row, group)`; the logical column of each
-/// place, empty where the columns are in order; and the tensor's scale, where the policy has one. errc::scale_range for a scale
-/// or zero point that P cannot store as it is.
-template <packed_policy P, class Here, class Level, class Scale, class Zero>
-expected<quantized_matrix<P>> assemble(std::size_t rows, std::size_t cols, std::span<const std::uint32_t> order, Level level,
-                                       Scale scale, Zero zero, [[maybe_unused]] float tensor_scale = 1.0f) {
+/// place, empty where the columns are in order; and the tensor's scale, where the policy has one. A pruned row has a place for
+/// each weight that it keeps, and the mask is the caller's to store. errc::scale_range for a scale or zero point that P cannot
+/// store as it is.
+template <planar_policy P, class Here, class Level, class Scale, class Zero>
+expected<quantized_matrix<P>> assemble(const not_storable& says, std::size_t rows, std::size_t cols,
+                                       std::span<const std::uint32_t> order, Level level, Scale scale, Zero zero,
+                                       [[maybe_unused]] float tensor_scale = 1.0f) {
     using format = format_of<P>;
     using access = lowbit::detail::layout_access<format>;
     using codec = lowbit::detail::scalar_codec<typename format::scale_type>;
     constexpr bool permuted = format::column_order::permuted;
     if (!permuted && !order.empty())
-        return fail(errc::unsupported, "the groups' columns are scattered; that takes a policy with permuted_columns");
+        return fail(errc::unsupported, "g_idx scatters the columns of groups; that takes a policy with permuted_columns");
 
     if (permuted && cols > std::numeric_limits<std::uint32_t>::max()) return too_large();
     const lowbit::detail::shape_of<format> shape{rows, cols};
@@ -90,26 +111,23 @@ expected<quantized_matrix<P>> assemble(std::size_t rows, std::size_t cols, std::
     if (lowbit::detail::bytes_overflow<format, Here>(shape, bytes) || !can_allocate(bytes)) return too_large();
     quantized_matrix<P> result(rows, cols);
     const auto planes = access::split(result.bytes().data(), shape);
-    std::vector<std::uint8_t> levels(cols);
+    std::vector<std::uint8_t> levels(shape.stored_cols());
     for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t k = 0; k < cols; ++k)
+        for (std::size_t k = 0; k < levels.size(); ++k)
             levels[k] = static_cast<std::uint8_t>(level(r, order.empty() ? k : std::size_t{order[k]}));
         access::store_levels(lowbit::detail::reference_rows<Here>{}, planes, shape, r, std::span<const std::uint8_t>(levels));
         for (std::size_t g = 0; g < shape.groups(); ++g) {
             const float s = scale(r, g);
-            const std::uint32_t code = codec::encode(s);
-            if (codec::decode(code) != s && !std::isnan(s))
-                return fail(errc::scale_range, "the policy cannot store a scale as it is", r * shape.groups() + g);
+            const std::uint32_t code = scale_code<typename format::scale_type>(s);
+            if (codec::decode(code) != s && !std::isnan(s)) return fail(errc::scale_range, says.scale, r * shape.groups() + g);
             access::store_scale(planes, shape, r, g, code);
             if constexpr (integer_element<typename format::element_type>) {
                 const std::uint32_t z = zero(r, g);
                 if constexpr (format::offset::kind == offset_kind::zero_point) {
-                    if (z >> access::offset::bits != 0)
-                        return fail(errc::scale_range, "the policy cannot store a zero point", r * shape.groups() + g);
+                    if (z >> access::offset::bits != 0) return fail(errc::scale_range, says.zero, r * shape.groups() + g);
                     access::store_offset(planes, shape, r, g, z);
                 } else if (z != lowbit::detail::level_of<typename format::element_type>::bias) {
-                    return fail(errc::scale_range, "the policy has no zero points, and one is not the middle of the codes",
-                                r * shape.groups() + g);
+                    return fail(errc::scale_range, says.zero, r * shape.groups() + g);
                 }
             }
         }

@@ -42,6 +42,8 @@ template <detail::packed_row_policy P, class Here = isa::here>
     // a word holds the columns 0 2 4 6 1 3 5 7: the even ones first
     const auto field = [](std::size_t n) { return n / 8 * 8 + n % 2 * 4 + n % 8 / 2; };
     return detail::assemble<P, Here>(
+        {"scales should be numbers that the policy can store as they are",
+         "qzeros should be zero points that the policy can store; without any, all the middle of the codes"},
         rows, cols, {}, [&](std::size_t n, std::size_t k) { return (*codes)(k, field(n)); },
         [&](std::size_t n, std::size_t g) { return scale->row(g)[n]; },
         [&](std::size_t n, std::size_t g) { return (*zero)(g, field(n)); });

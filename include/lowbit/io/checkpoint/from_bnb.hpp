@@ -141,7 +141,7 @@ template <detail::lookup_policy P, class Here = isa::here>
     const auto scale = detail::read_absmax<P, Here>(t, state, rows * shape.groups(), how);
     if (!scale) return unexpected<error>(scale.error());
     return detail::assemble<P, Here>(
-        rows, cols, {},
+        {"absmax should be numbers that the policy can store as they are"}, rows, cols, {},
         [&](std::size_t n, std::size_t k) {
             const std::size_t i = n * cols + k;
             return std::to_integer<unsigned>(t.weight.bytes[i / 2]) >> (i % 2 == 0 ? 4 : 0) & 15u;

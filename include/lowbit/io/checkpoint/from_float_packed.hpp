@@ -45,7 +45,8 @@ concept small_float_policy = packed_policy<P> && is_small_float<typename P::elem
 template <detail::small_float_policy P, class Here = isa::here>
 [[nodiscard]] expected<quantized_matrix<P>> from_float_packed(const float_packed_tensors& t, scales how = scales::checked) {
     using format = format_of<P>;
-    constexpr auto* one_number = "the scale of the tensor should be one number that leaves all others finite";
+    constexpr auto* one_number =
+        "weight_global_scale or weight_scale_2, the scale of the tensor, should be one number that leaves all others finite";
     const auto codes = detail::packed_words<std::uint8_t>::of(t.weight, 1, P::element_type::bits,
                                                               "weight_packed should be u8 [N, K * bits / 8]");
     if (!codes) return unexpected<error>(codes.error());
@@ -55,7 +56,9 @@ template <detail::small_float_policy P, class Here = isa::here>
         detail::read_scales<P, Here>(t.scale, shape.rows, shape.groups(), how, "weight_scale should be numbers [N, groups]");
     if (!scale) return unexpected<error>(scale.error());
     if (t.tensor_scale.has_value() != format::tensor_scale::present)
-        return fail(errc::unsupported, "the layer and the policy do not agree on a scale of the tensor");
+        return fail(
+            errc::unsupported,
+            "weight_global_scale or weight_scale_2 should be there if the policy has a scale of the tensor, and only then");
     float whole = 1.0f;
     if (t.tensor_scale) {
         const auto one = to_matrix<Here>(*t.tensor_scale);
@@ -67,7 +70,8 @@ template <detail::small_float_policy P, class Here = isa::here>
         }
     }
     return detail::assemble<P, Here>(
-        shape.rows, shape.cols, {}, [&](std::size_t n, std::size_t k) { return (*codes)(n, k); },
+        {"weight_scale should be numbers that the policy can store as they are"}, shape.rows, shape.cols, {},
+        [&](std::size_t n, std::size_t k) { return (*codes)(n, k); },
         [&](std::size_t n, std::size_t g) { return scale->row(n)[g]; }, [](std::size_t, std::size_t) { return 0u; }, whole);
 }
 

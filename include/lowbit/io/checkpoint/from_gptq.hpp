@@ -68,6 +68,8 @@ template <detail::packed_row_policy P, class Here = isa::here>
     }
     const std::uint32_t add = zeros == gptq_zeros::less_one ? 1 : 0;
     return detail::assemble<P, Here>(
+        {"scales should be numbers that the policy can store as they are",
+         "qzeros should be zero points that the policy can store; without any, all the middle of the codes"},
         rows, cols, order, [&](std::size_t n, std::size_t k) { return (*codes)(n, k); },
         [&](std::size_t n, std::size_t g) { return scale->row(g)[n]; },
         [&](std::size_t n, std::size_t g) { return (*zero)(g, n) + add; });

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -44,7 +45,7 @@ inline constexpr dtype dtype_of_codes<float8_e5m2> = dtype::f8_e5m2;
 /// A policy whose codes stand in bytes somewhere.
 template <class P>
 concept byte_policy =
-    packed_policy<P> && !format_of<P>::tensor_scale::present && dtype_of_codes<typename P::element_type> != dtype::unknown;
+    planar_policy<P> && !format_of<P>::tensor_scale::present && dtype_of_codes<typename P::element_type> != dtype::unknown;
 
 /// A byte of a weight or zero point of element E as a level: integers counted from the lowest, any other code as it is.
 template <class E>
@@ -54,12 +55,42 @@ constexpr std::uint32_t level_of_byte(std::byte byte) noexcept {
     return (code ^ 0x80u) - 0x80u + (1u << (E::bits - 1)); // wraps where an integer is below the lowest
 }
 
+/// Whether all bytes are codes of E, and such as are numbers unless they are trusted; else an error that names their tensor.
+template <class E>
+expected<void> check_bytes(std::span<const std::byte> bytes, scales how, const char* beyond, const char* not_finite) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const std::uint32_t level = level_of_byte<E>(bytes[i]);
+        if constexpr (integer_element<E>) {
+            if (level >> E::bits != 0) return fail(errc::malformed, beyond, i);
+        } else if (!std::isfinite(E::decode(static_cast<std::uint8_t>(level))) && how == scales::checked) {
+            return fail(errc::non_finite, not_finite, i);
+        }
+    }
+    return {};
+}
+
+/// Scales, or zero points, of groups, blocks or rows; or one for all of them.
+struct group_places {
+    std::size_t rows, groups, group_rows;
+    bool is_one;
+
+    template <class Format>
+    group_places(const lowbit::detail::shape_of<Format>& shape, const tensor& scale) : group_rows(shape.group_rows()) {
+        std::uint64_t count = 0;
+        is_one = element_count(scale.shape, count) && count == 1;
+        rows = is_one ? 1 : shape.scale_rows();
+        groups = is_one ? 1 : shape.groups();
+    }
+    [[nodiscard]] std::size_t operator()(std::size_t n, std::size_t g) const { return is_one ? 0 : n / group_rows * groups + g; }
+};
+
 } // namespace detail
 
 /// A layer of one code in each byte as an N x K matrix of P: integers of up to 8 bits, or float8_e4m3, with groups, blocks or
 /// rows of whatever size; one scale alone serves all of them. Errors: as from_gptq; errc::malformed for an integer that P lacks,
 /// and errc::non_finite for a weight that is no number.
 template <detail::byte_policy P, class Here = isa::here>
+    requires detail::packed_policy<P>
 [[nodiscard]] expected<quantized_matrix<P>> from_quantized(const quantized_tensors& t, scales how = scales::checked) {
     using element = typename P::element_type;
     constexpr auto* zero_point = "weight_zero_point should be i8, of the shape of the scales";
@@ -68,28 +99,21 @@ template <detail::byte_policy P, class Here = isa::here>
     if (!detail::is_whole(t.weight, 2)) return fail(errc::shape_mismatch, "weight should be a matrix [N, K]");
     const auto rows = static_cast<std::size_t>(t.weight.shape[0]);
     const auto cols = static_cast<std::size_t>(t.weight.shape[1]);
-    for (std::size_t i = 0; i < t.weight.bytes.size(); ++i) {
-        const std::uint32_t level = detail::level_of_byte<element>(t.weight.bytes[i]);
-        if constexpr (integer_element<element>) {
-            if (level >> element::bits != 0) return fail(errc::malformed, "weight holds an integer beyond the policy's", i);
-        } else if (!std::isfinite(element::decode(static_cast<std::uint8_t>(level))) && how == scales::checked) {
-            return fail(errc::non_finite, "weight holds what is no finite number", i);
-        }
-    }
+    const auto checked = detail::check_bytes<element>(t.weight.bytes, how, "weight holds an integer beyond the policy's",
+                                                      "weight holds what is no finite number");
+    if (!checked) return unexpected<error>(checked.error());
     const lowbit::detail::shape_of<format_of<P>> shape{rows, cols};
-    std::uint64_t count = 0;
-    const bool is_one = element_count(t.scale.shape, count) && count == 1;
-    const std::size_t scale_rows = is_one ? 1 : shape.scale_rows();
-    const std::size_t groups = is_one ? 1 : shape.groups();
-    const auto scale =
-        detail::read_scales<P, Here>(t.scale, scale_rows, groups, how, "weight_scale should be numbers, one for each group");
+    const detail::group_places place(shape, t.scale);
+    const auto scale = detail::read_scales<P, Here>(t.scale, place.rows, place.groups, how,
+                                                    "weight_scale should be numbers, one for each group");
     if (!scale) return unexpected<error>(scale.error());
     if (t.zero_point &&
         (!integer_element<element> || t.zero_point->dtype != dtype::i8 ||
-         !detail::is_whole(*t.zero_point, t.zero_point->shape.size()) || t.zero_point->bytes.size() != scale_rows * groups))
+         !detail::is_whole(*t.zero_point, t.zero_point->shape.size()) || t.zero_point->bytes.size() != place.rows * place.groups))
         return fail(errc::shape_mismatch, zero_point);
-    const auto place = [&](std::size_t n, std::size_t g) { return is_one ? 0 : n / shape.group_rows() * groups + g; };
     return detail::assemble<P, Here>(
+        {"weight_scale should be numbers that the policy can store as they are",
+         "weight_zero_point should be zero points that the policy can store; without any, all the middle of the codes"},
         rows, cols, {},
         [&](std::size_t n, std::size_t k) { return detail::level_of_byte<element>(t.weight.bytes[n * cols + k]); },
         [&](std::size_t n, std::size_t g) { return scale->data()[place(n, g)]; },
