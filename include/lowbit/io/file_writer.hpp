@@ -2,6 +2,7 @@
 // file_writer: a file that is there whole or not at all.
 #pragma once
 
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -70,19 +71,20 @@ public:
     }
 
     /// Ends the file and gives it its name. errc::io where that fails, which a full disk may do as late as here; then nothing is
-    /// left behind, and the file of that name is what it was. Nothing may be written after it.
+    /// left behind, the file of that name is what it was, and errno is the system's reason. Nothing may be written after it.
     [[nodiscard]] expected<void> commit() noexcept {
         // Closed by hand: the deleter would not say whether that worked.
         const char* const beside = file_.get_deleter().path.c_str();
-        const bool is_there = settle();
-        if (std::fclose(file_.release()) != 0 || !is_there) {
+        const auto give_up = [&](const char* message, int reason) {
             std::remove(beside);
-            return fail(errc::io, "the file cannot be written; the disk may be full", written_);
-        }
-        if (std::rename(beside, path_.c_str()) != 0) {
-            std::remove(beside);
-            return fail(errc::io, "the file cannot take the place of the one to be written", written_);
-        }
+            errno = reason; // not why it could not be removed
+            return fail(errc::io, message, written_);
+        };
+        const int unsettled = settle() ? 0 : errno;
+        if (std::fclose(file_.release()) != 0 || unsettled != 0)
+            return give_up("the file cannot be written; the disk may be full", unsettled != 0 ? unsettled : errno);
+        if (std::rename(beside, path_.c_str()) != 0)
+            return give_up("the file cannot take the place of the one to be written", errno);
         return {};
     }
 

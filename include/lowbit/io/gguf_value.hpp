@@ -164,6 +164,7 @@ private:
 /// A value in a file. Looks into the reader's memory; copying it copies no data.
 class gguf_value {
 public:
+    /// The number 0 of the type u8.
     constexpr gguf_value() noexcept = default;
     /// For readers: `size` elements (1 if not `is_array`) of that type that have been checked to be in `bytes`.
     constexpr gguf_value(gguf_type element, bool is_array, std::size_t size, std::span<const std::byte> bytes,
@@ -205,7 +206,9 @@ public:
     [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
 private:
-    std::span<const std::byte> bytes_;
+    static constexpr std::byte zero[1]{};
+
+    std::span<const std::byte> bytes_ = zero;
     std::size_t size_ = 1;
     gguf_type element_ = gguf_type::u8;
     bool is_array_ = false;

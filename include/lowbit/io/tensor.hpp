@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -136,9 +137,10 @@ struct plain_conversion {
     }
 };
 
-/// One row of elements of type T, as floats.
+/// One row of elements of type T, as floats. Returns how many there are before one that is too large for a float.
 template <class T, class Here, class Conversion>
-void read_row(const std::byte* from, std::endian order, const Conversion& conversion, std::span<float> to) noexcept {
+std::size_t read_row(const std::byte* from, std::endian order, const Conversion& conversion, std::span<float> to) noexcept {
+    const std::size_t count = to.size();
     if (std::is_same_v<T, float> && order == std::endian::native) {
         if (!to.empty()) std::memcpy(to.data(), from, to.size_bytes());
     } else if constexpr (std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>) {
@@ -154,8 +156,15 @@ void read_row(const std::byte* from, std::endian order, const Conversion& conver
             to = to.subspan(n);
         }
     } else {
-        for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(load<T>(from + i * sizeof(T), order));
+        for (std::size_t i = 0; i < count; ++i) {
+            const T x = load<T>(from + i * sizeof(T), order);
+            if constexpr (std::is_same_v<T, double>) {
+                if (std::isfinite(x) && !(std::abs(x) < 0x1.ffffffp127)) return i; // from there on the nearest float is infinity
+            }
+            to[i] = static_cast<float>(x);
+        }
     }
+    return count;
 }
 
 } // namespace detail
@@ -176,7 +185,9 @@ template <class Here = isa::here, class Conversion = detail::plain_conversion<He
         const std::byte* from = source.bytes.data() + first_row * sides->cols * sizeof(T);
         const std::size_t rows = out.cols() == 0 ? 0 : out.rows(); // a file may claim any number of rows of nothing
         for (std::size_t r = 0; r < rows; ++r, from += out.cols() * sizeof(T)) {
-            detail::read_row<T, Here>(from, source.byte_order, conversion, out.row(r));
+            const std::size_t read = detail::read_row<T, Here>(from, source.byte_order, conversion, out.row(r));
+            if (read != out.cols())
+                return fail(errc::scale_range, "a number is too large for a float", (first_row + r) * out.cols() + read);
         }
         return {};
     });
@@ -185,7 +196,8 @@ template <class Here = isa::here, class Conversion = detail::plain_conversion<He
 /// The tensor as floats: the first dimension is the rows, the product of all others the columns; one dimension is one row,
 /// a scalar 1 x 1. Integers and doubles are rounded to the nearest float, booleans are 0 and 1, NaN and infinities stay.
 /// Errors: errc::unsupported for element types below a byte, complex and unknown ones, and for blocks; errc::limit_exceeded for
-/// sizes that this machine cannot hold; errc::shape_mismatch if the bytes are not those of the shape (never so in a tensor that
+/// sizes that this machine cannot hold; errc::scale_range for a finite double whose nearest float is infinite, with its index;
+/// errc::shape_mismatch if the bytes are not those of the shape (never so in a tensor that
 /// a reader handed out).
 template <class Here = isa::here>
 [[nodiscard]] expected<matrix<float>> to_matrix(const tensor& source) {

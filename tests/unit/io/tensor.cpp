@@ -83,7 +83,7 @@ TEST_CASE("to_matrix reads every type that a float can take, at any address") {
     check_values<std::int64_t>(dtype::i64, {0, -1, std::numeric_limits<std::int64_t>::min(), 5}, {0, -1, -0x1p63f, 5});
     check_values<float>(dtype::f32, {1.5f, -0.0f, infinity, 1e-45f}, {1.5f, -0.0f, infinity, 1e-45f});
     check_values<float>(dtype::f32, {not_a_number, -infinity, 3.4e38f, 0}, {not_a_number, -infinity, 3.4e38f, 0});
-    check_values<double>(dtype::f64, {1.1, -0.0, 1e300, 16777217}, {1.1f, -0.0f, infinity, 16777216.0f});
+    check_values<double>(dtype::f64, {1.1, -0.0, -HUGE_VAL, 16777217}, {1.1f, -0.0f, -infinity, 16777216.0f});
     check_values<double>(dtype::f64, {std::numeric_limits<double>::quiet_NaN(), -1e-60, 2, 3}, {not_a_number, -0.0f, 2, 3});
     check_values<std::uint16_t>(dtype::f16, {0x3c00, 0x8001, 0x7c00, 0x7bff}, {1, -0x1p-24f, infinity, 65504});
     check_values<std::uint16_t>(dtype::bf16, {0x3f80, 0x8001, 0xff80, 0x7fc0}, {1, -0x1p-133f, -infinity, not_a_number});
@@ -92,6 +92,26 @@ TEST_CASE("to_matrix reads every type that a float can take, at any address") {
     check_values<std::uint8_t>(dtype::f8_e4m3fnuz, {0x40, 0x7f, 0x80, 0x01}, {1, 240, not_a_number, 0x1p-10f});
     check_values<std::uint8_t>(dtype::f8_e5m2fnuz, {0x40, 0x7f, 0x80, 0x01}, {1, 57344, not_a_number, 0x1p-17f});
     check_values<std::uint8_t>(dtype::f8_e8m0, {127, 0, 254, 255}, {1, 0x1p-127f, 0x1p127f, not_a_number});
+}
+
+TEST_CASE("doubles beyond the floats are refused with their place, and none becomes infinite") {
+    const shape dims{3, 2};
+    for (const double last :
+         {0x1.fffffep127, 0x1.fffffefffffffp127, -0x1.ffffffp127, 1e300}) { // FLT_MAX; the last that rounds to it
+        const auto bytes = stored<double>({1, 2, 3, 4, 5, last}, 0);
+        const tensor t{"t", dtype::f64, dims, bytes};
+        const auto read = to_matrix(t);
+        CAPTURE(last);
+        REQUIRE(read.has_value() == (last > 0 && last < 1e300));
+        if (read) {
+            CHECK((*read)(2, 1) == std::numeric_limits<float>::max());
+            continue;
+        }
+        CHECK(read.error() == lb::error{lb::errc::scale_range, "a number is too large for a float", 5});
+        lb::matrix<float> row(1, 2);
+        CHECK(lb::io::read_rows(t, 2, row.view()).error().offset == 5);
+        CHECK(lb::io::read_rows(t, 1, row.view()).has_value());
+    }
 }
 
 TEST_CASE("to_matrix takes the first dimension as rows and all others as columns") {

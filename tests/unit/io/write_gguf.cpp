@@ -162,6 +162,14 @@ TEST_CASE("write_gguf keeps the bits of floats that are no numbers") {
     CHECK(lb::io::load<std::uint64_t>(read.value("d")->bytes().data()) == 0xfff0000000000123u);
 }
 
+TEST_CASE("write_gguf takes a value that was never set for the byte 0") {
+    gguf_header header;
+    const bytes file = written({}, header.add("nothing", lb::io::gguf_value())).value();
+    const gguf read = gguf::parse(file).value();
+    CHECK(read.get<std::uint8_t>("nothing").value() == 0);
+    CHECK(lb::io::gguf_value().get_count().value() == 0);
+}
+
 TEST_CASE("write_gguf refuses what it could not read again") {
     const bytes data(64);
     const shape four{4}, five(5, 1), row{31}, many(4, std::uint64_t{1} << 40);
@@ -309,6 +317,18 @@ TEST_CASE("write_gguf may replace the mapped file that it reads") {
     const gguf replaced = gguf::open(on_disk.path()).value();
     CHECK(replaced.tensors().size() == 2);
     CHECK(std::ranges::equal(replaced.find("blocks")->bytes, mapped.find("blocks")->bytes));
+}
+
+TEST_CASE("file_writer leaves the system's reason in errno") {
+    const lowbit_test::temporary_file target(bytes(10));
+    auto out = lb::io::file_writer::create(target.path());
+    REQUIRE(out.has_value());
+    const std::string beside = target.path() + ".part0";
+    std::filesystem::remove(beside);
+    std::filesystem::create_directories(beside + "/kept"); // neither takes the place of a file, nor can it be removed
+    CHECK(out->commit().error().code == errc::io);
+    CHECK(errno == ENOTDIR); // and not ENOTEMPTY
+    std::filesystem::remove_all(beside);
 }
 
 #if __has_include(<sys/resource.h>)
