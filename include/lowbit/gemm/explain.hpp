@@ -9,6 +9,7 @@
 
 #include <lowbit/gemm/packed_matrix.hpp>
 #include <lowbit/isa/active.hpp>
+#include <lowbit/kernel/blocks/blocks.hpp>
 #include <lowbit/kernel/registry.hpp>
 #include <lowbit/policy/presets.hpp>
 
@@ -25,6 +26,7 @@ struct kernel_facts {
     std::size_t activation_cols;
     std::string_view offset;
     compute activations;
+    std::size_t block_rows = 0, block_cols = 0; ///< where weights are packed as blocks
 };
 
 /// Those of a product of policy P with X of type T.
@@ -40,6 +42,10 @@ constexpr kernel_facts facts_of() noexcept {
     }
     if constexpr (P::offset::kind == offset_kind::zero_point) f.offset = "z";
     if constexpr (weights_of<format_of<P>>::minimums) f.offset = "m";
+    if constexpr (packed_as_blocks<P>) {
+        f.block_rows = P::mask::mask::rows;
+        f.block_cols = P::mask::mask::cols;
+    }
     return f;
 }
 
@@ -52,6 +58,12 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
     name += f.element.empty() ? (f.is_signed ? "_w" : "_u") + number(f.bits) : "_" + std::string{f.element};
     if (f.rows == 1 && f.cols != 0) name += "g" + number(f.cols);
     if (f.rows > 1) name += "b" + number(f.rows) + "x" + number(f.cols);
+    if (f.block_rows > 0) {
+        const auto& at = kernel::detail::best_of(kernel::block_tiles<Here>, level);
+        const kernel::tile_extents tile = at.of(kernel::block_unit(f.block_rows));
+        return name.append("s" + number(f.block_rows) + "x" + number(f.block_cols)) + "_" + number(tile.rows) + "x" +
+               number(tile.columns) + "_" + std::string{isa::name(at.level)};
+    }
     const kernel::level_tiles& at = kernel::detail::best_of(kernel::tiles<Here>, level);
     const kernel::tile_extents tile = floats ? at.floats : at.integers;
     return name.append(f.offset) + "_" + number(tile.rows) + "x" + number(tile.columns) + "_" + std::string{isa::name(at.level)};
@@ -61,7 +73,7 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
 
 /// The kernel that a product of `p` with X of type T runs on the calling thread, also the name of its benchmark:
 /// gemm_<Y>_<X>_<weights>_<rows x columns of results in registers>_<level>, where qd8 is an X that is quantized to int8 on the
-/// way, and qd1 one of which the signs are taken.
+/// way, and qd1 one of which the signs are taken. Weights that are packed as blocks of R x C have sRxC in their name.
 template <class T = float, class Here = isa::here, any_policy P>
 [[nodiscard]] std::string kernel_name(const packed_matrix<P>& /*p*/) {
     return detail::kernel_name<Here>(detail::facts_of<P, T>(), isa::active<Here>());

@@ -116,6 +116,9 @@ TEST_CASE("blocks take their kept codes, a byte for each 16 of them, and 8 bytes
     CHECK(size(blocks<1, 16, 100>{}, 10, 64) == 10 * 8);
     CHECK(size(row16{}, 3, 0) == 0);
     CHECK(lb::packed_matrix<row16>::layout_tag() == "blocks_n64/1");
+    CHECK(lb::kernel_name(lb::packed_matrix<quad32>()).starts_with("gemm_f32_qd8_w8s4x32_"));
+    const lb::isa::scoped_level force{lb::isa::level::baseline};
+    CHECK(lb::kernel_name(lb::packed_matrix<quad32>()) == "gemm_f32_qd8_w8s4x32_8x4_scalar");
 }
 
 TEST_CASE("nothing kept, everything kept") {

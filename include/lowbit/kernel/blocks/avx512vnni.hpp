@@ -107,11 +107,25 @@ struct block_ops : ops<Here> {
     static LOWBIT_ALWAYS_INLINE ints lane_piece(const std::int8_t* x) {
         return _mm512_xor_si512(_mm512_loadu_si512(x), _mm512_set1_epi8(-128));
     }
-    template <unsigned>
+    template <unsigned Count>
     struct lane_codes {
+        // One row alone waits for loads: its quads are spread by shuffles, in a pipe that products leave idle.
+        static constexpr bool shuffled = Count == 16;
         const std::int8_t* from;
-        LOWBIT_ALWAYS_INLINE explicit lane_codes(const std::int8_t* codes) : from(codes) {}
-        [[nodiscard]] LOWBIT_ALWAYS_INLINE ints at(unsigned i) const { return ops<Here>::splat_quad(from + i); }
+        ints all{};
+        LOWBIT_ALWAYS_INLINE explicit lane_codes(const std::int8_t* codes) : from(codes) {
+            if constexpr (shuffled) all = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
+        }
+        [[nodiscard]] LOWBIT_ALWAYS_INLINE ints at(unsigned i) const {
+            if constexpr (shuffled) { // i is known once this is inlined
+                if (i == 0) return _mm512_shuffle_epi32(all, _MM_PERM_AAAA);
+                if (i == 4) return _mm512_shuffle_epi32(all, _MM_PERM_BBBB);
+                if (i == 8) return _mm512_shuffle_epi32(all, _MM_PERM_CCCC);
+                return _mm512_shuffle_epi32(all, _MM_PERM_DDDD);
+            } else {
+                return ops<Here>::splat_quad(from + i);
+            }
+        }
     };
     static LOWBIT_ALWAYS_INLINE ints lane_dot(ints sum, ints x, ints w) { return _mm512_dpbusd_epi32(sum, x, w); }
 };

@@ -21,13 +21,11 @@ struct block_key {
 template <block_key Key>
 using block_activation_t = std::conditional_t<Key.floats, float, std::int8_t>;
 
-/// A kernel, its level, and the results that it holds in registers. The numeric contract is that of product_fn: an all-zero
+/// A kernel and its level. The numeric contract is that of product_fn: an all-zero
 /// product changes no sum.
 template <class Activation>
 struct block_product {
     isa::level level;
-    unsigned tile_rows;
-    unsigned tile_columns;
     /// Up to so many rows of X are read as they are; for more, `arrange` has been called for all of them.
     std::size_t most_plain;
     /// Writes rows [row0, row0 + rows) of x, row0 a multiple of lane_rows and rows at most that many, to their place in `lanes`,

@@ -54,7 +54,8 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
                                     std::size_t rows, float* tile) {
     constexpr std::size_t atom = 16;
     constexpr unsigned chains = Ops::template strip_chains<Unit>;
-    constexpr std::size_t fetched = prefetch_of(8, false).step / (Unit * atom), ahead = prefetch_of(8, false).distance;
+    constexpr prefetch_plan fetch = prefetch_of(8, false);
+    constexpr std::size_t fetched = fetch.step / (Unit * atom);
     using strip = typename Ops::template strip<Unit>;
     block_panel<Ops, false> panel(w);
     const block_layout& layout = panel.layout;
@@ -80,7 +81,8 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
                         for (; i + chains <= end; i += chains) {
                             LOWBIT_UNROLL for (unsigned a = 0; a < chains; ++a) sum[a].add(from + index[i + a] * atom,
                                                                                            codes + (i + a) * Unit * atom);
-                            if (fetched <= chains || i % fetched < chains) Ops::prefetch(codes + i * Unit * atom + ahead);
+                            if (fetched <= chains || i % fetched < chains)
+                                Ops::prefetch(codes + i * Unit * atom + fetch.distance);
                         }
                         for (; i < end; ++i) sum[0].add(from + index[i] * atom, codes + i * Unit * atom);
                     }
@@ -284,7 +286,5 @@ struct block_body {
         return row0 * (lane_depth(depth) / family::step * 4);
     }
 
-    static constexpr block_product<element> of(isa::level level) {
-        return {level, vectors * Ops::lanes, Key.unit, most_plain, &arrange, &run};
-    }
+    static constexpr block_product<element> of(isa::level level) { return {level, most_plain, &arrange, &run}; }
 };
