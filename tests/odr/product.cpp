@@ -15,6 +15,8 @@ namespace {
 using pruned =
     lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>, lb::scale_rule<lb::percentile<99>>>;
 
+using blocks = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::block_sparse<2, 8, 50>>>;
+
 /// What the sum below counts for an error that is raised: that it was, and with a text.
 template <class F>
 double raised(F f) {
@@ -56,6 +58,7 @@ double PRODUCT() {
         sum += raised([&] { lb::gemm(x, first, y, lb::epilogue(lb::add_bias(std::span(x.data(), 3)))); });
     };
     add_product_of(lb::quantize<pruned>(weights));
+    add_product_of(lb::quantize<blocks>(weights));
     add_product_of(lb::try_quantize<lb::presets::w4g32>(weights).value());
     add_product_of(lb::quantize<lb::presets::nf4>(weights));
 

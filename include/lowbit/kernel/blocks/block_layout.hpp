@@ -12,7 +12,7 @@
 namespace lowbit::inline v0::kernel {
 
 /// Codes that one index speaks for in a row: a block is cut into atoms of 16 k, or of 8 or 4 where its width is no multiple.
-[[nodiscard]] constexpr std::size_t block_atom(std::size_t block_cols) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t block_atom(std::size_t block_cols) noexcept {
     const std::size_t power = block_cols & (~block_cols + 1);
     return std::min<std::size_t>(power, 16);
 }
@@ -21,7 +21,7 @@ namespace lowbit::inline v0::kernel {
     return std::min<std::size_t>(block_rows, 4);
 }
 /// Whether kernels read blocks of that shape: they tile panels, and quads of k tile them.
-[[nodiscard]] constexpr bool packs_blocks(std::size_t block_rows, std::size_t block_cols) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool packs_blocks(std::size_t block_rows, std::size_t block_cols) noexcept {
     return block_cols > 0 && block_cols % 4 == 0 && block_rows > 0 && block_rows <= 64 && (block_rows & (block_rows - 1)) == 0;
 }
 

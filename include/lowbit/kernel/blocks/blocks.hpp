@@ -28,7 +28,7 @@ inline constexpr auto block_products = std::to_array<block_product<block_activat
 struct level_block_tiles {
     isa::level level;
     unsigned rows[3]; ///< for 1, 2 and 4
-    [[nodiscard]] constexpr tile_extents of(std::size_t unit) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr tile_extents of(std::size_t unit) const noexcept {
         return {rows[unit / 2], static_cast<unsigned>(unit)};
     }
 };
