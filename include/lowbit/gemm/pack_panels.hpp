@@ -34,6 +34,9 @@ struct weight_rows {
     void (*scales)(const void* format, std::size_t first, std::size_t step, std::size_t k, std::span<scale_pair> pairs);
     /// The super-scales and super-minimums at column k of consecutive rows from `first` on.
     void (*super_scales)(const void* format, std::size_t first, std::size_t k, std::span<scale_pair> pairs);
+    /// The mask bits of a row, of masked panels only.
+    const std::byte* (*mask)(const void* format, std::size_t row) = nullptr;
+    std::uint8_t fill = 0; ///< the level of 0
 };
 
 /// Writes bit pattern `bits` in the machine's own order.
@@ -84,12 +87,27 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
         const bool minimums = layout.offset == kernel::offset_kind::minimum;
         store_pairs(numbers, scales, super_size, scales + columns * super_size, minimums ? super_size : 0);
     }
+    const bool masked = layout.kept_bits != 0;
+    std::array<const std::byte*, kernel::panel_columns> masks{};
+    std::array<std::uint32_t, kernel::panel_columns> left{};
+    left.fill(static_cast<std::uint32_t>(layout.kept));
+    for (std::size_t c = 0; masked && c < columns; ++c) masks[c] = rows.mask(rows.format, first + c);
+    std::byte* kept = masked ? panel + layout.kept_start(columns) : nullptr;
+    const std::byte* const end = masked ? kept + layout.kept_bytes(columns) : nullptr;
     for (std::size_t r = 0; r < layout.records(); ++r) {
         std::byte* const record = panel + layout.record_start(r, columns);
         const std::size_t start = r * layout.record_groups * segment;
         const std::size_t record_depth = std::min(layout.record_groups * segment, depth - start);
-        kernel::pack_planes<Here>(layout, r, columns, {levels.data() + start, stride, record_depth}, record);
         std::byte* beside = record + layout.scale_start(r, columns);
+        if (masked) {
+            const kernel::masked_source from{levels.data() + start, stride, masks.data(), start, record_depth};
+            std::byte* const words = panel + layout.mask_start(r, columns);
+            kept = layout.paired(columns) ? kernel::pack_pairs<Here>(layout, r, from, rows.fill, words, kept)
+                                          : kernel::pack_masked<Here>(layout, r, columns, from, left.data(), words, kept, end);
+            beside = panel + layout.beside_start(r, columns);
+        } else {
+            kernel::pack_planes<Here>(layout, r, columns, {levels.data() + start, stride, record_depth}, record);
+        }
         for (std::size_t k = start; k < start + layout.record_groups * segment;
              k += segment, beside += layout.beside_bytes(columns)) {
             const std::span<scale_pair> numbers(pairs.data(), layout.scales(columns));

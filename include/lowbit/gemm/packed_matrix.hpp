@@ -58,6 +58,10 @@ public:
     using policy_type = P;
     using format = format_of<P>;
 
+private:
+    using weights = detail::weights_of<format>;
+
+public:
     LOWBIT_ALWAYS_INLINE packed_matrix() noexcept = default;
     LOWBIT_ALWAYS_INLINE packed_matrix(const packed_matrix&) = default;
     /// Leaves 0 x 0.
@@ -79,7 +83,7 @@ public:
         using asked = typename P::activations;
         if (std::is_same_v<typename asked::type, binary>) return std::size_t{1};
         const std::size_t group = asked::granularity::cols != 0 ? asked::granularity::cols : format::granularity::cols;
-        return kernel::groups_of_unit(static_cast<unsigned>(format::bits), group);
+        return kernel::groups_of_unit(weights::bits, group);
     }();
 
     /// Whether only blocks that are kept are packed: see kernel::block_layout.
@@ -90,8 +94,8 @@ public:
     /// K, the inputs.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return layout_.depth; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE const std::byte* data() const noexcept { return bytes_.data(); }
-    /// Everything kept: codes, scales, offsets, order. Of pruned weights those of `blocks` keep no zeros; others are packed
-    /// densely.
+    /// Everything kept: codes, scales, offsets, masks, order. Of pruned weights those of `blocks` keep no zeros, and others none
+    /// where a mask saves memory; the rest is packed densely.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t size_bytes() const noexcept {
         return bytes_.size() + order_.size() * sizeof(std::uint32_t) + scale_table_.size() * sizeof(float);
     }
@@ -113,6 +117,7 @@ public:
         w.data = bytes_.data();
         w.columns = rows_;
         w.offset = weights::constant;
+        w.fill = weights::fill;
         if constexpr (weights::codes::code == kernel::decoding::table) {
             if constexpr (C == compute::float32) {
                 w.table = detail::float_table<E>.data();
@@ -152,8 +157,6 @@ public:
     }
 
 private:
-    using weights = detail::weights_of<format>;
-
     static LOWBIT_ALWAYS_INLINE kernel::panel_layout layout_for(std::size_t rows, std::size_t cols) noexcept {
         using granularity = typename format::granularity;
         kernel::panel_layout layout;
@@ -165,7 +168,10 @@ private:
                           "lowbit: the group of the activations must divide the group of the weights");
             layout.group = asked::granularity::cols;
         }
-        layout.bits = static_cast<unsigned>(format::bits);
+        layout.bits = weights::bits;
+        layout.kept_bits = weights::kept_bits;
+        layout.pairs = weights::pairs && (layout.segment() % 4 == 0 || layout.groups() == 1);
+        if constexpr (weights::kept_bits != 0) layout.kept = detail::shape_of<format>{rows, cols}.stored_cols();
         layout.record_groups = record_groups;
         layout.scale = weights::scale;
         layout.offset = weights::offset;
@@ -212,7 +218,12 @@ private:
                 [](const void* self, std::size_t first, std::size_t k, std::span<detail::scale_pair> pairs) {
                     const contents from = *static_cast<const contents*>(self);
                     for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = from.super_scales(first + i, k);
-                }};
+                },
+                [](const void* self, std::size_t row) {
+                    const auto& from = *static_cast<const contents*>(self);
+                    return from.q.planes().mask + row * from.q.layout_shape().mask_row_bytes();
+                },
+                weights::fill};
         }
         [[nodiscard]] detail::scale_pair scales(std::size_t row, std::size_t k) const noexcept {
             using access = detail::layout_access<format>;

@@ -93,6 +93,11 @@ inline constexpr auto kernel_scale<float16> = kernel::scale_kind::float16;
 template <>
 inline constexpr auto kernel_scale<bfloat16> = kernel::scale_kind::bfloat16;
 
+template <class Mask>
+inline constexpr bool is_block_sparse = false;
+template <std::size_t Rows, std::size_t Cols, std::size_t Percent>
+inline constexpr bool is_block_sparse<block_sparse<Rows, Cols, Percent>> = true;
+
 /// The kernel's view of format F.
 template <any_policy F>
 struct weights_of {
@@ -140,23 +145,50 @@ struct weights_of {
     }();
     /// Levels count from the element's own zero; those of integers over a minimum count upwards from it.
     static constexpr std::int32_t constant = minimums && integer_element<element_type> ? 0 : codes::offset;
+    /// Bits of a kept code in masked panels; 0 where a bit a weight for the mask would not save memory, and for masks of blocks.
+    static constexpr unsigned kept_bits = [] {
+        if constexpr (F::mask::present) {
+            using mask = typename F::mask::mask;
+            constexpr std::size_t some = 9600; // whole groups of every n_of_m<N, M> but the odd ones
+            constexpr unsigned each = element_type::bits <= 4 ? 4 : 8;
+            constexpr bool single = !is_block_sparse<mask> && mask::rows == 1 && mask::cols == 1;
+            if (single && some + each * mask::kept(some) < some * element_type::bits) return each;
+        }
+        return 0u;
+    }();
+    /// Whether kept codes may be stored as pairs.
+    static constexpr bool pairs = [] {
+        if constexpr (requires { F::mask::mask::m; } && integer_element<element_type>) {
+            using mask = typename F::mask::mask;
+            return kept_bits != 0 && offset == kernel::offset_kind::constant && element_type::is_signed &&
+                   2 * mask::n == mask::m && 4 % mask::m == 0;
+        }
+        return false;
+    }();
+    /// Bits of a code to the kernels: masked panels become bytes.
+    static constexpr unsigned bits = kept_bits != 0 ? 8 : static_cast<unsigned>(element_type::bits);
+    /// The level of 0, where there are no zero points.
+    static constexpr std::uint8_t fill = [] {
+        if constexpr (codes::code == kernel::decoding::table && has_zero<element_type>) {
+            return static_cast<std::uint8_t>(element_type::encode(0.0f));
+        } else {
+            return static_cast<std::uint8_t>(constant);
+        }
+    }();
 
     /// The kernel for activations of kind c and so many groups a record.
     static constexpr kernel::product_key key(compute c, std::size_t record_groups) noexcept {
-        return {.bits = static_cast<unsigned>(element_type::bits),
+        return {.bits = bits,
                 .code = codes::code,
                 .offset = offset,
                 .activations = c,
                 .step = codes::step,
                 .scale_levels = two_levels ? 2u : 1u,
-                .record_groups = record_groups};
+                .record_groups = record_groups,
+                .kept_bits = kept_bits,
+                .pairs = pairs};
     }
 };
-
-template <class Mask>
-inline constexpr bool is_block_sparse = false;
-template <std::size_t Rows, std::size_t Cols, std::size_t Percent>
-inline constexpr bool is_block_sparse<block_sparse<Rows, Cols, Percent>> = true;
 
 /// Whether weights of policy P are packed as kernel::block_layout says: blocks of a shape that its kernels read, of integers with
 /// one scale a row, for activations of one scale a row; where that is fewer bytes than dense codes are.

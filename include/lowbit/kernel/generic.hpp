@@ -19,6 +19,7 @@ namespace lowbit::inline v0::kernel::scalar {
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/masked.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
@@ -119,6 +120,7 @@ namespace lowbit::inline v0::kernel::baseline {
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/masked.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 

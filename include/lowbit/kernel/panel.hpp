@@ -21,6 +21,9 @@ namespace lowbit::inline v0::kernel {
 /// Output columns (rows of W) of a panel: 4 vectors of 512 bits, 16 of 128.
 inline constexpr std::size_t panel_columns = 64;
 
+/// Codes of a masked panel that share a word of mask bits.
+inline constexpr std::size_t chunk_codes = 64;
+
 /// The longest run of K that is one group of a layout: any sum of its codes times activations fits in 32 bits, also that of 8-bit
 /// codes with zero points (255 * 128 * 65536 < 2^31).
 inline constexpr std::size_t longest_group = 65536;
@@ -77,8 +80,21 @@ struct bit_plane {
 /// run holds, in bits [w*j, w*j + w), the plane's bits of k = 4 * (8/w * run + j) + b. So 32 bits of a column meet 4 activations
 /// in one dot-product instruction, and each shift of a vector is another quad. Columns of the last panel are not padded; kernels
 /// widen them. Everything is in the machine's own byte order, and no file format.
+///
+/// Masked panels hold the same records, of 8-bit codes, without those that are pruned. The codes of a record are cut into chunks
+/// of 64, 4 k of 16 columns, with a word of mask bits each, lowest first; its kept codes stand for themselves, as bytes, or as
+/// nibbles, two a byte, of which each chunk starts a new byte:
+///
+///   panel = super-scales || mask words of all records | what stands beside all records | kept codes of all chunks
+///
+/// Where every quad keeps exactly two (2 of 4), a whole panel stores them as *pairs*, less the code of 0, in two's complement:
+/// bytes, or nibbles, of each quad of k fill 128, or 64, bytes as 32-bit words. The low half of word i has the first codes of
+/// columns i, i + 16 (and of nibbles i + 32, i + 48), the high half the second ones; columns from 32 on of bytes, 64 bytes
+/// farther.
+///
+/// A panel has room for as many kept codes as its columns may have, whichever they are, so all panels are equally long.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/2";
+    static constexpr std::string_view tag = "k4_n64/3";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
@@ -93,6 +109,10 @@ struct panel_layout {
     std::uint8_t scale_zero = 0;         ///< the byte of a scale of 0
     /// Where present, panels are laid out as it says, and the rest says what activations look like.
     block_layout blocks{};
+    // Of masked panels, whose `bits` are 8:
+    unsigned kept_bits = 0; ///< bits of a kept code, 4 or 8; 0 where nothing is pruned
+    std::size_t kept = 0;   ///< most codes that a column keeps
+    bool pairs = false;     ///< two of 4 k that follow a multiple of 4, and those as pairs; see paired()
 
     /// The K of a group as kernels see it: `group`, or where that is longer than longest_group a part of it, with the same
     /// scales. Parts are equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a
@@ -181,22 +201,57 @@ struct panel_layout {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_bytes(std::size_t columns) const noexcept {
         return columns * size_of(super) * (offset == offset_kind::minimum ? 2 : 1);
     }
+    /// Chunks of record r of a masked panel, and of all records before it.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t chunks(std::size_t r, std::size_t columns) const noexcept {
+        return (record_depth(r) * columns + chunk_codes - 1) / chunk_codes;
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t first_chunk(std::size_t r, std::size_t columns) const noexcept {
+        return r == 0 ? 0 : r * chunks(0, columns);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t all_chunks(std::size_t columns) const noexcept {
+        return first_chunk(records() - 1, columns) + chunks(records() - 1, columns);
+    }
+    /// Where in a masked panel the mask words of record r are, what stands beside it, and the kept codes of all.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_start(std::size_t r, std::size_t columns) const noexcept {
+        return runs() * super_bytes(columns) + first_chunk(r, columns) * sizeof(std::uint64_t);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t beside_start(std::size_t r, std::size_t columns) const noexcept {
+        return runs() * super_bytes(columns) + all_chunks(columns) * sizeof(std::uint64_t) + r * beside_bytes(columns);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t kept_start(std::size_t columns) const noexcept {
+        return beside_start(records(), columns);
+    }
+    /// Whether a panel stores its kept codes as pairs: a narrow one does not.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool paired(std::size_t columns) const noexcept {
+        return pairs && columns == panel_columns;
+    }
+    /// Bytes of all kept codes. Nibbles of a chunk may leave half a byte.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t kept_bytes(std::size_t columns) const noexcept {
+        if (paired(columns)) return all_chunks(columns) * 4 * kept_bits;
+        const std::size_t codes = columns * kept;
+        return kept_bits == 8 ? codes : (codes + std::min(all_chunks(columns), codes) + 1) / 2;
+    }
+
     /// Where record r starts in its panel.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t record_start(std::size_t r, std::size_t columns) const noexcept {
         return runs() * super_bytes(columns) + (r == 0 ? 0 : r * record_bytes(0, columns));
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
         if (blocks.present()) return blocks.panel_bytes(columns);
-        return depth == 0 ? 0 : record_start(records() - 1, columns) + record_bytes(records() - 1, columns);
+        if (depth == 0) return 0;
+        if (kept_bits != 0) return kept_start(columns) + kept_bytes(columns);
+        return record_start(records() - 1, columns) + record_bytes(records() - 1, columns);
     }
     /// Where panel p starts.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_start(std::size_t p) const noexcept {
         return p * panel_bytes(panel_columns);
     }
-    /// All panels of so many columns.
+    /// All panels of so many columns. Kernels load a whole chunk of kept codes, however few they are: behind the last ones there
+    /// is as much.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t total_bytes(std::size_t columns) const noexcept {
         const std::size_t rest = columns % panel_columns;
-        return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest));
+        const std::size_t behind = kept_bits != 0 && depth != 0 && columns != 0 ? chunk_codes : 0;
+        return panel_start(columns / panel_columns) + (rest == 0 ? 0 : panel_bytes(rest)) + behind;
     }
 
     friend constexpr bool operator==(const panel_layout&, const panel_layout&) noexcept = default;
@@ -208,6 +263,92 @@ struct record_source {
     std::size_t stride = 0;              ///< bytes from a column to the next
     std::size_t depth = 0;               ///< the K that there is of the record
 };
+
+/// The mask bits and codes of one record in plain order, to be packed masked.
+struct masked_source {
+    const std::uint8_t* codes = nullptr; ///< columns x depth, one code a byte
+    std::size_t stride = 0;              ///< bytes from a column to the next
+    const std::byte* const* masks;       ///< for each column the mask of its whole row, lowest bit first
+    std::size_t first = 0;               ///< the record's first bit in it
+    std::size_t depth = 0;               ///< the K that there is of the record
+};
+
+/// Writes the mask words of a record to `words`, and its kept codes to `kept`, before `end`; returns where the next ones go.
+/// `left` counts for each column how many codes it may still keep. Of foreign masks, that claim more than their policy allows, as
+/// much is kept as there is room for.
+template <class Here = isa::here>
+std::byte* pack_masked(const panel_layout& layout, std::size_t r, std::size_t columns, const masked_source& from,
+                       std::uint32_t* left, std::byte* words, std::byte* kept, const std::byte* end) {
+    std::uint64_t word = 0;
+    std::uint8_t some[chunk_codes];
+    std::size_t count = 0, at = 0;
+    const auto flush = [&] {
+        if ((count * layout.kept_bits + 7) / 8 > static_cast<std::size_t>(end - kept)) word = count = 0;
+        std::memcpy(words, &word, sizeof word);
+        words += sizeof word;
+        if (layout.kept_bits == 8) {
+            std::memcpy(kept, some, count);
+            kept += count;
+        } else {
+            if (count % 2 != 0) some[count] = 0;
+            for (std::size_t i = 0; i < count; i += 2) *kept++ = static_cast<std::byte>(some[i] | some[i + 1] << 4);
+        }
+        word = 0;
+        count = at = 0;
+    };
+    for (std::size_t k = 0; k < layout.record_depth(r); k += 4) {
+        for (std::size_t c = 0; c < columns; ++c, at += 4) {
+            if (at == chunk_codes) flush();
+            const std::size_t last = std::min(k + 4, from.depth);
+            for (std::size_t i = k; i < last; ++i) {
+                const std::size_t bit = from.first + i;
+                if ((std::to_integer<unsigned>(from.masks[c][bit / 8]) >> bit % 8 & 1) == 0 || left[c] == 0) continue;
+                --left[c];
+                word |= std::uint64_t{1} << (at + (i - k));
+                some[count++] = from.codes[c * from.stride + i];
+            }
+        }
+    }
+    flush();
+    return kept;
+}
+
+/// Writes the mask words of a record of two codes a quad to `words`, and its pairs to `kept`; returns where the next ones go. A
+/// quad that keeps fewer gets codes of 0, `fill`; one that keeps more, in foreign masks, the first two.
+template <class Here = isa::here>
+std::byte* pack_pairs(const panel_layout& layout, std::size_t r, const masked_source& from, std::uint8_t fill, std::byte* words,
+                      std::byte* kept) {
+    const unsigned bits = layout.kept_bits;
+    for (std::size_t k = 0; k < layout.record_depth(r); k += 4, words += 4 * sizeof(std::uint64_t), kept += 16 * bits) {
+        std::uint64_t mask[4]{};
+        std::uint32_t pairs[32]{};
+        for (std::size_t c = 0; c < panel_columns; ++c) {
+            unsigned values[4]{};
+            unsigned places = 0;
+            const auto keep = [&](std::size_t place, unsigned value) {
+                if (std::popcount(places) == 2 || (places >> place & 1) != 0) return;
+                places |= 1u << place;
+                values[place] = value & ((1u << bits) - 1);
+            };
+            for (std::size_t i = 0; i < 4 && k + i < from.depth; ++i) {
+                const std::size_t bit = from.first + k + i;
+                if ((std::to_integer<unsigned>(from.masks[c][bit / 8]) >> bit % 8 & 1) == 0) continue;
+                keep(i, static_cast<unsigned>(from.codes[c * from.stride + k + i]) - fill);
+            }
+            for (std::size_t i = 4; i-- > 0;) keep(i, 0);
+            std::uint32_t both = 0;
+            for (std::size_t i = 4; i-- > 0;) {
+                if ((places >> i & 1) != 0) both = both << 16 | values[i];
+            }
+            mask[c / 16] |= std::uint64_t{places} << c % 16 * 4;
+            const std::size_t in_word = 16 / bits; // columns that share a word
+            pairs[c / 16 / in_word * 16 + c % 16] |= both << c / 16 % in_word * bits;
+        }
+        std::memcpy(words, mask, sizeof mask);
+        std::memcpy(kept, pairs, 16 * bits);
+    }
+    return kept;
+}
 
 /// Writes one plane of a record: for every run of 8 / Width quads a word of each column.
 template <class Here>

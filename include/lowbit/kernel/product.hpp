@@ -69,6 +69,9 @@ struct product_key {
     unsigned scale_levels = 1;
     /// Groups of a record, see panel_layout.
     std::size_t record_groups = 1;
+    /// Of masked panels, which are expanded to 8 bits, the bits of a kept code, 4 or 8; else 0.
+    unsigned kept_bits = 0;
+    bool pairs = false; ///< the panels are such that layout.pairs may be set
 
     friend constexpr bool operator==(const product_key&, const product_key&) noexcept = default;
 };
@@ -89,6 +92,7 @@ struct weight_panel {
     /// with float activations 2^bits floats.
     const void* table = nullptr;
     const float* scale_table = nullptr; ///< 256 floats for scale_kind::table8
+    std::uint8_t fill = 0;              ///< the code of a pruned weight, unless there are zero points
 };
 
 /// The K that an element of packed activations spans: binary ones are words of 32 bits, k = 4 * j + b in bit 8 * b + j, the order

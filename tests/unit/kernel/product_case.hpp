@@ -3,6 +3,8 @@
 // level with fused multiply-adds must meet to the bit, and once in double.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -46,7 +48,8 @@ public:
     static constexpr bool binary = lk::is_binary(Key.activations);
     static constexpr bool per_group = lk::is_per_group(Key.activations);
     static constexpr bool table = Key.code == lk::decoding::table;
-    static constexpr unsigned codes = 1u << Key.bits;
+    static constexpr bool masked = Key.kept_bits != 0;
+    static constexpr unsigned codes = 1u << (masked ? Key.kept_bits : Key.bits);
     using x_type = lk::activation_t<Key>;
     using y_type = lk::result_t<Key>;
 
@@ -60,6 +63,7 @@ public:
             layout_.super = shape.super;
             layout_.scale_zero = shape.scale == lk::scale_kind::nibble ? 5 : 128;
         }
+        if (masked) make_masks(salt);
         make_weights();
         make_activations();
         compute();
@@ -83,7 +87,8 @@ private:
                                      shape_.columns,
                                      offset_,
                                      Key.code == lk::decoding::table ? table_data() : nullptr,
-                                     scale_table_.data()};
+                                     scale_table_.data(),
+                                     fill_};
         const lk::activation_rows<x_type> x{x_->data(), stride_, x_scales_.data(), sums_.data()};
         guarded<y_type> tile(shape_.rows * 64, side_);
         for (std::size_t r = 0; r < shape_.rows; r += step) {
@@ -138,7 +143,8 @@ private:
         codes_.resize(n * shape_.depth);
         for (auto& code : codes_)
             code = static_cast<std::uint8_t>(shape_.worst ? (uniform(8) == 0 ? 0 : codes - 1) : uniform(codes));
-        packed_.emplace(layout_.panel_bytes(n), side_);
+        fill_ = static_cast<std::uint8_t>(offset_); // of tables, some code
+        packed_.emplace(layout_.panel_bytes(n) + (masked ? lk::chunk_codes : 0), side_);
         const std::size_t scales = layout_.scales(n);
         for (std::size_t g = 0; g < layout_.groups(); ++g) {
             std::vector<std::byte> scale_bits, offset_bits;
@@ -160,6 +166,13 @@ private:
             const std::size_t parts = layout_.record_groups;
             const std::size_t start = g / parts * parts * layout_.segment();
             std::byte* record = packed_->data() + layout_.record_start(g / parts, n);
+            if constexpr (masked) {
+                prune(g);
+                std::copy(scale_bits.begin(), scale_bits.end(), packed_->data() + layout_.beside_start(g, n));
+                std::copy(offset_bits.begin(), offset_bits.end(),
+                          packed_->data() + layout_.beside_start(g, n) + layout_.scale_bytes(n));
+                continue;
+            }
             if (g % parts == 0) {
                 const lk::record_source from{codes_.data() + start, shape_.depth,
                                              std::min(parts * layout_.segment(), shape_.depth - start)};
@@ -174,6 +187,61 @@ private:
                 REQUIRE(unpack_code(layout_, g / parts, n, record, n - 1, at - start) == codes_[(n - 1) * shape_.depth + at]);
             }
         }
+    }
+
+    /// Mask bits of every column: so many percent, none or all, or 2 of 4, or 3 of 7.
+    void make_masks(std::uint64_t salt) {
+        const std::size_t n = shape_.columns, bytes = (shape_.depth + 7) / 8;
+        constexpr std::array kept{50u, 10u, 0u, 100u, 3u, 70u};
+        const std::size_t kind = Key.pairs ? kept.size() : salt % (kept.size() + 2);
+        masks_.assign(n, std::vector<std::byte>(bytes));
+        layout_.kept_bits = Key.kept_bits;
+        layout_.pairs = Key.pairs && kind == kept.size() && (layout_.groups() == 1 || layout_.segment() % 4 == 0);
+        for (auto& mask : masks_) {
+            std::size_t count = 0;
+            const auto keep = [&](std::size_t k) {
+                mask[k / 8] |= std::byte{1} << (k % 8);
+                ++count;
+            };
+            if (kind < kept.size()) {
+                for (std::size_t k = 0; k < shape_.depth; ++k) {
+                    if (uniform(100) < kept[kind]) keep(k);
+                }
+            } else {
+                const std::size_t of = kind == kept.size() ? 4 : 7;
+                for (std::size_t k = 0; k < shape_.depth; k += of) {
+                    const std::size_t here = std::min(of, shape_.depth - k), most = std::min(of / 2, here);
+                    const std::size_t first = uniform(static_cast<unsigned>(here));
+                    for (std::size_t i = 0; i < most; ++i) keep(k + (first + i) % here);
+                }
+            }
+            layout_.kept = std::max(layout_.kept, count);
+        }
+        for (const auto& mask : masks_) mask_rows_.push_back(mask.data());
+        left_.assign(n, static_cast<std::uint32_t>(layout_.kept));
+    }
+    /// Group g: what the masks drop becomes the code of 0, and the rest is packed.
+    void prune(std::size_t g) {
+        const std::size_t n = shape_.columns, start = g * layout_.segment();
+        for (std::size_t c = 0; c < n; ++c) {
+            for (std::size_t k = start; k < start + layout_.length(g); ++k) {
+                if ((std::to_integer<unsigned>(masks_[c][k / 8]) >> k % 8 & 1) != 0) continue;
+                const bool zeros = Key.offset == lk::offset_kind::zero_point;
+                codes_[c * shape_.depth + k] =
+                    zeros ? static_cast<std::uint8_t>(offset_values_[g * layout_.scales(n) + distinct(c)]) : fill_;
+            }
+        }
+        std::byte* const panel = packed_->data();
+        std::byte* const first = panel + layout_.kept_start(n);
+        std::byte* const end = first + layout_.kept_bytes(n);
+        const lk::masked_source from{codes_.data() + start, shape_.depth, mask_rows_.data(), start, layout_.length(g)};
+        if (layout_.paired(n)) {
+            kept_ = lk::pack_pairs(layout_, g, from, fill_, panel + layout_.mask_start(g, n), g == 0 ? first : kept_);
+            REQUIRE(kept_ <= end);
+            return;
+        }
+        kept_ = lk::pack_masked(layout_, g, n, from, left_.data(), panel + layout_.mask_start(g, n), g == 0 ? first : kept_, end);
+        REQUIRE(kept_ <= end);
     }
 
     /// The second level of a run: scales, then minimums, where they lie.
@@ -333,7 +401,12 @@ private:
     std::vector<std::uint8_t> byte_table_ = std::vector<std::uint8_t>(16);
     std::vector<float> float_table_;
     std::int32_t offset_ = 0;
+    std::uint8_t fill_ = 0;
     std::vector<std::uint8_t> codes_;
+    std::vector<std::vector<std::byte>> masks_;
+    std::vector<const std::byte*> mask_rows_;
+    std::vector<std::uint32_t> left_;
+    std::byte* kept_ = nullptr;
     std::optional<guarded<std::byte>> packed_;
     std::vector<float> scale_values_, offset_values_, supers_;
     std::size_t stride_ = 0;

@@ -88,6 +88,7 @@ static_assert(size<lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>>>(2, 10) == 
               "kept codes, scales, mask bits");
 static_assert(size<lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 4, 50>>>>(3, 16) == 3 * 8 + 3 * 4 + 2 * 1,
               "a mask bit for a block");
+static_assert(size<lb::policy<lb::int8, lb::prune<lb::unstructured<90>>>>(64, 4096) == 64 * (410 + 4 + 512), "1.81 bits");
 static_assert(lb::quantized_constant<presets::q4_0, 2, 64>::stored_bytes == 72);
 
 // ---- ggml's blocks ----

@@ -22,6 +22,7 @@ namespace lowbit::inline v0::kernel::neon {
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/masked.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
@@ -38,7 +39,7 @@ struct vectors {
     static constexpr unsigned float_tile_rows = 4;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 16 / std::bit_ceil(Rows); // whole tiles a panel
-    static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
+    static constexpr bool fused = true;                                ///< decoding in registers pays for few rows: so many tiles
     static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned) { return 4; }
 
     // Loads are of bytes: packed weights have any alignment.

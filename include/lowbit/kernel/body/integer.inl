@@ -42,6 +42,17 @@ struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     }
 };
 
+/// How weights meet activations: as the level's bytes do, or in a way of their own.
+template <class Ops, class Weights>
+struct dot_of {
+    using type = typename Ops::template dot<Weights::max_code>;
+};
+template <class Ops, class Weights>
+    requires requires { typename Weights::dot; }
+struct dot_of<Ops, Weights> {
+    using type = typename Weights::dot;
+};
+
 template <class Ops, offset_kind Offset, activation_kind Activations, unsigned ScaleLevels>
 struct integer_family {
     using activation = std::int8_t;
@@ -89,6 +100,7 @@ struct integer_family {
     template <class Weights>
     static LOWBIT_ALWAYS_INLINE sums start(std::int32_t constant, const std::int32_t* xsums, std::size_t at,
                                            const std::int32_t* zeros, std::size_t column) {
+        if constexpr (requires { Weights::is_signed; }) return zero();
         constexpr std::int32_t bias = Ops::template dot<Weights::max_code>::bias;
         if constexpr (Offset == offset_kind::zero_point) {
             return Ops::multiply(Ops::subtract(Ops::load(zeros + column), Ops::splat(bias)), Ops::splat(-xsums[at]));
@@ -105,7 +117,7 @@ struct integer_family {
     template <class Weights, unsigned Rows, unsigned Vectors>
     static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights& w, std::size_t depth, const activation*& x,
                                                 std::size_t stride, unsigned first) {
-        using dot = typename Ops::template dot<Weights::max_code>;
+        using dot = typename dot_of<Ops, Weights>::type;
         constexpr unsigned unit_quads = Weights::unit_depth / 4;
         // One row does not repay a shift for each quad; more rows have no registers for more sums.
         constexpr unsigned places = Rows == 1 && requires { requires dot::any_code; } ? Weights::places : 1;

@@ -14,7 +14,7 @@ LOWBIT_ALWAYS_INLINE void unroll(F&& f) {
 
 /// A block of K that is multiplied at once: `count` whole records of equal length, or a part of one long group.
 struct weight_block {
-    const void* data = nullptr;   ///< the first group's record, or unpacked weights
+    const void* data = nullptr;   ///< the first group's record, or unpacked weights, or mask words
     std::size_t record_bytes = 0; ///< between the records (packed only)
     std::size_t planes_depth = 0; ///< K that the planes of a record hold (packed only)
     std::size_t start = 0;        ///< where in them the block starts
@@ -35,7 +35,8 @@ struct weight_block {
     float* scales = nullptr; ///< 64 a group, where there are any; so the others
     float* minimums = nullptr;
     std::int32_t* zeros = nullptr;
-    const float* entries = nullptr; ///< see packed_floats
+    const float* entries = nullptr;  ///< see packed_floats
+    const std::byte* kept = nullptr; ///< the block's first kept code, of masked panels
 
     /// From what stands beside group `part` of a record to that of the next group.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t next_beside(std::size_t part, std::size_t parts) const {

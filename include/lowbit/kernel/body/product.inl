@@ -186,6 +186,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     using element = typename family::element;
     constexpr std::size_t block_depth = family::block_depth;
     constexpr bool plain = family::template multiplies_packed<Key.bits, Key.code>;
+    constexpr bool masked = Key.kept_bits != 0;
     constexpr std::size_t packed_depth = plain ? block_depth : block_bytes * 8 / panel_columns / Key.bits;
     // Rows that weights decoded in registers meet at once. Codes of several planes and floats take too many instructions, and too
     // long to compile, to do it for more than one. Fewer where the tile decodes scales, too, and has no registers for it.
@@ -206,7 +207,18 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         if (!plain || groups > 1) most_fused = streaming_rows * Ops::fused_tiles(packed::max_code);
     }
 
-    alignas(64) std::byte wide[block_depth * panel_columns * Key.bits / 8]; // a block of a narrow panel's codes
+    // Rows that expand masked weights in registers, and that multiply pairs as they are.
+    constexpr bool expands = masked && plain && family::offset == offset_kind::constant &&
+                             std::is_same_v<element, std::uint8_t> &&
+                             requires(typename Ops::ints fill) { Ops::template expand<8>(std::uint64_t{}, nullptr, fill); };
+    constexpr unsigned expanding_rows = expands ? streaming_rows : 0;
+    constexpr bool pairs = masked && Key.pairs && plain && requires(const std::byte* from) { Ops::places(from); };
+    bool paired = false;
+    if constexpr (pairs) paired = w.layout.paired(w.columns) && rows <= Ops::most_paired;
+
+    alignas(64)
+        std::byte wide[block_depth * panel_columns * Key.bits / 8 + (masked ? chunk_codes : 0)]; // a block of a narrow
+                                                                                                 // or masked panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];
     alignas(64) typename family::sum sums[family::scaled ? most_rows * panel_columns : 1]; // of a group that spans blocks
     alignas(64) float scales[most_groups * panel_columns];
@@ -220,19 +232,25 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
     const std::size_t first_record = layout.record_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
+    const bool widened = narrow || (masked && !paired && (rows > expanding_rows || w.layout.paired(w.columns)));
+    const std::byte* kept = masked ? w.data + layout.kept_start(w.columns) : nullptr;
     const bool unpacks = !plain && rows > most_fused;
     // Scales of two levels take too many instructions for more than two tiles to decode them.
     const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
-    const bool streamed = rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w);
+    constexpr bool fills_zeros = masked && family::offset == offset_kind::zero_point; // which are needed before the tile
+    const bool streamed = !fills_zeros && rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w);
     const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
                              : streamed                                  ? streaming_rows
                                                                          : fused_rows; // rows of its tile
     // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
-    const std::size_t deepest = unpacks || narrow ? block_depth : rows <= reading ? longest_group : packed_depth;
-    const std::size_t most = streamed && !narrow && family::offset != offset_kind::zero_point ? records : most_groups / parts;
+    const std::size_t deepest = unpacks || widened ? block_depth : rows <= reading ? longest_group : packed_depth;
+    const std::size_t most = streamed && !widened && family::offset != offset_kind::zero_point ? records : most_groups / parts;
     const std::size_t full = parts > 1 || layout.length(groups - 1) == layout.segment() ? records : records - 1;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
     if (narrow) std::memset(wide, 0, sizeof wide);
+    if constexpr (masked) {
+        if (!widened) fetch_next_panel<Ops>(w);
+    }
 
     std::size_t record = 0, start = 0; // where the next block starts
     while (record < records) {
@@ -258,6 +276,12 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.beside = data + layout.scale_start(record, w.columns);
         b.beside_stride = record_bytes;
         b.beside_bytes = layout.beside_bytes(w.columns);
+        if constexpr (masked) {
+            b.data = w.data + layout.mask_start(record, w.columns) + start * w.columns / chunk_codes * sizeof(std::uint64_t);
+            b.kept = kept;
+            b.beside = w.data + layout.beside_start(record, w.columns);
+            b.beside_stride = b.beside_bytes;
+        }
         b.offset_start = layout.scale_bytes(w.columns);
         b.scale = layout.scale;
         b.streamed = streamed;
@@ -269,7 +293,20 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         const std::size_t next_record = record + b.count, next_start = start + b.depth;
         if (!streamed) expand_beside<family, Ops>(w, b);
 
-        if (narrow) {
+        [[maybe_unused]] const std::byte* const first_kept = kept;
+        if constexpr (masked) {
+            if (Key.pairs && layout.paired(w.columns)) {
+                const std::size_t quads = b.count * b.depth / 4;
+                if (widened) expand_pairs<Ops, Key.kept_bits>(w, b, quads, wide);
+                kept += quads * 16 * Key.kept_bits;
+            } else if (widened) {
+                expand_block<Ops, Key.kept_bits, family::offset>(w, b, wide);
+                kept = b.kept;
+            } else if (next_record < records || start + b.depth < record_depth) {
+                const std::size_t chunks = b.count * b.depth * panel_columns / chunk_codes;
+                skip_chunks<Key.kept_bits>(static_cast<const std::byte*>(b.data), chunks, kept);
+            }
+        } else if (narrow) {
             std::byte* to = wide;
             for (std::size_t i = 0; i < b.count; ++i) {
                 for (unsigned p = 0; p < packed::planes; ++p) {
@@ -279,6 +316,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
                     to += b.depth * 8 * plane.width;
                 }
             }
+        }
+        if (widened) {
             b.data = wide;
             b.record_bytes = b.depth * 8 * Key.bits;
             b.planes_depth = b.depth;
@@ -297,6 +336,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         // Few tiles would have to fetch in bursts, and do better without; sooner where they read one dense stream and decode it.
         constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
         next_weights next{data + start * codes + bytes, rows >= bursts ? bytes * tile_rows / rows : 0};
+        if constexpr (masked) next = {kept, rows >= bursts ? static_cast<std::size_t>(kept - first_kept) * tile_rows / rows : 0};
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
                                                        carried + from * panel_columns, tile + from * panel_columns, next);
@@ -304,8 +344,20 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         // Few rows read what is packed, fetching ahead. Of many all read what is unpacked; bytes lie ready for those after the
         // first.
         std::size_t done = 0;
+        if constexpr (pairs) {
+            if (paired) {
+                multiply.template operator()<paired_codes<Ops, Key.kept_bits>, streaming_rows>(0, rows);
+                done = rows;
+            }
+        }
+        if constexpr (expands) {
+            if (!widened && done < rows) {
+                multiply.template operator()<masked_bytes<Ops, Key.kept_bits>, expanding_rows>(0, rows);
+                done = rows;
+            }
+        }
         if constexpr (fused_rows > 0) {
-            if (!unpacks) {
+            if (!unpacks && done < rows) {
                 done = rows <= most_fused ? rows : next.piece > 0 ? 0 : fused_rows;
                 if (reading == once_rows) {
                     multiply.template operator()<packed, once_rows>(0, done);

@@ -8,6 +8,7 @@
 
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/target_region.hpp>
+#include <lowbit/kernel/expand_places.hpp>
 #include <lowbit/kernel/product.hpp>
 
 #if LOWBIT_HAS_X86
@@ -22,12 +23,58 @@ namespace lowbit::inline v0::kernel::avx2 {
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/masked.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
+/// Expansion of masked panels, also for the levels above that have no instruction for it: eight codes at once, shuffled to where
+/// eight mask bits say.
+template <class Here>
+struct table_expander {
+    /// Writes 64 codes to `to`: kept bytes where the mask has ones, those at `fill` elsewhere. See masked.inl.
+    static LOWBIT_ALWAYS_INLINE void expand_to(const std::byte* mask, const std::byte* kept, const std::byte* fill,
+                                               std::byte* to) {
+        const __m256i second = _mm256_setr_epi64x(0, 0x0808080808080808, 0, 0x0808080808080808); // place in a pair of eights
+        LOWBIT_UNROLL for (std::size_t i = 0; i < chunk_codes; i += 32) {
+            std::size_t eight[4];
+            const std::byte* from[4];
+            LOWBIT_UNROLL for (unsigned e = 0; e < 4; ++e) {
+                eight[e] = std::to_integer<std::size_t>(mask[i / 8 + e]);
+                from[e] = kept;
+                kept += std::popcount(eight[e]);
+            }
+            const __m256i codes = pairs(from[0], from[1], from[2], from[3]);
+            const auto at = [&](unsigned e) LOWBIT_INLINE_LAMBDA { return expand_places[eight[e]].data(); };
+            const __m256i places = _mm256_or_si256(pairs(at(0), at(1), at(2), at(3)), second);
+            const __m256i others = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(fill + i));
+            // a place of 0x80 is nothing to the shuffle, and a sign to the blend
+            const __m256i all = _mm256_blendv_epi8(_mm256_shuffle_epi8(codes, places), others, places);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), all);
+        }
+    }
+    /// Both nibbles of `count` bytes as bytes, low ones first; reads up to 15 bytes and writes up to 30 more.
+    static LOWBIT_ALWAYS_INLINE void spread_nibbles(const std::byte* from, std::size_t count, std::byte* to) {
+        for (std::size_t i = 0; i < count; i += 16) {
+            const __m256i shorts = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i)));
+            const __m256i both = _mm256_or_si256(shorts, _mm256_slli_epi16(shorts, 4));
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 2 * i), _mm256_and_si256(both, _mm256_set1_epi8(15)));
+        }
+    }
+
+private:
+    /// Eight bytes from each of four places.
+    static LOWBIT_ALWAYS_INLINE __m256i pairs(const void* a, const void* b, const void* c, const void* d) {
+        const auto pair = [](const void* low, const void* high) LOWBIT_INLINE_LAMBDA {
+            const __m128i first = _mm_loadl_epi64(static_cast<const __m128i*>(low));
+            return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(first), static_cast<const __m64*>(high)));
+        };
+        return _mm256_set_m128i(pair(c, d), pair(a, b));
+    }
+};
+
 /// Vectors of 256 bits.
 template <class Here>
-struct ops {
+struct ops : table_expander<Here> {
     using ints = __m256i;
     using floats = __m256;
     static constexpr unsigned lanes = 8;
@@ -125,6 +172,33 @@ struct ops {
                               table[at[7]]);
     }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+
+    // Of panels that store pairs, see masked.inl.
+    /// Rows that multiply pairs as they are: less work a row than whole quads.
+    static constexpr std::size_t most_paired = most_rows;
+    /// The masks of 8 quads, in the lowest bits of each lane.
+    static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
+        std::int32_t all;
+        std::memcpy(&all, masks, sizeof all);
+        return _mm256_srlv_epi32(_mm256_set1_epi32(all), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    }
+    /// Bits [From, From + Width) of each short, as signed numbers.
+    template <unsigned From, unsigned Width>
+    static LOWBIT_ALWAYS_INLINE ints signed_fields(ints words) {
+        return _mm256_srai_epi16(From + Width == 16 ? words : _mm256_slli_epi16(words, 16 - From - Width), 16 - Width);
+    }
+    /// The pairs of four activations as shorts, by the lowest three bits of their masks.
+    static LOWBIT_ALWAYS_INLINE ints pairs_of_quad(const std::int8_t* x) {
+        return _mm256_srai_epi16(_mm256_shuffle_epi8(splat_quad(x), load(pairs_from_quad.data())), 8);
+    }
+    static LOWBIT_ALWAYS_INLINE ints pick_pairs(ints pairs, ints places) { return _mm256_permutevar8x32_epi32(pairs, places); }
+    static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return add(sum, _mm256_madd_epi16(a, b)); }
+    /// Quads of bytes, fill + code where places name one.
+    static LOWBIT_ALWAYS_INLINE ints quads_of_pairs(ints codes, ints places, ints fill) {
+        const ints lanes_of_128 = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+        const ints from = bit_or(pick_pairs(load(quad_from_pairs.data()), places), lanes_of_128);
+        return _mm256_add_epi8(_mm256_shuffle_epi8(codes, from), fill);
+    }
 
     static LOWBIT_ALWAYS_INLINE ints multiply_bytes(ints u, ints s) { return _mm256_maddubs_epi16(u, s); }
     static LOWBIT_ALWAYS_INLINE ints multiply_shorts(ints a, ints b) { return _mm256_madd_epi16(a, b); }

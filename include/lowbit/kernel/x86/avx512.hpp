@@ -10,6 +10,7 @@
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/target_region.hpp>
 #include <lowbit/kernel/product.hpp>
+#include <lowbit/kernel/x86/avx2.hpp>
 
 #if LOWBIT_HAS_X86
 
@@ -23,12 +24,13 @@ namespace lowbit::inline v0::kernel::avx512 {
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/masked.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
 /// Vectors of 512 bits; what AVX-512 VNNI shares.
 template <class Here>
-struct vectors {
+struct vectors : avx2::table_expander<Here> {
     using ints = __m512i;
     using floats = __m512;
     static constexpr unsigned lanes = 16;
@@ -125,6 +127,28 @@ struct vectors {
     static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) {
         return _mm512_i32gather_ps(codes, table, 4);
     }
+    // Of panels that store pairs, see masked.inl and avx2.
+    static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
+        std::int32_t low, high;
+        std::memcpy(&low, masks, sizeof low);
+        std::memcpy(&high, masks + sizeof low, sizeof high);
+        const ints both = _mm512_mask_set1_epi32(_mm512_set1_epi32(low), 0xff00, high);
+        return _mm512_srlv_epi32(both, _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28));
+    }
+    template <unsigned From, unsigned Width>
+    static LOWBIT_ALWAYS_INLINE ints signed_fields(ints words) {
+        return _mm512_srai_epi16(From + Width == 16 ? words : _mm512_slli_epi16(words, 16 - From - Width), 16 - Width);
+    }
+    static LOWBIT_ALWAYS_INLINE ints pairs_of_quad(const std::int8_t* x) {
+        return _mm512_srai_epi16(_mm512_shuffle_epi8(splat_quad(x), load(pairs_from_quad.data())), 8);
+    }
+    static LOWBIT_ALWAYS_INLINE ints pick_pairs(ints pairs, ints places) { return _mm512_permutexvar_epi32(places, pairs); }
+    static LOWBIT_ALWAYS_INLINE ints quads_of_pairs(ints codes, ints places, ints fill) {
+        const ints lanes_of_128 = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+        const ints from = bit_or(pick_pairs(load(quad_from_pairs.data()), places), lanes_of_128);
+        return _mm512_add_epi8(_mm512_shuffle_epi8(codes, from), fill);
+    }
+
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 };
 
@@ -132,6 +156,11 @@ struct vectors {
 template <class Here>
 struct ops : vectors<Here> {
     using typename vectors<Here>::ints;
+
+    static constexpr std::size_t most_paired = most_rows;
+    static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) {
+        return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+    }
 
     static LOWBIT_ALWAYS_INLINE ints multiply_bytes(ints u, ints s) { return _mm512_maddubs_epi16(u, s); }
     static LOWBIT_ALWAYS_INLINE ints multiply_shorts(ints a, ints b) { return _mm512_madd_epi16(a, b); }

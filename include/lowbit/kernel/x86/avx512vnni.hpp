@@ -16,6 +16,7 @@ namespace lowbit::inline v0::kernel::avx512vnni {
 #include <lowbit/kernel/body/integer.inl>
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
+#include <lowbit/kernel/body/masked.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
@@ -25,6 +26,30 @@ struct ops : avx512::vectors<Here> {
     using typename avx512::vectors<Here>::ints;
 
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm512_dpbusd_epi32(sum, u, s); }
+
+    /// See masked.inl: kept codes where `mask` has ones, `fill` elsewhere. The codes are loaded first, since an expansion from
+    /// memory is slow.
+    template <unsigned KeptBits>
+    static LOWBIT_ALWAYS_INLINE ints expand(std::uint64_t mask, const std::byte* kept, ints fill) {
+        if constexpr (KeptBits == 8) {
+            return _mm512_mask_expand_epi8(fill, mask, _mm512_loadu_si512(kept));
+        } else { // both nibbles of a byte to the bytes of a short
+            const ints shorts = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kept)));
+            const ints both = _mm512_or_si512(shorts, _mm512_slli_epi16(shorts, 4));
+            return _mm512_mask_expand_epi8(fill, mask, _mm512_and_si512(both, _mm512_set1_epi8(15)));
+        }
+    }
+
+    static constexpr std::size_t most_paired = 3; ///< a dot product of whole quads is one instruction
+    static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return _mm512_dpwssd_epi32(sum, a, b); }
+    static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
+        std::int64_t all;
+        std::memcpy(&all, masks, sizeof all);
+        const ints bits = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
+        return _mm512_multishift_epi64_epi8(bits, _mm512_set1_epi64(all));
+    }
+
+    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
     static LOWBIT_ALWAYS_INLINE ints count_lanes(ints a) { return _mm512_popcnt_epi32(a); }
 

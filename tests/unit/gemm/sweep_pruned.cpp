@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Pruned weights: their products, and what they take packed and unpacked.
+#include <cmath>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "guarded_memory.hpp"
+#include "make_product.hpp"
+#include "support/levels.hpp"
+
+using namespace lowbit_test;
+namespace lb = lowbit;
+
+using half_of_int8 = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<50>, lb::by_magnitude>>;
+using tenth_of_int8 = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::unstructured<90>>>;
+using int4_2_of_4 = lb::policy<lb::int4, lb::per_group<64>, lb::prune<lb::n_of_m<2, 4>>>;
+using int7_in_blocks = lb::policy<lb::int7, lb::per_channel, lb::prune<lb::block_sparse<1, 16, 75>>>;
+
+TEST_CASE("pruned: half of int8") { check_values(make_product<half_of_int8>); }
+TEST_CASE("pruned: int4 in groups of 64, 2 of 4") { check_values(make_product<int4_2_of_4>); }
+TEST_CASE("pruned: int7, blocks of 16") { check_values(make_product<int7_in_blocks>); }
+TEST_CASE("pruned: uint8 with zero points in groups of 20, 3 of 7") {
+    check_values(make_product<lb::policy<lb::uint8, lb::per_group<20>, lb::asymmetric, lb::prune<lb::n_of_m<3, 7>>>>);
+}
+TEST_CASE("pruned: E4M3, columns in another order, 1 of 8") {
+    check_values(make_product<lb::policy<lb::float8_e4m3, lb::permuted_columns, lb::prune<lb::n_of_m<1, 8>>>>);
+}
+TEST_CASE("contract: half of int8, int8 rows") { check_contract(make_product<half_of_int8>); }
+TEST_CASE("guard pages: half of int8") { check_guarded(make_product<half_of_int8>); }
+TEST_CASE("guard pages: int4, 2 of 4") { check_guarded(make_product<int4_2_of_4>); }
+
+TEST_CASE("pruned weights take what their mask and their kept codes take") {
+    const auto w = noise(1).weights(64, 4096);
+    const auto bits = [&](const auto& q) { return static_cast<double>(q.size_bytes()) * 8 / (64.0 * 4096); };
+    const auto half = lb::quantize<half_of_int8>(w);
+    CHECK(bits(half) <= 5.1);
+    CHECK(bits(lb::pack(half)) <= 5.1);
+    const auto pairs = lb::quantize<int4_2_of_4>(w);
+    CHECK(bits(pairs) <= 3.3);
+    CHECK(bits(lb::pack(pairs)) <= 3.3);
+    const auto tenth = lb::quantize<tenth_of_int8>(w);
+    CHECK(bits(tenth) <= 1.9);
+    CHECK(bits(lb::pack(tenth)) <= 1.9);
+}
+
+namespace {
+/// The weights as products with unit rows read them: exact but for the rounding of 127 * (1 / 127).
+template <class P>
+void check_unit_rows(const lb::quantized_matrix<P>& q) {
+    const auto decoded = lb::dequantize(q);
+    const auto packed = lb::pack(q);
+    lb::matrix<float> x(q.cols(), q.cols()), y(q.cols(), q.rows());
+    for (std::size_t k = 0; k < q.cols(); ++k) x(k, k) = 1;
+    lb::gemm(x, packed, y);
+    std::size_t zeros = 0;
+    for (std::size_t n = 0; n < q.rows(); ++n) {
+        for (std::size_t k = 0; k < q.cols(); ++k) {
+            if (decoded(n, k) == 0) ++zeros;
+            if (!(std::abs(y(k, n) - decoded(n, k)) <= std::abs(decoded(n, k)) * 1e-6f)) FAIL(y(k, n), " is not ", decoded(n, k));
+        }
+    }
+    CHECK(zeros >= q.rows() * (q.cols() / 2));
+}
+} // namespace
+
+TEST_CASE("what is packed comes back, also under masks that keep less than their policy") {
+    const auto w = noise(2).weights(70, 133);
+    lb::matrix<std::uint8_t> mask(70, 133);
+    for (std::size_t i = 0; i < 70 * 133; ++i) mask.data()[i] = i % 5 == 0 && i % 133 > 40 ? 1 : 0;
+    each_level([&](lb::isa::level) {
+        check_unit_rows(lb::quantize<half_of_int8>(w));
+        check_unit_rows(lb::quantize<half_of_int8>(w, lb::with(lb::matrix_view<const std::uint8_t>(mask))));
+        check_unit_rows(lb::quantize<int4_2_of_4>(w, lb::with(lb::matrix_view<const std::uint8_t>(mask))));
+        check_unit_rows(lb::quantize<tenth_of_int8>(w));
+    });
+}
+
+TEST_CASE("foreign masks that claim too much stay in their room") {
+    const std::size_t n = 65, k = 64;
+    auto q = lb::quantize<int4_2_of_4>(noise(3).weights(n, k));
+    std::vector<std::byte> all(n * k / 8, std::byte{0xff});
+    std::vector<std::byte> bytes(q.data(), q.data() + q.size_bytes());
+    std::copy(all.begin(), all.end(), bytes.end() - static_cast<std::ptrdiff_t>(all.size())); // masks stand last
+    const lb::quantized_view<int4_2_of_4> view(bytes.data(), n, k);
+    for (const edge side : edges) {
+        guarded_memory memory(side);
+        const auto packed = lb::pack(view, &memory);
+        const lb::matrix<float> x(3, k);
+        lb::matrix<float> y(3, n);
+        lb::gemm(x, packed, y);
+        CHECK(y(2, 64) == 0.0f);
+    }
+}
