@@ -70,10 +70,11 @@ void check(reader in) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     reader in({data, size});
-    switch (in.number() % 4) {
+    switch (in.number() % 5) {
     case 0: check<lb::policy<lb::int4, lb::per_group<32>, lb::prune<lb::n_of_m<2, 4>>>>(in); break;
     case 1: check<lb::policy<lb::int8, lb::per_group<16>, lb::asymmetric, lb::permuted_columns>>(in); break;
     case 2: check<lb::presets::nvfp4>(in); break;
+    case 4: check<lb::policy<lb::int4, lb::per_channel, lb::prune<lb::block_sparse<2, 0, 50>>>>(in); break;
     default: check<lb::presets::q4_k>(in); break;
     }
     return 0;

@@ -89,6 +89,10 @@ static_assert(size<lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>>>(2, 10) == 
 static_assert(size<lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 4, 50>>>>(3, 16) == 3 * 8 + 3 * 4 + 2 * 1,
               "a mask bit for a block");
 static_assert(size<lb::policy<lb::int8, lb::prune<lb::unstructured<90>>>>(64, 4096) == 64 * (410 + 4 + 512), "1.81 bits");
+static_assert(size<lb::policy<lb::int8, lb::prune<lb::whole_rows<50>>>>(5, 16) == 3 * 16 + 5 * 4 + 1,
+              "codes of kept rows, a mask bit for a row");
+static_assert(size<lb::policy<lb::int8, lb::prune<lb::whole_columns<50>>>>(5, 16) == 5 * 8 + 5 * 4 + 2,
+              "codes of kept columns, a mask bit for a column");
 static_assert(lb::quantized_constant<presets::q4_0, 2, 64>::stored_bytes == 72);
 
 // ---- ggml's blocks ----
