@@ -50,6 +50,9 @@ struct block_ops {
     static LOWBIT_ALWAYS_INLINE floats to_floats(const ints& a) {
         return each<floats>([&](unsigned i) { return static_cast<float>(a.at[i]); });
     }
+    static LOWBIT_ALWAYS_INLINE ints add(const ints& a, const ints& b) {
+        return each<ints>([&](unsigned i) { return a.at[i] + b.at[i]; });
+    }
     static LOWBIT_ALWAYS_INLINE ints subtract(const ints& a, const ints&) { return a; } // there are no offsets
     static LOWBIT_ALWAYS_INLINE floats multiply_floats(const floats& a, const floats& b) {
         return each<floats>([&](unsigned i) { return a.at[i] * b.at[i]; });

@@ -133,9 +133,9 @@ struct block_lanes<Ops, true> {
 };
 
 /// The K that many rows meet before the next rows of W do, so that their activations stay in the first-level cache; units of
-/// four rows load them so seldom that the second-level cache will do.
-template <class Ops, unsigned Unit, bool Floats>
-inline constexpr std::size_t lane_slice = (Floats ? 128u : 512u) * (Unit == 4 ? 8u : Unit);
+/// four rows load them so seldom that the second-level cache will do. Fewer vectors leave room for more K.
+template <unsigned Unit, bool Floats, unsigned Vectors>
+inline constexpr std::size_t lane_slice = (Floats ? 128u : 512u) * (Unit == 4 ? 8u : Unit) * (4u / Vectors);
 
 /// `Vectors` vectors of rows side by side, the first at `lanes`, an element of each row `pitch` bytes after the one before.
 template <class Ops, unsigned Unit, unsigned Atom, bool Floats, unsigned Vectors>
@@ -144,10 +144,12 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
     using family = block_lanes<Ops, Floats>;
     using ints = typename Ops::ints;
     constexpr std::size_t width = Vectors * Ops::lanes;
+    // Few sums are split, so that products do not wait for each other; those of floats have an order.
+    constexpr unsigned chains = Floats ? 1 : std::min(Atom / family::step, (4 + Unit * Vectors - 1) / (Unit * Vectors));
     block_panel<Ops, Floats> panel(w);
     const block_layout& layout = panel.layout;
     const std::size_t span_depth = layout.span_depth(), blocks = layout.block_rows(panel.columns), units = layout.rows / Unit;
-    const std::size_t slice = std::min(lane_slice<Ops, Unit, Floats>, span_depth);
+    const std::size_t slice = std::min(lane_slice<Unit, Floats, Vectors>, span_depth);
     // The next panel is fetched meanwhile: what the rows of blocks of this one have at the same place.
     const std::size_t panel_bytes = layout.panel_bytes(panel_columns);
     const std::size_t piece = (layout.row_bytes() * slice / layout.depth + 63) / 64 * 64;
@@ -177,9 +179,10 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
             std::size_t i = next[b];
             for (std::size_t u = 0; u < units; ++u, codes += layout.atoms * Unit * Atom) {
                 std::int32_t* const to = sums + (b * layout.rows + u * Unit) * width;
-                ints acc[Unit][Vectors];
+                ints acc[chains][Unit][Vectors];
                 for_tile<Unit, Vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                    acc[r][v] = fresh ? Ops::splat(0) : Ops::load(to + r * width + v * Ops::lanes);
+                    acc[0][r][v] = fresh ? Ops::splat(0) : Ops::load(to + r * width + v * Ops::lanes);
+                    LOWBIT_UNROLL for (unsigned c = 1; c < chains; ++c) acc[c][r][v] = Ops::splat(0);
                 });
                 for (i = next[b]; i < end && index[i] < behind; ++i) {
                     const std::byte* x = from + index[i] * (Atom / family::step) * pitch;
@@ -189,13 +192,18 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
                         LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) a[v] = Ops::load(x + v * Ops::lanes * 4);
                         LOWBIT_UNROLL for (unsigned r = 0; r < Unit; ++r) {
                             const ints c = some.at(r * Atom + j * family::step);
-                            LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) acc[r][v] = family::dot(acc[r][v], a[v], c);
+                            LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                                auto& sum = acc[j % chains][r][v];
+                                sum = family::dot(sum, a[v], c);
+                            }
                         }
                         x += pitch;
                     });
                 }
-                for_tile<Unit, Vectors>([&](unsigned r, unsigned v)
-                                            LOWBIT_INLINE_LAMBDA { Ops::store(to + r * width + v * Ops::lanes, acc[r][v]); });
+                for_tile<Unit, Vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                    LOWBIT_UNROLL for (unsigned c = 1; c < chains; ++c) acc[0][r][v] = Ops::add(acc[0][r][v], acc[c][r][v]);
+                    Ops::store(to + r * width + v * Ops::lanes, acc[0][r][v]);
+                });
             }
             next[b] = static_cast<std::uint32_t>(i);
         }
@@ -224,7 +232,7 @@ struct block_body {
     using family = block_lanes<Ops, Key.floats>;
     static constexpr unsigned vectors = Ops::template lane_vectors<Key.unit>;
     static constexpr bool reads_plain = !Key.floats && Key.atom == 16;
-    static constexpr std::size_t most_plain = !reads_plain ? 0 : Key.unit == 1 ? 8 : 6;
+    static constexpr std::size_t most_plain = !reads_plain ? 0 : Key.unit == 1 ? 4 : 6;
 
     static void arrange(const activation_rows<element>& x, std::size_t depth, std::size_t row0, std::size_t rows,
                         std::byte* lanes) {
