@@ -2,6 +2,7 @@
 // packed_cache: packed weights found again by the quantized ones they were made of, for engines that load lazily.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -90,7 +91,7 @@ private:
         isa::level level;
         const std::byte* planes[8];
         std::size_t rows, cols;
-        float tensor_scale;
+        std::uint32_t tensor_scale; ///< its bits, as NaN is not what it is
 
         /// Chosen by where the codes lie; weights start on cache lines or at least far apart.
         [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t bucket() const noexcept {
@@ -109,7 +110,7 @@ private:
         const auto& p = q.planes();
         return {
             type,     level,    {p.codes, p.scales, p.offsets, p.super_scales, p.super_minimums, p.mask, p.order, p.tensor_scale},
-            q.rows(), q.cols(), q.tensor_scale()};
+            q.rows(), q.cols(), std::bit_cast<std::uint32_t>(q.tensor_scale())};
     }
 
     struct entry {

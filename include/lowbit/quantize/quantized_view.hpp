@@ -71,7 +71,8 @@ public:
         : planes_(other.planes()), shape_{other.rows(), other.cols()}, tensor_scale_(other.tensor_scale()) {}
 
     /// A view of separate planes. errc::truncated if one is too short, errc::limit_exceeded if no memory could hold them,
-    /// errc::malformed if the order is not a permutation of the columns or a mask row keeps another number than the policy.
+    /// errc::malformed if the order is not a permutation of the columns or a mask row keeps another number than the policy,
+    /// errc::non_finite for a tensor scale that makes no finite scales; those of groups are not looked at.
     template <class Here = isa::here>
     [[nodiscard]] static constexpr expected<quantized_view> from(const quantized_parts& parts, std::size_t rows,
                                                                  std::size_t cols) {
@@ -150,7 +151,12 @@ private:
                     return fail(errc::malformed, "a mask row keeps another number of weights than the policy", r);
             }
         }
-        tensor_scale_ = parts.tensor_scale;
+        if constexpr (format::tensor_scale::present) {
+            const float t = parts.tensor_scale; // less itself, no number unless it is finite; <cmath> has no constexpr isfinite
+            if (t - t != 0.0f || (format::tensor_scale::divides && t == 0.0f))
+                return fail(errc::non_finite, "the tensor scale is no finite number, or divides and is 0");
+            tensor_scale_ = t;
+        }
         return true;
     }
 

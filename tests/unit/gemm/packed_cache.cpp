@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // packed_cache: the same weights are packed once, different ones never mistaken, and the bound holds. Threads: unit/exec.
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -71,6 +74,10 @@ TEST_CASE("cache: what differs in anything is packed anew") {
     CHECK(of(n, k / 2, scales, 1.0f) != whole);
     CHECK(of(n, k, equal, 1.0f) != whole);
     CHECK(of(n, k, scales, 2.0f) != whole);
+    auto bad = lb::quantized_matrix<scaled>(1, 4); // as a file may have it: NaN is the same NaN again
+    const auto nan = std::bit_cast<std::array<std::byte, 4>>(std::numeric_limits<float>::quiet_NaN());
+    std::copy(nan.begin(), nan.end(), bad.bytes().end() - 4);
+    CHECK(cache.pack(bad) == cache.pack(bad));
     const bool is_scalar = lb::isa::active() == lb::isa::level::scalar;
     const lb::isa::scoped_level scalar{lb::isa::level::scalar};
     CHECK((cache.pack(q) == p) == is_scalar);

@@ -292,6 +292,21 @@ TEST_CASE("a view of parts is the view of the whole, and every part is checked t
     CHECK(lb::quantized_view<full>::from(other, 5, 21).error() ==
           lb::error{errc::malformed, "the order is not a permutation of the columns", 9});
 
+    other = p;
+    for (const float t : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+        other.tensor_scale = t;
+        CHECK(lb::quantized_view<full>::from(other, 5, 21).error().code == errc::non_finite);
+    }
+    other.tensor_scale = 0.0f; // makes zeros, where it does not divide
+    CHECK(lb::quantized_view<full>::from(other, 5, 21).has_value());
+    using divided = lb::presets::nvfp4_divisor;
+    const auto d = lb::quantize<divided>(w);
+    other = cut(d.bytes(), {{&parts::codes, 5 * 11}, {&parts::scales, 5 * 2}});
+    other.tensor_scale = d.view().tensor_scale();
+    REQUIRE(lb::quantized_view<divided>::from(other, 5, 21).has_value());
+    other.tensor_scale = 0.0f;
+    CHECK(lb::quantized_view<divided>::from(other, 5, 21).error().code == errc::non_finite);
+
     std::vector<std::byte> mask(p.mask.begin(), p.mask.end());
     mask[3 * 2] ^= std::byte{4}; // row 2 keeps one more or less
     other = p;
