@@ -88,6 +88,9 @@ LOWBIT_ALWAYS_INLINE constexpr float floor_power(float x) noexcept {
     return std::bit_cast<float>(value < 0x0080'0000u ? std::bit_floor(value) : value & f32_infinity);
 }
 
+/// The same, if its inverse is a float too: what lies around x, divided by it, has squares that floats hold.
+LOWBIT_ALWAYS_INLINE constexpr float unit_of(float x) noexcept { return std::clamp(floor_power(x), 0x1p-126f, 0x1p126f); }
+
 /// The code of a scale whose codes just cover a range: powers of two round up, since a smaller one would cut it.
 template <class T>
 LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_cover(float ideal) noexcept {
@@ -223,8 +226,7 @@ public:
     constexpr void choose_unit() noexcept {
         constexpr float far = 0x1p32f;
         reach_ = reach();
-        if (reach_ > 0.0f && !(reach_ > 1.0f / far && reach_ < far))
-            per_unit_ = 1.0f / std::clamp(floor_power(reach_), 0x1p-126f, 0x1p126f);
+        if (reach_ > 0.0f && !(reach_ > 1.0f / far && reach_ < far)) per_unit_ = 1.0f / unit_of(reach_);
     }
 
     /// The (weighted) squared error of parameters as they would be stored, in a unit of the group's own.
@@ -307,7 +309,7 @@ public:
         const float span = product(full.high, 0.5f) - product(full.low, 0.5f);
         if (!(span > 0.0f)) return {};
         const float middle = product(full.high, 0.5f) + product(full.low, 0.5f);
-        const float unit = std::clamp(floor_power(span), 0x1p-126f, 0x1p126f);
+        const float unit = unit_of(span);
         const float per_unit = 1.0f / unit;
         scratch<float> values(values_.size());
         kernel::trial_grids grids = table.grids();

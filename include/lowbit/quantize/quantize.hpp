@@ -122,7 +122,7 @@ expected<bool> encode_into(on_t<Pool> where, quantized_matrix<P>& q, const Sourc
     side_input known = side;
     scratch<float> statistics(side.statistics.size());
     if (const float largest = rows.absmax(side.statistics.data(), side.statistics.size()); largest > 0.0f) {
-        const float factor = 1.0f / std::clamp(floor_power(largest), 0x1p-126f, 0x1p126f);
+        const float factor = 1.0f / unit_of(largest);
         for (std::size_t k = 0; k < side.statistics.size(); ++k) statistics[k] = side.statistics[k] * factor;
         known.statistics = statistics.span();
     }

@@ -150,7 +150,7 @@ private:
     }
     constexpr float power_of(const scratch<float>& x) const {
         const float reach = rows_->absmax(x.data(), used_);
-        return reach > 0.0f ? std::clamp(floor_power(reach), 0x1p-126f, 0x1p126f) : 1.0f;
+        return reach > 0.0f ? unit_of(reach) : 1.0f;
     }
 
     /// The best of a batch of grids, of which some numbers are set.
