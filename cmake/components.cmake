@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The targets. lowbit::lowbit is the library; lowbit::eigen and lowbit::io add what their headers include: Eigen, nlohmann_json;
-# lowbit::rows is the library with its row kernels compiled once, for many translation units in one build.
+# The targets. lowbit::lowbit is the library; lowbit::eigen, lowbit::io and lowbit::cuda add what their headers include: Eigen,
+# nlohmann_json, CUDA's runtime; lowbit::rows is the library with its row kernels compiled once, for many translation units in one build.
 # All headers install together; each target holds its own, and verifies that each compiles alone where it can.
 include(${CMAKE_CURRENT_LIST_DIR}/find_xsimd.cmake)
 if(LOWBIT_XSIMD_PROBLEM AND LOWBIT_FETCH_DEPENDENCIES)
@@ -17,10 +17,13 @@ endif()
 # Their targets stay in this folder's scope, where the link interfaces below are looked up: a parent project finds, or fetches, its own.
 find_package(Eigen3 QUIET)
 find_package(nlohmann_json QUIET)
+find_package(CUDAToolkit QUIET)
 
 # Which headers belong to a component; everything else is the library itself.
 set(eigen_headers "lowbit/eigen\\.hpp$|lowbit/exec/eigen|lowbit/calibrate")
 set(io_headers "lowbit/io\\.hpp$|lowbit/io/")
+# What needs CUDA; the rest of lowbit/cuda/ is plain C++, compiled and tested everywhere.
+set(cuda_headers "lowbit/cuda\\.hpp$|lowbit/cuda/(cublaslt|device_matrix|matmul|runtime)\\.hpp$")
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)
 file(GLOB_RECURSE bodies CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.inl)
@@ -40,17 +43,19 @@ function(lowbit_component target name pattern dependency)
   target_link_libraries(${target} INTERFACE $<BUILD_INTERFACE:${dependency}>)
   if(NOT PROJECT_IS_TOP_LEVEL)
     set_target_properties(${target} PROPERTIES SYSTEM ON)  # a parent's warning flags are for the parent's code
-  elseif(TARGET ${dependency})
+  elseif(TARGET ${dependency} AND NOT dependency MATCHES "^CUDA::")  # kernels are for nvcc: tests/cuda compiles them
     set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
   endif()
 endfunction()
 
 lowbit_component(lowbit_eigen eigen "${eigen_headers}" Eigen3::Eigen)
 lowbit_component(lowbit_io io "${io_headers}" nlohmann_json::nlohmann_json)
+lowbit_component(lowbit_cuda cuda "${cuda_headers}" CUDA::cudart)
 lowbit_component(lowbit lowbit "." xsimd::xsimd)
 target_compile_features(lowbit INTERFACE cxx_std_20)
 target_link_libraries(lowbit_eigen INTERFACE lowbit)
 target_link_libraries(lowbit_io INTERFACE lowbit)
+target_link_libraries(lowbit_cuda INTERFACE lowbit)
 
 # Kernel bodies are included inside target regions: installed, but no header that could compile alone.
 target_sources(lowbit INTERFACE FILE_SET bodies TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${bodies})

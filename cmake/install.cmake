@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/lowbit)
 
-install(TARGETS lowbit lowbit_eigen lowbit_io EXPORT lowbit FILE_SET HEADERS FILE_SET bodies)
+install(TARGETS lowbit lowbit_eigen lowbit_io lowbit_cuda EXPORT lowbit FILE_SET HEADERS FILE_SET bodies)
 install(EXPORT lowbit NAMESPACE lowbit:: FILE lowbit-targets.cmake DESTINATION ${package_dir})
 
 # 0.x releases may break, so a version satisfies only requests for its own minor version.

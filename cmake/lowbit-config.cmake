@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# find_package(lowbit [COMPONENTS eigen io]): lowbit::lowbit always; a component only where it is asked for.
+# find_package(lowbit [COMPONENTS eigen io cuda]): lowbit::lowbit always; a component only where it is asked for.
 include(CMakeFindDependencyMacro)
 include(${CMAKE_CURRENT_LIST_DIR}/find_xsimd.cmake)
 if(LOWBIT_XSIMD_PROBLEM)
@@ -20,8 +20,11 @@ foreach(component IN LISTS lowbit_FIND_COMPONENTS)
   elseif(component STREQUAL "io")
     find_dependency(nlohmann_json)
     target_link_libraries(lowbit::io INTERFACE nlohmann_json::nlohmann_json)
+  elseif(component STREQUAL "cuda")
+    find_dependency(CUDAToolkit)
+    target_link_libraries(lowbit::cuda INTERFACE CUDA::cudart)
   elseif(lowbit_FIND_REQUIRED_${component})
     set(lowbit_FOUND FALSE)
-    set(lowbit_NOT_FOUND_MESSAGE "lowbit has no component ${component}; it has eigen and io")
+    set(lowbit_NOT_FOUND_MESSAGE "lowbit has no component ${component}; it has eigen, io and cuda")
   endif()
 endforeach()

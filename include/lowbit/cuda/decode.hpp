@@ -80,8 +80,10 @@ struct decoder<E, T, Zeros> {
     static constexpr std::uint32_t both = 0x0001'0001;
     static constexpr std::uint32_t mask = ((1u << bits) - 1) * both;
     /// 2^e as T, in both halves.
-    static constexpr std::uint32_t power(int e) noexcept { return static_cast<std::uint32_t>(T::bias + e) << T::mantissa_bits; }
-    static constexpr std::uint32_t powers(int e) noexcept { return power(e) * both; }
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t power(int e) noexcept {
+        return static_cast<std::uint32_t>(T::bias + e) << T::mantissa_bits;
+    }
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t powers(int e) noexcept { return power(e) * both; }
 
     struct side {
         std::uint32_t minus[bases]; ///< for codes p bits up: -(2^(m - p) + zero), in both halves

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <tuple>
 
 #include <lowbit/core/view.hpp>
@@ -29,7 +28,7 @@ template <>
 struct device_part<lowbit::detail::gelu_part> {
     explicit device_part(const lowbit::detail::gelu_part&) noexcept {}
     LOWBIT_DEVICE float operator()(float y, std::size_t, std::size_t) const {
-        constexpr float least = std::numeric_limits<float>::lowest(); // from which the limit is reached, and no infinity times 0
+        constexpr float least = -0x1.fffffep127f; // the lowest: the limit is reached there, and no infinity times 0
         const float x = y < least ? least : y;
         return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
     }
@@ -38,7 +37,7 @@ template <>
 struct device_part<lowbit::detail::silu_part> {
     explicit device_part(const lowbit::detail::silu_part&) noexcept {}
     LOWBIT_DEVICE float operator()(float y, std::size_t, std::size_t) const {
-        constexpr float least = std::numeric_limits<float>::lowest(); // from which the limit is reached, and no infinity times 0
+        constexpr float least = -0x1.fffffep127f; // the lowest: the limit is reached there, and no infinity times 0
         const float x = y < least ? least : y;
         return x / (1.0f + expf(-x));
     }

@@ -3,8 +3,6 @@
 // device.
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -26,17 +24,23 @@ namespace lowbit::inline v0::cuda {
 
 namespace detail {
 
+/// The slots of a row's codes in a tile, for rows 0 and 8.
+template <class Order>
+struct tile_slots {
+    typename Order::slot of[2][Order::cols]{};
+    constexpr tile_slots() noexcept {
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t c = 0; c < Order::cols; ++c) of[half][c] = Order::slot_of(8 * half, c, 1);
+    }
+};
+template <class Order>
+inline constexpr tile_slots<Order> slots_in_tile{};
+
 /// Calls f(column, word, shift) for every code of row n in the image of a matrix of k columns.
 template <class Order, class F>
 LOWBIT_ALWAYS_INLINE void for_each_slot(std::size_t n, std::size_t k, F f) {
-    static constexpr auto in_tile = [] {
-        std::array<std::array<typename Order::slot, Order::cols>, 2> slots{};
-        for (std::size_t half = 0; half < 2; ++half)
-            for (std::size_t c = 0; c < Order::cols; ++c) slots[half][c] = Order::slot_of(8 * half, c, 1);
-        return slots;
-    }();
     const std::size_t tiles = Order::col_tiles(k);
-    const auto& slots = in_tile[n / 8 % 2];
+    const auto& slots = slots_in_tile<Order>.of[n / 8 % 2];
     for (std::size_t tile = 0; tile < tiles; ++tile) {
         const std::size_t base = Order::lane_word(n / 16, tile, tiles, static_cast<int>(n % 8) * 4);
         const std::size_t first = tile * Order::cols;

@@ -56,14 +56,16 @@ struct stream {
     static constexpr std::size_t unit_cols = 128;
     static constexpr int unit_tiles = static_cast<int>(unit_cols / order::cols);
     static constexpr int unit_steps = static_cast<int>(unit_cols / order::step_cols);
-    /// Units in flight for a lane: 64 bytes of weights; 16 warps then have 32 KB, what an H200 needs to hide its latency.
-    static constexpr int depth = 4 / unit_tiles > 2 ? 4 / unit_tiles : 2;
+    /// Units in flight for a lane: 64 bytes of weights, or more; 16 warps then have 32 KB, what an H200 needs to hide its
+    /// latency, and 8 warps take twice as many.
+    static constexpr int depth = (4 / unit_tiles > 2 ? 4 / unit_tiles : 2) * (Warps == 8 ? 2 : 1);
     /// Runs of a unit that share their scale, and the k-steps of one.
-    static constexpr int runs = group != 0 && group < unit_cols ? static_cast<int>(unit_cols / group) : 1;
+    static constexpr int runs = group != 0 && group < unit_cols ? static_cast<int>(unit_cols / (group == 0 ? 1 : group)) : 1;
     static constexpr int run_steps = unit_steps / runs;
     /// Whether this kernel takes weights of these groups: a unit is whole groups or part of one, and a group is whole k-steps.
+    static constexpr std::size_t shared_cols = group == 0 ? unit_cols : group;
     static constexpr bool takes_groups =
-        group == 0 || group % unit_cols == 0 || (unit_cols % group == 0 && group % order::step_cols == 0);
+        shared_cols % unit_cols == 0 || (unit_cols % shared_cols == 0 && shared_cols % order::step_cols == 0);
 
     static constexpr std::size_t table_bytes = [] {
         if constexpr (decoder::looks_up) return std::size_t{4} * decoder::entries * decoder::copies;

@@ -7,6 +7,9 @@
 
 #include <lowbit/isa/active.hpp>
 #include <lowbit/kernel/rows/rows.hpp>
+#if defined(__CUDACC__)
+#include <lowbit/quantize/reference_rows.hpp>
+#endif
 
 namespace lowbit::inline v0::detail {
 
@@ -64,9 +67,17 @@ private:
     const kernel::row_kernels* table_;
 };
 
+#if defined(__CUDACC__)
+/// nvcc does not get through the row kernels: in a .cu file the reference encodes, slowly, to the same bytes.
+template <class Here = isa::here>
+reference_rows<Here> active_rows() {
+    return {};
+}
+#else
 template <class Here = isa::here>
 level_rows<Here> active_rows() {
     return level_rows<Here>{kernel::rows<Here>(isa::active<Here>())};
 }
+#endif
 
 } // namespace lowbit::inline v0::detail

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+// matmul: the kernels, how they are launched, and gemm on a stream.
+#pragma once
+
+#if !defined(__CUDACC__)
+#error "lowbit: <lowbit/cuda/matmul.hpp> holds kernels; include it, or <lowbit/cuda.hpp>, in a .cu file"
+#endif
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include <lowbit/cuda/dequantize.hpp>
+#include <lowbit/cuda/device_matrix.hpp>
+#include <lowbit/cuda/epilogue.hpp>
+#include <lowbit/cuda/pack.hpp>
+#include <lowbit/cuda/runtime.hpp>
+#include <lowbit/cuda/stream.hpp>
+#include <lowbit/gemm/epilogue.hpp>
+
+namespace lowbit::inline v0::cuda {
+
+template <int Bits, int From, int To>
+__global__ void __launch_bounds__(128) relayout_kernel(const std::uint32_t* from, words4* to, std::size_t tiles) {
+    relayout_body<Bits, From, To>(device_lane{}, from, to, tiles);
+}
+
+template <class Kind, class T>
+__global__ void __launch_bounds__(dequantize_block<Kind>::threads)
+    dequantize_kernel(const __grid_constant__ weights w, std::uint16_t* out, std::size_t stride, bool whole_lines) {
+    __shared__ words4 shared[dequantize_block<Kind>::shared_bytes / 16];
+    dequantize_body<Kind, T>(device_lane{}, w, out, stride, whole_lines, reinterpret_cast<std::byte*>(shared));
+}
+
+template <class Kind, class T, int Blocks, int Warps, class Product>
+__global__ void __launch_bounds__(Warps * 32, 1) stream_kernel(const __grid_constant__ Product p) {
+    extern __shared__ words4 lowbit_shared[];
+    stream<Kind, T, Blocks, Warps>::body(device_lane{}, p, reinterpret_cast<std::byte*>(lowbit_shared));
+}
+
+template <class Kind, class T, class Product>
+__global__ void __launch_bounds__(256) finish_kernel(const __grid_constant__ Product p, int slices) {
+    finish_body<Kind, T>(device_lane{}, p, slices, 256);
+}
+
+namespace detail {
+
+/// Warps of a block: 16, and 8 where the sums of 32 rows want twice the registers.
+template <int Blocks>
+inline constexpr int stream_warps = Blocks == 4 ? 8 : 16;
+/// Rows of X that the stream kernel takes at once.
+inline constexpr std::size_t most_streamed = 32;
+/// Workspaces are cut at multiples of this.
+inline constexpr std::size_t workspace_grain = 256;
+
+[[nodiscard]] inline int attribute(cudaDeviceAttr which) {
+    int device = 0, value = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
+    return value;
+}
+
+template <class... Arguments>
+void launch(void (*kernel)(Arguments...), dim3 grid, int threads, std::size_t shared, cudaStream_t stream,
+            std::type_identity_t<Arguments>... arguments) {
+    void* pointers[] = {static_cast<void*>(&arguments)...};
+    check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(static_cast<unsigned>(threads)), pointers, shared,
+                           stream),
+          "cudaLaunchKernel");
+}
+
+/// Rows that begin at multiples of 16 bytes.
+[[nodiscard]] inline bool whole_lines(const void* data, std::size_t stride) noexcept {
+    return stride % 8 == 0 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
+}
+
+template <class Kind, class T, int Blocks>
+[[nodiscard]] stream_plan plan(std::size_t n, std::size_t k, std::size_t m) {
+    return plan_stream<stream<Kind, T, Blocks, stream_warps<Blocks>>>(
+        n, k, m, attribute(cudaDevAttrMultiProcessorCount),
+        static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)));
+}
+
+template <class Kind, class T, class Product>
+void run_finish(const Product& p, int slices, cudaStream_t stream) {
+    const std::size_t blocks = (p.m * p.w.n + 255) / 256;
+    launch(finish_kernel<Kind, T, Product>, dim3(static_cast<unsigned>(std::min<std::size_t>(blocks, 4096))), 256, 0, stream, p,
+           slices);
+}
+
+template <class Kind, class T, int Blocks, class Product>
+void run_blocks(Product p, float* workspace, cudaStream_t stream) {
+    const stream_plan how = plan<Kind, T, Blocks>(p.w.n, p.w.k, p.m);
+    p.units = how.units;
+    p.sums = how.slices > 1 ? workspace : nullptr;
+    const auto kernel = stream_kernel<Kind, T, Blocks, stream_warps<Blocks>, Product>;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared_bytes)),
+          "cudaFuncSetAttribute");
+    launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), stream_warps<Blocks> * 32,
+           how.shared_bytes, stream, p);
+    if (how.slices > 1) run_finish<Kind, T>(p, how.slices, stream);
+}
+/// At most 32 rows of X.
+template <class Kind, class T, class Product>
+void run_stream(const Product& p, float* workspace, cudaStream_t stream) {
+    if (p.m <= 8) return run_blocks<Kind, T, 1>(p, workspace, stream);
+    if (p.m <= 16) return run_blocks<Kind, T, 2>(p, workspace, stream);
+    run_blocks<Kind, T, 4>(p, workspace, stream);
+}
+template <class Kind, class T>
+[[nodiscard]] std::size_t stream_workspace(std::size_t n, std::size_t k, std::size_t m) {
+    if (m == 0) return 0;
+    if (m <= 8) return plan<Kind, T, 1>(n, k, m).workspace_bytes(m, n);
+    if (m <= 16) return plan<Kind, T, 2>(n, k, m).workspace_bytes(m, n);
+    return plan<Kind, T, 4>(n, k, m).workspace_bytes(m, n);
+}
+
+template <class Kind, class T>
+inline constexpr bool streams = stream<Kind, T, 1, stream_warps<1>>::takes_groups;
+
+/// Whether a product goes through dequantized weights.
+template <class Kind, class T>
+[[nodiscard]] bool goes_dense(const stream_ref& s, std::size_t m) noexcept {
+    return s.large() != nullptr && (m > most_streamed || !streams<Kind, T>);
+}
+
+[[nodiscard]] constexpr std::size_t in_grains(std::size_t bytes) noexcept {
+    return (bytes + workspace_grain - 1) / workspace_grain * workspace_grain;
+}
+
+template <class Kind, class T>
+[[nodiscard]] std::size_t workspace_for(const stream_ref& s, std::size_t n, std::size_t k, std::size_t m) {
+    if (goes_dense<Kind, T>(s, m))
+        return in_grains(n * ((k + 7) / 8 * 8) * 2) + in_grains(m * n * 4) + s.large()->workspace_bytes();
+    if constexpr (!streams<Kind, T>) {
+        return 0;
+    } else {
+        return std::max(stream_workspace<Kind, T>(n, k, std::min(m, most_streamed)),
+                        stream_workspace<Kind, T>(n, k, m % most_streamed));
+    }
+}
+
+/// The stream kernel for every 32 rows of X, or dequantized weights and a dense product.
+template <class Kind, class T, class Out, class Epilogue>
+void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
+    constexpr bool plain = std::is_same_v<Epilogue, device_epilogue<>>;
+    if (goes_dense<Kind, T>(s, p.m)) {
+        const std::size_t w_stride = (p.w.k + 7) / 8 * 8;
+        auto* const w = reinterpret_cast<std::uint16_t*>(workspace);
+        auto* const sums = reinterpret_cast<float*>(workspace + in_grains(p.w.n * w_stride * 2));
+        std::byte* const rest = reinterpret_cast<std::byte*>(sums) + in_grains(p.m * p.w.n * 4);
+        const std::size_t tiles = Kind::order::row_tiles(p.w.n) * Kind::order::col_tiles(p.w.k);
+        launch(dequantize_kernel<Kind, T>, dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))),
+               dequantize_block<Kind>::threads, 0, s.get(), p.w, w, w_stride, true);
+        dense_product::operands o{};
+        o.x = p.x;
+        o.w = w;
+        o.y = plain ? static_cast<void*>(p.y) : static_cast<void*>(sums);
+        o.m = p.m;
+        o.n = p.w.n;
+        o.k = p.w.k;
+        o.x_stride = p.x_stride;
+        o.w_stride = w_stride;
+        o.y_stride = plain ? p.y_stride : p.w.n;
+        o.bfloat16 = std::is_same_v<T, bfloat16>;
+        o.float_result = !plain || std::is_same_v<Out, float>;
+        s.large()->multiply(s.get(), o, rest);
+        if constexpr (!plain) {
+            p.sums = sums;
+            // the scales are in the weights: finish as if there were groups
+            using finished = weight_kind<typename Kind::element_type, typename Kind::scale_type, Kind::zeros, 32>;
+            run_finish<finished, T>(p, 1, s.get());
+        }
+    } else if constexpr (streams<Kind, T>) {
+        for (std::size_t row = 0; row < p.m; row += most_streamed) {
+            product<Out, shifted_rows<Epilogue>> part{p.w,
+                                                      p.x + row * p.x_stride,
+                                                      p.x_stride,
+                                                      p.whole_lines,
+                                                      std::min(most_streamed, p.m - row),
+                                                      p.y + row * p.y_stride,
+                                                      p.y_stride,
+                                                      {p.epilogue, row},
+                                                      0,
+                                                      nullptr};
+            run_stream<Kind, T>(part, reinterpret_cast<float*>(workspace), s.get());
+        }
+    } else {
+        raise(errc::unsupported, "gemm: groups of ", Kind::group,
+              " columns go through a dense product alone: give the stream_ref one, a cuda::cublaslt");
+    }
+}
+
+template <class Here, class X, any_policy P, class Y, any_epilogue E>
+void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, matrix_view<Y> y, const E& ep,
+           std::span<std::byte> workspace, bool given) {
+    using kind = kind_of<P>;
+    using T = typename number_of<std::remove_const_t<X>>::type;
+    using out = typename number_of<Y>::type;
+    static_assert(half_number<T>, "lowbit: on a GPU X holds __half or __nv_bfloat16");
+    static_assert(!std::is_const_v<Y>, "lowbit: Y is const; a product needs somewhere to write");
+    static_assert(std::same_as<out, T> || std::same_as<out, float>, "lowbit: on a GPU Y holds what X holds, or float");
+    const std::size_t m = x.rows(), n = w.rows(), k = w.cols();
+    if (x.cols() != k) {
+        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", n, " x ", k,
+                    "; X needs as many columns as W");
+    }
+    if (y.rows() != m || y.cols() != n)
+        raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", n);
+    if ((x.stride() < k && m > 1) || (y.stride() < n && m > 1))
+        raise<Here>(errc::invalid_argument, "gemm: the row strides ", x.stride(), " of X or ", y.stride(),
+                    " of Y let rows overlap");
+    ep.check(m, n);
+    if (m == 0 || n == 0) return;
+    const std::size_t need = workspace_for<kind, T>(s, n, k, m);
+    if (given && workspace.size() < need) {
+        raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(s, W, ", m, ") is ",
+                    need);
+    }
+    const device_buffer own(given ? 0 : need, s.get());
+    const auto* const numbers = reinterpret_cast<const std::uint16_t*>(x.data());
+    using stored = std::conditional_t<std::same_as<out, float>, float, std::uint16_t>;
+    const auto epilogue = on_device(ep);
+    run<kind, T>(s,
+                 product<stored, std::remove_const_t<decltype(epilogue)>>{
+                     w.weights(), numbers, x.stride(), whole_lines(numbers, x.stride()), m, reinterpret_cast<stored*>(y.data()),
+                     y.stride(), epilogue, 0, nullptr},
+                 given ? workspace.data() : own.data());
+}
+
+} // namespace detail
+
+/// Device memory that a product of `w` with m rows of X, of element type X, takes on this device: with that much it allocates
+/// nothing. It may be 0.
+template <class X, any_policy P>
+[[nodiscard]] std::size_t workspace_bytes(const stream_ref& s, const device_matrix<P>& w, std::size_t m) {
+    return detail::workspace_for<kind_of<P>, typename number_of<std::remove_const_t<X>>::type>(s, w.rows(), w.cols(), m);
+}
+
+/// Decodes weights into `out`, N x K of __half or __nv_bfloat16: the CPU's floats, rounded once. Raises errc::shape_mismatch.
+template <class Here = isa::here, class T, any_policy P>
+void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matrix<P>& w) {
+    using kind = kind_of<P>;
+    using number = typename number_of<T>::type;
+    static_assert(half_number<number>, "lowbit: weights on a GPU are decoded to __half or __nv_bfloat16");
+    if (out.rows() != w.rows() || out.cols() != w.cols()) {
+        raise<Here>(errc::shape_mismatch, "dequantize_into: room for ", out.rows(), " x ", out.cols(), ", weights are ", w.rows(),
+                    " x ", w.cols());
+    }
+    const std::size_t tiles = kind::order::row_tiles(w.rows()) * kind::order::col_tiles(w.cols());
+    if (tiles == 0) return;
+    auto* const to = reinterpret_cast<std::uint16_t*>(out.data());
+    detail::launch(dequantize_kernel<kind, number>, dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))),
+                   dequantize_block<kind>::threads, 0, s.get(), w.weights(), to, out.stride(),
+                   detail::whole_lines(to, out.stride()));
+}
+
+} // namespace lowbit::inline v0::cuda
+
+namespace lowbit::inline v0 {
+
+/// Y[M, N] = X[M, K] * W[N, K]^T on a stream of the current device, then the epilogue, whose pointers are device memory. X:
+/// __half or __nv_bfloat16; Y: the same, or float. At most 32 rows, and more where the stream_ref has no dense product, take the
+/// stream kernel; larger batches dequantize the weights and call the dense product. Enqueues and returns. Where no workspace is
+/// given, takes what cuda::workspace_bytes says in the order of the stream. Raises errc::shape_mismatch, errc::short_buffer,
+/// errc::invalid_argument, errc::unsupported and errc::device.
+template <class Here = isa::here, class X, any_policy P, class Y, any_epilogue E = epilogue_t<>>
+void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda::device_matrix<P>& w, cuda::matrix_view<Y> y,
+          const E& ep = {}) {
+    cuda::detail::start<Here>(*where.where, x, w, y, ep, {}, false);
+}
+/// The same with a workspace of device memory, at a multiple of 256 bytes.
+template <class Here = isa::here, class X, any_policy P, class Y, any_epilogue E>
+void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda::device_matrix<P>& w, cuda::matrix_view<Y> y,
+          const E& ep, std::span<std::byte> workspace) {
+    cuda::detail::start<Here>(*where.where, x, w, y, ep, workspace, true);
+}
+
+} // namespace lowbit::inline v0
