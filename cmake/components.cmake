@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The targets. lowbit::lowbit is the library; lowbit::eigen, lowbit::io and lowbit::cuda add what their headers include: Eigen,
-# nlohmann_json, CUDA's runtime; lowbit::rows is the library with its row kernels compiled once, for many translation units in one build.
+# nlohmann_json, CUDA's runtime; lowbit::rows is the library with its row kernels compiled once, for many translation units in one
+# build.
 # All headers install together; each target holds its own, and verifies that each compiles alone where it can.
 include(${CMAKE_CURRENT_LIST_DIR}/find_xsimd.cmake)
 if(LOWBIT_XSIMD_PROBLEM AND LOWBIT_FETCH_DEPENDENCIES)
@@ -56,6 +57,8 @@ target_compile_features(lowbit INTERFACE cxx_std_20)
 target_link_libraries(lowbit_eigen INTERFACE lowbit)
 target_link_libraries(lowbit_io INTERFACE lowbit)
 target_link_libraries(lowbit_cuda INTERFACE lowbit)
+# CMake 3.25 does not know that nvcc has C++20.
+target_compile_options(lowbit_cuda INTERFACE $<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20>)
 
 # Kernel bodies are included inside target regions: installed, but no header that could compile alone.
 target_sources(lowbit INTERFACE FILE_SET bodies TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${bodies})
