@@ -92,9 +92,9 @@ expected<inverse_factor> factor_inverse(const input_hessian& inputs, std::span<c
 struct sweep_run {
     std::size_t length;
 
-    [[nodiscard]] bool starts(std::size_t k) const noexcept { return k % length == 0; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE bool starts(std::size_t k) const noexcept { return k % length == 0; }
     /// `end`, or the start of a run before it that `end` would cut.
-    [[nodiscard]] std::size_t uncut(std::size_t first, std::size_t end) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t uncut(std::size_t first, std::size_t end) const noexcept {
         const std::size_t last = (end - 1) / length * length;
         return last > first && last + length > end ? last : end;
     }

@@ -55,6 +55,7 @@ public:
         return sums_(index(std::max(i, j)), index(std::min(i, j)));
     }
     /// The root mean square of each column, as input_norms has it.
+    template <class Here = isa::here>
     [[nodiscard]] std::vector<float> norms() const {
         std::vector<float> norms(cols());
         for (std::size_t k = 0; k < cols() && samples_ != 0; ++k)

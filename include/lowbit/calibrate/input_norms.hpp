@@ -43,12 +43,14 @@ public:
     [[nodiscard]] std::size_t cols() const noexcept { return sums_.size(); }
     [[nodiscard]] std::size_t samples() const noexcept { return samples_; }
     /// The root mean square of each column, for `with` and by_wanda; 0 without samples.
+    template <class Here = isa::here>
     [[nodiscard]] std::vector<float> norms() const {
         std::vector<float> norms(sums_.size());
         for (std::size_t k = 0; k < norms.size(); ++k) norms[k] = static_cast<float>(std::sqrt(mean(k)));
         return norms;
     }
     /// The mean square of each column, for `with` as the importance in searches of scales; an `imatrix` holds the same.
+    template <class Here = isa::here>
     [[nodiscard]] std::vector<float> energies() const {
         std::vector<float> energies(sums_.size());
         for (std::size_t k = 0; k < energies.size(); ++k) energies[k] = static_cast<float>(mean(k));
@@ -56,7 +58,9 @@ public:
     }
 
 private:
-    [[nodiscard]] double mean(std::size_t k) const { return samples_ == 0 ? 0.0 : sums_[k] / static_cast<double>(samples_); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE double mean(std::size_t k) const {
+        return samples_ == 0 ? 0.0 : sums_[k] / static_cast<double>(samples_);
+    }
 
     std::vector<double> sums_;
     std::size_t samples_ = 0;

@@ -16,15 +16,19 @@ concept pruning_criterion = requires(float weight, float statistic) {
 
 /// Keeps the weights of largest magnitude.
 struct by_magnitude {
-    static constexpr float score(float weight, float /*statistic*/) noexcept { return weight < 0.0f ? -weight : weight; }
+    static LOWBIT_ALWAYS_INLINE constexpr float score(float weight, float /*statistic*/) noexcept {
+        return weight < 0.0f ? -weight : weight;
+    }
 };
 
 /// Keeps what moves the outputs most: magnitude times the norm of the column's inputs (Wanda, arXiv:2306.11695). The statistics
 /// are norms, which `input_norms` gathers; only their ratios matter, and a column of norm 0 goes first.
 struct by_wanda {
-    static constexpr float score(float weight, float norm) noexcept { return by_magnitude::score(weight, norm) * norm; }
+    static LOWBIT_ALWAYS_INLINE constexpr float score(float weight, float norm) noexcept {
+        return by_magnitude::score(weight, norm) * norm;
+    }
     /// Searches of scales weigh squared errors, and so by squared norms.
-    static constexpr float importance(float norm) noexcept { return norm * norm; }
+    static LOWBIT_ALWAYS_INLINE constexpr float importance(float norm) noexcept { return norm * norm; }
 };
 
 namespace detail {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include <lowbit/core/config.hpp>
+
 namespace lowbit::inline v0 {
 
 /// The gradual schedule of Zhu & Gupta (arXiv:1710.01878): fast while there is much to choose from, slower and slower after. From
@@ -16,14 +18,14 @@ struct cubic_schedule {
     std::size_t every = 1; ///< steps from mask to mask
 
     /// Percent of the weights that are pruned at `step`: `first` before `begin`, exactly `last` from `end` on.
-    [[nodiscard]] constexpr double operator()(std::size_t step) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr double operator()(std::size_t step) const noexcept {
         if (step >= end) return last;
         if (step <= begin) return first;
         const double left = static_cast<double>(end - step) / static_cast<double>(end - begin);
         return last + (first - last) * left * left * left;
     }
     /// Whether a new mask is made at `step`; at `end` always, and never after.
-    [[nodiscard]] constexpr bool due(std::size_t step) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool due(std::size_t step) const noexcept {
         return step == end || (step >= begin && step < end && (step - begin) % (every == 0 ? 1 : every) == 0);
     }
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <lowbit/core/bits.hpp>
+#include <lowbit/core/config.hpp>
 #include <lowbit/core/expected.hpp>
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/core/view.hpp>
@@ -115,7 +116,7 @@ template <detail::run_mask Mask, class Here = isa::here, class T>
 /// ones.
 template <std::unsigned_integral Word>
     requires(sizeof(Word) == 2 || sizeof(Word) == 4)
-[[nodiscard]] constexpr std::size_t sm80_place(std::size_t row, std::size_t col, std::size_t rows) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t sm80_place(std::size_t row, std::size_t col, std::size_t rows) noexcept {
     constexpr std::size_t group = sizeof(Word) == 2 ? 32 : 16;
     std::size_t r = row / group * group + row % 8 * (group / 8) + row % group / 8;
     if (r % 2 == 0 && col % 2 == 1) { // of each 2 x 2 words the upper right and the lower left change places
@@ -129,7 +130,7 @@ template <std::unsigned_integral Word>
 namespace detail {
 
 template <class Word>
-bool fits_sm80(std::size_t rows, std::size_t words) noexcept {
+LOWBIT_ALWAYS_INLINE bool fits_sm80(std::size_t rows, std::size_t words) noexcept {
     return rows % (sizeof(Word) == 2 ? 32 : 16) == 0 && words % 2 == 0;
 }
 

@@ -192,7 +192,7 @@ struct shape_of {
         return rows;
     }
     /// Where the codes of a row stand, counted in stored rows; stored_rows() if nowhere. `bits` are those of the mask.
-    [[nodiscard]] constexpr std::size_t stored_row(const std::byte* bits, std::size_t row) const noexcept {
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stored_row(const std::byte* bits, std::size_t row) const noexcept {
         if constexpr (F::mask::present) {
             if constexpr (mask_grid<mask>::down) {
                 const std::size_t height = mask_blocks().block_rows();
