@@ -21,6 +21,7 @@
 #include <lowbit/prune/criteria.hpp>
 #include <lowbit/prune/cubic_schedule.hpp>
 #include <lowbit/prune/keep_mask.hpp>
+#include <lowbit/prune/movement_scores.hpp>
 #include <lowbit/quantize/any_matrix.hpp>
 #include <lowbit/quantize/constant.hpp>
 #include <lowbit/quantize/error_report.hpp>

@@ -23,7 +23,8 @@ namespace {
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
-/// A covariance of 11.70 dB from arithmetic to geometric mean, as the published figures have it.
+/// The published figures do not say their seed, and move by 2 dB with it. This one has their covariance, 11.70 dB from arithmetic
+/// to geometric mean, and was chosen among nine that have; of another, 20240229, magnitude at 50 % misses its figure by 0.36 dB.
 const lowbit_test::layer& reference_layer() {
     static const lowbit_test::layer layer(2504);
     return layer;
@@ -176,7 +177,7 @@ TEST_CASE("under a given mask the weights become what inverses made for each col
     noise random(7);
     lb::matrix<std::uint8_t> mask(3, 45);
     for (std::size_t k = 0; k < 45; ++k) mask(0, k) = static_cast<std::uint8_t>(random.index(2)), mask(1, k) = k < 15 ? 0 : 1;
-    mask(0, 43) = 0, mask(0, 44) = 1; // the very last column makes up for the one before
+    mask(0, 43) = 0, mask(0, 44) = 1;                // the very last column makes up for the one before
     for (const std::size_t block : {1u, 7u, 128u}) { // the last row keeps nothing
         const auto r = lb::sparse_gpt<lb::unstructured<0>>(c.weights, c.inputs, lb::with(mask), {0.01, block}).value();
         CHECK(near(r.weights, swept_slowly(c, mask, in_place(45)), 2e-5));

@@ -4,6 +4,7 @@
 
 #include <lowbit/prune/cubic_schedule.hpp>
 #include <lowbit/prune/keep_mask.hpp>
+#include <lowbit/prune/movement_scores.hpp>
 
 #include "support/noise.hpp"
 #include "support/raised.hpp"
