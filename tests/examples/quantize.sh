@@ -58,7 +58,9 @@ case_bad_input() {
   printf '\0\0\xc0\x7f' | dd of=nan.safetensors bs=1 seek=$(($(stat -c %s nan.safetensors) - 528 - 2048 - 4)) conv=notrunc status=none
   refused 'nan.safetensors: blk.2.weight: .*NaN.*row 63, column 511' convert nan.safetensors out.gguf --policy q8_0 --threads 2
   refused 'model.safetensors: .*q4_0.*safetensors has no tensors of this type' convert model.safetensors model.safetensors --policy q4_0
-  nothing_beside empty model.safetensors nan.safetensors short zeros.gguf
+  { printf '\x93NUMPY\x01\0\x76\0'; printf '%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 32), }"; head -c 504 /dev/zero; printf '\0\0\0\0\0\0\0\x7e'; } >far.npy
+  refused 'far.npy: far: .*too large for a float.*row 1, column 31' convert far.npy out.gguf --policy f32
+  nothing_beside empty far.npy model.safetensors nan.safetensors short zeros.gguf
 }
 
 # Each format is what lb::quantize gives, on one thread and on two, from each type of floats.
@@ -192,6 +194,19 @@ case_interrupt() {
     nothing_beside large.gguf large.safetensors
   done
 }
+# Nobody reads the report, which is more than a pipe holds.
+case_interrupted_report() {
+  local code=0
+  "$helper" make many.safetensors f32 2000 1 32
+  mkfifo pipe
+  exec 3<>pipe
+  env --default-signal=INT timeout -s KILL 20 "$program" inspect many.safetensors >pipe 2>err &
+  read -r -n 1 -u 3
+  kill -INT $!
+  wait $! || code=$?
+  touch out
+  [[ $code == 130 ]] || fail "exit code $code"
+}
 case_full_disk() {
   some model.safetensors
   echo 'what was there' >out.gguf
@@ -224,7 +239,7 @@ case_memory() {
   for command in "convert large.safetensors large.gguf --policy q8_0" "convert large.safetensors half.safetensors --policy f16" \
                  "convert large.gguf floats.gguf --policy f32" "compare large.safetensors large.gguf"; do
     most=$("$helper" peak "$program" $command --threads 2 | tail -1)
-    ((most < 2 * tensor)) || fail "$most KiB for: $command"
+    ((most < tensor / 2)) || fail "$most KiB for: $command"
     echo "$most KiB, tensors of $tensor KiB: $command"
   done
 }

@@ -3,14 +3,15 @@
 #include "convert.hpp"
 
 #include "formats.hpp"
-#include "value_of.hpp"
 
-#include <lowbit/io.hpp>
-#include <lowbit/lowbit.hpp>
+#include "../common/codec.hpp"
+#include "../common/value_of.hpp"
+
+#include <lowbit/io/safetensors.hpp>
+#include <lowbit/io/write_gguf.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -47,16 +48,18 @@ void convert(const std::string& from, const std::string& to, const std::string& 
     io::gguf_header header;
     header.add("general.architecture", "bert").add("general.quantization_version", std::uint32_t{2});
     auto writer = value_of(io::stream_gguf(value_of(io::file_writer::create(to), to), tensors, header), to);
+    std::vector<float> room;
+    std::vector<std::byte> blocks;
     while (!writer.done()) {
         const std::size_t i = writer.next();
-        const auto append = [&](std::span<const std::byte> bytes) { value_of(writer.append(bytes), to); };
-        const bool encoded = any_format([&]<class P>(const demo::format<P>& f) {
-            if (f.type != tensors[i].dtype) return false;
-            const auto weights = value_of(io::to_matrix(sources[i]), from);
-            append(value_of(lb::try_quantize<P>(weights), from).bytes());
-            return true;
-        });
-        if (!encoded) append(sources[i].bytes);
+        if (io::is_quantized(tensors[i].dtype)) {
+            const std::string name = from + ": " + std::string(sources[i].name);
+            blocks.clear();
+            value_of(encode(tensors[i].dtype, value_of(floats(sources[i], room), name), blocks), name);
+            value_of(writer.append(blocks), to);
+        } else {
+            value_of(writer.append(sources[i].bytes), to);
+        }
     }
     value_of(writer.commit(), to);
 }

@@ -4,32 +4,42 @@
 #include "encoder.hpp"
 
 #include "formats.hpp"
-#include "value_of.hpp"
+
+#include "../common/codec.hpp"
+#include "../common/value_of.hpp"
 
 #include <lowbit/eigen.hpp>
+#include <lowbit/io/to_any.hpp>
 #include <lowbit/lowbit.hpp>
 
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace demo {
 namespace {
 
 io::tensor find(const io::gguf& file, const std::string& name) { return value_of(file.find(name), name); }
 
-/// A tensor as floats, whatever it is stored as.
-lb::matrix<float> decoded(const io::tensor& t) {
-    const std::string name(t.name);
-    return io::is_quantized(t.dtype) ? lb::dequantize(value_of(io::to_any(t), name)) : value_of(io::to_matrix(t), name);
-}
-
-vector floats(const io::gguf& file, const std::string& name) {
-    const lb::matrix<float> m = decoded(find(file, name));
-    if (m.rows() != 1) throw input_error(name + ": is no vector");
+/// The floats of a tensor of one row, whatever it is stored as.
+vector line_of(const io::tensor& t) {
+    std::vector<float> room;
+    const auto m = value_of(floats(t, room), std::string(t.name));
+    if (m.rows() != 1) throw input_error(std::string(t.name) + ": is no vector");
     return Eigen::Map<const vector>(m.data(), static_cast<Eigen::Index>(m.cols()));
 }
+vector line(const io::gguf& file, const std::string& name) { return line_of(find(file, name)); }
+
+/// GELU or nothing, known at run time: a kernel for each would double what is compiled.
+struct gelu_if {
+    bool wanted;
+    template <class Here = lb::isa::here>
+    void apply(const lb::result_run& run) const {
+        if (wanted) lb::gelu.apply<Here>(run);
+    }
+};
 
 io::tensor table(const io::gguf& file, const std::string& name) {
     const io::tensor t = find(file, name);
@@ -45,8 +55,7 @@ vector row(const io::tensor& table, float number) {
     const std::array<std::uint64_t, 2> shape{1, table.shape[1]};
     const std::size_t bytes = table.bytes.size() / table.shape[0];
     const auto at = static_cast<std::size_t>(number) * bytes;
-    const lb::matrix<float> m = decoded({table.name, table.dtype, shape, table.bytes.subspan(at, bytes), table.byte_order});
-    return Eigen::Map<const vector>(m.data(), static_cast<Eigen::Index>(m.cols()));
+    return line_of({table.name, table.dtype, shape, table.bytes.subspan(at, bytes), table.byte_order});
 }
 
 void softmax(rows& scores) {
@@ -58,17 +67,16 @@ void softmax(rows& scores) {
 
 } // namespace
 
-template <class... After>
 encoder::product encoder::make_product(const io::gguf& file, const std::string& name, std::uint64_t outputs, std::uint64_t inputs,
-                                       const After&... after) {
+                                       bool bends) {
     const lb::any_matrix weights = value_of(io::to_any(find(file, name + ".weight")), name);
     if (weights.rows() != outputs || weights.cols() != inputs) throw input_error(name + ": does not fit the layers around it");
     return visit(weights, [&]<class P>(const lb::quantized_view<P>& q) -> product {
         if constexpr (known<P>) {
             return [packed = lb::pack<lb::activations<lb::int8, lb::per_group<P::granularity::cols>>>(q),
-                    bias = floats(file, name + ".bias"), after...](const rows& x, rows& y) {
+                    bias = line(file, name + ".bias"), after = gelu_if{bends}](const rows& x, rows& y) {
                 y.resize(x.rows(), static_cast<Eigen::Index>(packed.rows()));
-                lb::gemm(x, packed, y, lb::epilogue(lb::add_bias(bias), after...));
+                lb::gemm(x, packed, y, lb::epilogue(lb::add_bias(bias), after));
             };
         } else {
             throw input_error(name + ": this program was built without the format " + std::string(weights.name()));
@@ -77,7 +85,7 @@ encoder::product encoder::make_product(const io::gguf& file, const std::string& 
 }
 
 encoder::norm encoder::make_norm(const io::gguf& file, const std::string& name, std::uint64_t width) {
-    norm n{floats(file, name + ".weight"), floats(file, name + ".bias")};
+    norm n{line(file, name + ".weight"), line(file, name + ".bias")};
     if (static_cast<std::uint64_t>(n.scale.size()) != width || n.shift.size() != n.scale.size())
         throw input_error(name + ": has not the width of the embeddings");
     return n;
@@ -111,7 +119,7 @@ encoder::encoder(const io::gguf& file, int heads)
                            make_product(file, name + "attention.self.key", width, width),
                            make_product(file, name + "attention.self.value", width, width),
                            make_product(file, name + "attention.output.dense", width, width),
-                           make_product(file, name + "intermediate.dense", wide, width, lb::gelu),
+                           make_product(file, name + "intermediate.dense", wide, width, true),
                            make_product(file, name + "output.dense", width, wide),
                            make_norm(file, name + "attention.output.LayerNorm", width),
                            make_norm(file, name + "output.LayerNorm", width)});

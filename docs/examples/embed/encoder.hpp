@@ -2,7 +2,7 @@
 // encoder: sentence embeddings by a BERT whose weights are quantized.
 #pragma once
 
-#include <lowbit/io.hpp>
+#include <lowbit/io/gguf.hpp>
 
 #include <Eigen/Core>
 
@@ -28,7 +28,7 @@ public:
     [[nodiscard]] vector operator()(std::span<const float> tokens) const;
 
 private:
-    /// y = x * W^T + b, and what follows.
+    /// y = x * W^T + b, and GELU where it `bends`.
     using product = std::function<void(const rows& x, rows& y)>;
     struct norm {
         vector scale, shift;
@@ -44,9 +44,8 @@ private:
     norm first_;
     std::vector<layer> layers_;
 
-    template <class... After>
     static product make_product(const lowbit::io::gguf& file, const std::string& name, std::uint64_t outputs,
-                                std::uint64_t inputs, const After&... after);
+                                std::uint64_t inputs, bool bends = false);
     static norm make_norm(const lowbit::io::gguf& file, const std::string& name, std::uint64_t width);
 };
 

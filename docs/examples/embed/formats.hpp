@@ -2,8 +2,8 @@
 // The formats of GGUF that this program converts to and multiplies with.
 #pragma once
 
-#include <lowbit/io.hpp>
-#include <lowbit/lowbit.hpp>
+#include <lowbit/io/dtype.hpp>
+#include <lowbit/policy/presets.hpp>
 
 #include <concepts>
 #include <tuple>

@@ -2,7 +2,12 @@
 // embed: sentence embeddings by a small transformer, all-MiniLM-L6-v2, whose weights are quantized. Run it with --help.
 #include "convert.hpp"
 #include "encoder.hpp"
-#include "value_of.hpp"
+
+#include "../common/value_of.hpp"
+
+#include <lowbit/io/gguf.hpp>
+#include <lowbit/io/npy.hpp>
+#include <lowbit/io/write_npy.hpp>
 
 #include <CLI/CLI.hpp>
 

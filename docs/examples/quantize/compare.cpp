@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // compare: what a conversion cost, tensor by tensor.
-#include "codec.hpp"
 #include "in_order.hpp"
 #include "model_file.hpp"
 #include "progress_bar.hpp"
 #include "report.hpp"
 
+#include "../common/codec.hpp"
 #include "../common/table.hpp"
 #include "../common/tensor_text.hpp"
 #include "../common/workers.hpp"

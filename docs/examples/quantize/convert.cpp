@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // convert: a file again, tensor by tensor. Pieces of a few megabytes are read and encoded on all threads and written in order, so
 // that little more than these is in memory.
-#include "codec.hpp"
 #include "in_order.hpp"
 #include "metadata.hpp"
 #include "model_file.hpp"
@@ -9,6 +8,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 
+#include "../common/codec.hpp"
 #include "../common/table.hpp"
 #include "../common/tensor_text.hpp"
 #include "../common/workers.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // inspect: the metadata and the tensors of a file. No weight is looked at.
-#include "codec.hpp"
 #include "metadata.hpp"
 #include "model_file.hpp"
 #include "report.hpp"
 
+#include "../common/codec.hpp"
 #include "../common/table.hpp"
 #include "../common/tensor_text.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // quantize: looks into files of tensors, converts them and compares them. Run it with --help.
-#include "codec.hpp"
 #include "interrupt.hpp"
 #include "jobs.hpp"
 
+#include "../common/codec.hpp"
 #include "../common/failure.hpp"
 
 #include <CLI/CLI.hpp>
@@ -66,16 +66,21 @@ int main(int argc, char** argv) {
         add_threads(convert, how);
         add_common(convert, how);
         convert.footer(policies());
-        convert.callback([&] { demo::convert(how); });
+        convert.callback([&] {
+            demo::watch_signals();
+            demo::convert(how);
+        });
 
         CLI::App& compare = *app.add_subcommand("compare", "Say how far the tensors of B are from those of A");
         compare.add_option("A", how.in)->required()->check(CLI::ExistingFile);
         compare.add_option("B", how.out)->required()->check(CLI::ExistingFile);
         add_threads(compare, how);
         add_common(compare, how);
-        compare.callback([&] { code = demo::compare(how) ? 0 : 1; });
+        compare.callback([&] {
+            demo::watch_signals(); // the line with the bar is wiped
+            code = demo::compare(how) ? 0 : 1;
+        });
 
-        demo::watch_signals();
         try {
             app.parse(argc, argv);
         } catch (const CLI::Success& wish) { // --help

@@ -2,7 +2,7 @@
 // Opening a file, and its tensors in order.
 #include "model_file.hpp"
 
-#include "../common/tensor_text.hpp"
+#include "../common/value_of.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,12 +19,6 @@ constexpr io::limits bounds{.name_bytes = 4096};
 
 bool begins_with(std::span<const std::byte> bytes, std::string_view magic) {
     return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
-}
-
-template <class T>
-T value_of(lb::expected<T> given, const std::string& path) {
-    if (!given) refuse(path, given.error());
-    return std::move(*given);
 }
 
 std::variant<io::safetensors, io::gguf, io::npy> parsed(std::span<const std::byte> bytes, const std::string& path) {

@@ -2,8 +2,7 @@
 // The rules, in the order in which they are asked.
 #include "plan.hpp"
 
-#include "codec.hpp"
-
+#include "../common/codec.hpp"
 #include "../common/failure.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // value_of: what was asked of a file, or the end of the program.
 #pragma once
 
-#include "../common/tensor_text.hpp"
+#include "tensor_text.hpp"
 
 #include <lowbit/core/expected.hpp>
 
