@@ -27,6 +27,7 @@ struct kernel_facts {
     std::string_view offset;
     compute activations;
     std::size_t block_rows = 0, block_cols = 0; ///< where weights are packed as blocks
+    std::size_t kept = 0, of = 0;               ///< where they are packed with a mask
 };
 
 /// Those of a product of policy P with X of type T.
@@ -46,6 +47,12 @@ constexpr kernel_facts facts_of() noexcept {
         f.block_rows = P::mask::mask::rows;
         f.block_cols = P::mask::mask::cols;
     }
+    if constexpr (weights_of<format_of<P>>::kept_bits != 0) {
+        using mask = typename P::mask::mask;
+        f.of = 100;
+        if constexpr (requires { mask::m; }) f.of = mask::m;
+        f.kept = mask::kept(f.of);
+    }
     return f;
 }
 
@@ -64,6 +71,7 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
         return name.append("s" + number(f.block_rows) + "x" + number(f.block_cols)) + "_" + number(tile.rows) + "x" +
                number(tile.columns) + "_" + std::string{isa::name(at.level)};
     }
+    if (f.of > 0) name += "s" + number(f.kept) + "of" + number(f.of);
     const kernel::level_tiles& at = kernel::detail::best_of(kernel::tiles<Here>, level);
     const kernel::tile_extents tile = floats ? at.floats : at.integers;
     return name.append(f.offset) + "_" + number(tile.rows) + "x" + number(tile.columns) + "_" + std::string{isa::name(at.level)};
@@ -73,7 +81,8 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
 
 /// The kernel that a product of `p` with X of type T runs on the calling thread, also the name of its benchmark:
 /// gemm_<Y>_<X>_<weights>_<rows x columns of results in registers>_<level>, where qd8 is an X that is quantized to int8 on the
-/// way, and qd1 one of which the signs are taken. Weights that are packed as blocks of R x C have sRxC in their name.
+/// way, and qd1 one of which the signs are taken. Weights that are packed as blocks of R x C have sRxC in their name,
+/// those that are packed with a mask sNofM.
 template <class T = float, class Here = isa::here, any_policy P>
 [[nodiscard]] std::string kernel_name(const packed_matrix<P>& /*p*/) {
     return detail::kernel_name<Here>(detail::facts_of<P, T>(), isa::active<Here>());

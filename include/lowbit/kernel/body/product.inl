@@ -182,7 +182,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     using family = family_of<Ops, Key>;
     constexpr unsigned parts = Key.record_groups;
     using packed = with_parts<typename family::template packed<Key.bits, Key.step, Key.code>, parts>;
-    using unpacked = typename family::template unpacked<packed::max_code>;
+    // Nibbles in bytes stay small where no zero point fills up.
+    constexpr bool small = Key.kept_bits == 4 && Key.code == decoding::integer && Key.offset == offset_kind::constant;
+    using unpacked = typename family::template unpacked<small ? 15 : packed::max_code>;
     using element = typename family::element;
     constexpr std::size_t block_depth = family::block_depth;
     constexpr bool plain = family::template multiplies_packed<Key.bits, Key.code>;
@@ -214,7 +216,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     constexpr unsigned expanding_rows = expands ? streaming_rows : 0;
     constexpr bool pairs = masked && Key.pairs && plain && requires(const std::byte* from) { Ops::places(from); };
     bool paired = false;
-    if constexpr (pairs) paired = w.layout.paired(w.columns) && rows <= Ops::most_paired;
+    if constexpr (pairs) paired = w.layout.paired(w.columns) && rows <= Ops::tile_rows;
 
     alignas(64)
         std::byte wide[block_depth * panel_columns * Key.bits / 8 + (masked ? chunk_codes : 0)]; // a block of a narrow

@@ -174,8 +174,6 @@ struct ops : table_expander<Here> {
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
     // Of panels that store pairs, see masked.inl.
-    /// Rows that multiply pairs as they are: less work a row than whole quads.
-    static constexpr std::size_t most_paired = most_rows;
     /// The masks of 8 quads, in the lowest bits of each lane.
     static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
         std::int32_t all;

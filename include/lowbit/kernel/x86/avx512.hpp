@@ -157,7 +157,6 @@ template <class Here>
 struct ops : vectors<Here> {
     using typename vectors<Here>::ints;
 
-    static constexpr std::size_t most_paired = most_rows;
     static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) {
         return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
     }

@@ -40,7 +40,6 @@ struct ops : avx512::vectors<Here> {
         }
     }
 
-    static constexpr std::size_t most_paired = 3; ///< a dot product of whole quads is one instruction
     static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return _mm512_dpwssd_epi32(sum, a, b); }
     static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
         std::int64_t all;

@@ -24,11 +24,9 @@ namespace lowbit::inline v0::kernel::avxvnni {
 template <class Here>
 struct ops : avx2::ops<Here> {
     using typename avx2::ops<Here>::ints;
-    using avx2::ops<Here>::tile_rows;
 
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm256_dpbusd_avx_epi32(sum, u, s); }
 
-    static constexpr std::size_t most_paired = tile_rows; ///< a dot product of whole quads is one instruction
     static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return _mm256_dpwssd_avx_epi32(sum, a, b); }
 
     template <unsigned MaxCode>
