@@ -1,6 +1,22 @@
 # SPDX-License-Identifier: MIT
 # The cases of compress_model, see run_case.sh.
 
+real_digits=$(realpath -m "$(dirname "${BASH_SOURCE[0]}")/../../../shared/data") # MNIST, where it lies beside the project
+
+# holds CONDITION: over the numbers of table.csv, where `policy.column` is one: int8.retrained >= float.accuracy - 2
+holds() {
+  awk -F, -v condition="$1" '
+    function value(name, parts) { split(name, parts, "."); return table[parts[1], parts[2]] }
+    NR == 1 { for (i = 1; i <= NF; ++i) { split($i, word, " "); column[i] = word[1] } }
+    NR > 1 { for (i = 2; i <= NF; ++i) table[$1, column[i]] = $i }
+    END {
+      split(condition, c, " ")
+      left = value(c[1]); right = value(c[3]) + (c[4] c[5])
+      if (left == "" || value(c[3]) == "" || c[2] != ">=") exit 1
+      exit !(left + 0 >= right)
+    }' table.csv || fail "not $1 in: $(cut -d, -f1-4 table.csv | tr '\n' ' ')"
+}
+
 # A big-endian u32 for each argument.
 u32() {
   local n
@@ -111,19 +127,45 @@ case_help() {
   prints '--weights' 'int4-g32-mse'
 }
 case_short_run() {
-  runs --epochs 1 --quick --csv table.csv
-  prints 'generated digits, 1000 to learn from, 500 to be tested on' '^float +[0-9.]+ +2,200,400 +32\.00 ' '^int8 ' '^int4-g32 ' '^int4-g64-2:4 ' '^int8-50% ' '^ternary ' '^binary ' '^nf4-g64 '
+  runs --epochs 1 --retrain 1 --quick --csv table.csv
+  prints 'generated digits, 1000 to learn from, 500 to be tested on' '^float +[0-9.]+ +- +[0-9.]+ +2,200,400 +32\.00 ' '^int8 ' '^int4-g32 ' '^int4-g64-2:4 ' '^int8-50% ' '^int8-75%-1x16 ' '^ternary ' '^binary ' '^nf4-g64 '
   grep -q '^<svg' compress_model.svg || fail 'no SVG picture'
-  grep -q '^float,[0-9.]*,2200400,32.00,' table.csv || fail 'no line of float in the CSV file'
+  grep -q '^float,[0-9.]*,-,[0-9.]*,2200400,32.00,' table.csv || fail 'no line of float in the CSV file'
   [[ $(wc -l <err) -le 5 ]] || fail 'more than a few lines of progress where stderr is no terminal'
+}
+case_retraining() {
+  runs --quick --quiet --retrain 6 --policy int8 --policy int8-2:4 --policy int8-90% --csv table.csv
+  # 500 pictures: two standard errors are 2.8
+  holds 'int8.accuracy >= float.accuracy - 3'
+  holds 'int8-2:4.retrained >= float.accuracy - 3'
+  holds 'int8-90%.retrained >= int8-90%.accuracy + 3'
+  holds 'int8-90%.retrained >= int8-90%.Wanda + 3'
+  prints '^float +[0-9.]+ +- +[0-9.]+ ' '^int8-2:4 +[0-9.]+ +[0-9.]+ +[0-9.]+ +346,267 +5\.04 ' '^int8-90% .* 126,227 +1\.84 '
+  grep -q "class='retrained'" compress_model.svg || fail 'no retrained point in the picture'
+  runs --quick --quiet --retrain 0 --epochs 1 --policy int8-2:4
+  prints '^float +[0-9.]+ +- +- ' '^int8-2:4 +[0-9.]+ +[0-9.]+ +- '
+  ! grep -q "class='retrained'" compress_model.svg || fail 'a retrained point where nothing was'
+}
+case_real_digits() {
+  if [[ ! -e $real_digits/mnist-10k-images-idx3-ubyte.gz ]]; then
+    echo 'SKIPPED: MNIST is not beside the project'
+    return
+  fi
+  if ! "$program" --mnist "$real_digits" --quick --quiet --epochs 2 --retrain 2 --policy int8-2:4 --csv table.csv >out 2>err; then
+    grep -q 'built without zlib' err || fail 'an error with real digits'
+    echo 'SKIPPED: the example was built without zlib'
+    return
+  fi
+  holds 'int8-2:4.retrained >= float.accuracy - 1'
+  prints '^float +9[5-9]'
 }
 case_threads_and_seed_keep_the_numbers() {
   local columns='s/ +[0-9.]+ +[0-9.]+$//' # all but the times
-  runs --epochs 1 --quick --quiet --policy int4-g32 --seed 7 --svg ''
+  runs --epochs 1 --retrain 1 --quick --quiet --policy int4-g32 --policy int8-90% --seed 7 --svg ''
   [[ ! -s err ]] || fail '--quiet, but something on stderr'
   [[ ! -e compress_model.svg ]] || fail 'a picture that was not asked for'
-  grep -E '^(float|int4)' out | sed -E "$columns" >one
-  runs --epochs 1 --quick --quiet --policy int4-g32 --seed 7 --svg '' --threads 2
-  grep -E '^(float|int4)' out | sed -E "$columns" >two
+  grep -E '^(float|int)' out | sed -E "$columns" >one
+  runs --epochs 1 --retrain 1 --quick --quiet --policy int4-g32 --policy int8-90% --seed 7 --svg '' --threads 2
+  grep -E '^(float|int)' out | sed -E "$columns" >two
   [[ -s one ]] && cmp -s one two || fail 'two threads give other numbers than one'
 }

@@ -74,6 +74,10 @@ std::string text(double x, double y, const char* anchor, const std::string& word
            escaped(words) + "</text>\n";
 }
 
+std::string circle(double x, double y, double radius, const char* style) {
+    return "<circle cx='" + number(x, 1) + "' cy='" + number(y, 1) + "' r='" + number(radius, 1) + "' class='" + style + "'/>\n";
+}
+
 struct dot {
     double x, y;
 };
@@ -191,7 +195,9 @@ std::string accuracy_chart(const std::string& title, const std::vector<chart_poi
     const auto [smallest, largest] = std::minmax_element(points.begin(), points.end(), by_bytes);
     const auto [worst, best] = std::minmax_element(points.begin(), points.end(), by_accuracy);
     const axis x(std::log10(smallest->bytes), std::log10(largest->bytes), plot_left, plot_right);
-    const axis y(nines(worst->accuracy), nines(best->accuracy), plot_bottom, plot_top);
+    double lowest = worst->accuracy;
+    for (const chart_point& p : points) lowest = std::min(lowest, p.before.value_or(lowest));
+    const axis y(nines(lowest), nines(best->accuracy), plot_bottom, plot_top);
 
     std::vector<dot> dots;
     for (const chart_point& p : points) dots.push_back({x(std::log10(p.bytes)), y(nines(p.accuracy))});
@@ -202,7 +208,7 @@ std::string accuracy_chart(const std::string& title, const std::vector<chart_poi
         "<style>.grid{stroke:#e4e4e4}.frame{fill:none;stroke:#888}.reference{stroke:#c0392b;stroke-dasharray:5 4}"
         ".front{fill:none;stroke:#9ecae1;stroke-width:2}.pointer{stroke:#aaa;stroke-width:.8}.title{font-size:16px;font-weight:"
         "bold}"
-        ".label{font-size:11px;paint-order:stroke;stroke:#fff;stroke-width:3px}.dot{fill:#1f77b4}.float{fill:#c0392b}</style>\n"
+        ".label{font-size:11px;paint-order:stroke;stroke:#fff;stroke-width:3px}.dot{fill:#1f77b4}.retrained{fill:#2ca02c}.before{fill:white;stroke:#2ca02c}.gain{stroke:#2ca02c;stroke-dasharray:2 3}.float{fill:#c0392b}</style>\n"
         "<rect width='100%' height='100%' fill='white'/>\n";
     out += text(width / 2, 34, "middle", title, "title");
     out += x_ticks(x, smallest->bytes, largest->bytes) + y_ticks(y);
@@ -211,16 +217,25 @@ std::string accuracy_chart(const std::string& title, const std::vector<chart_poi
     out += text((plot_left + plot_right) / 2, plot_bottom + 42, "middle", "size of all weights (logarithmic)");
     out += "<g transform='translate(18 " + number((plot_top + plot_bottom) / 2, 0) + ") rotate(-90)'>" +
            text(0, 0, "middle", "accuracy on unseen digits (logarithmic in the error)") + "</g>\n";
+    const bool retrained = std::any_of(points.begin(), points.end(), [](const chart_point& p) { return p.before.has_value(); });
+    if (retrained) {
+        out += circle(plot_left, 52, 4.5, "retrained") + text(plot_left + 10, 56, "start", "pruned and retrained");
+        out += circle(plot_left + 150, 52, 3.5, "before") + text(plot_left + 160, 56, "start", "pruned alone");
+    }
     out += line(plot_left, dots[0].y, plot_right, dots[0].y, "reference") + front(points, dots);
 
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        if (!points[i].before) continue;
+        const double from = y(nines(*points[i].before));
+        out += line(dots[i].x, from, dots[i].x, dots[i].y, "gain") + circle(dots[i].x, from, 3.5, "before");
+    }
     const std::vector<box> labels = place_labels(points, dots);
     for (std::size_t i = 0; i < points.size(); ++i) {
         const dot end = pointer_end(dots[i], labels[i]);
         if (std::hypot(end.x - dots[i].x, end.y - dots[i].y) > 10) out += line(dots[i].x, dots[i].y, end.x, end.y, "pointer");
     }
     for (std::size_t i = 0; i < points.size(); ++i) {
-        out += "<circle cx='" + number(dots[i].x, 1) + "' cy='" + number(dots[i].y, 1) + "' r='4.5' class='" +
-               (i == 0 ? "float" : "dot") + "'/>\n";
+        out += circle(dots[i].x, dots[i].y, 4.5, i == 0 ? "float" : points[i].before ? "retrained" : "dot");
         out += text((labels[i].left + labels[i].right) / 2, labels[i].bottom - 3, "middle", points[i].label, "label");
     }
     return out + "</svg>\n";

@@ -3,7 +3,6 @@
 #include "../common/failure.hpp"
 #include "../common/table.hpp"
 #include "../common/tensor_text.hpp"
-#include "compressed.hpp"
 #include "jobs.hpp"
 #include "output_file.hpp"
 #include "policies.hpp"
@@ -13,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -57,25 +57,23 @@ void compress_file(const options& how) {
         account total;
     };
     std::vector<sheet> sheets;
-    for_each_policy(how.policies, [&]<class Policy>(const char* name, const char* meaning) {
-        sheets.push_back(sheet{name, meaning, table({"tensor", "shape", "bytes", "bits/weight", "SQNR dB"}), account()});
-    });
+    const std::vector<named_policy> chosen = policies(how.policies);
+    for (const named_policy& p : chosen) {
+        sheets.push_back(sheet{p.name, p.meaning, table({"tensor", "shape", "bytes", "bits/weight", "SQNR dB"}), account()});
+    }
     {
         stage compressing("compressing", static_cast<int>(matrices.size()), how.quiet);
         for (const lb::io::tensor& t : matrices) {
             const auto weights = lb::io::to_matrix(t);
             if (!weights) refuse(how.weights + ": " + printable(t.name), weights.error());
-            auto next = sheets.begin();
-            for_each_policy(how.policies, [&]<class Policy>(const char*, const char*) {
-                const auto q = lb::try_quantize<Policy>(weights->view());
-                if (!q) refuse(how.weights + ": " + printable(t.name), q.error());
-                account one;
-                one.add(*q, weights->view());
-                sheet& s = *next++;
-                s.tensors.add({printable(t.name), shape_of(t), count(one.bytes()), number(one.bits_per_weight(), 2),
-                               number(one.sqnr_db(), 1)});
-                s.total.add(one);
-            });
+            for (std::size_t i = 0; i < chosen.size(); ++i) {
+                const auto result = chosen[i].compress(weights->view(), {});
+                if (!result) refuse(how.weights + ": " + printable(t.name), result.error());
+                const account& cost = result->cost;
+                sheets[i].tensors.add({printable(t.name), shape_of(t), count(cost.bytes()), number(cost.bits_per_weight(), 2),
+                                       number(cost.sqnr_db(), 1)});
+                sheets[i].total.add(cost);
+            }
             compressing.step(printable(t.name));
         }
     }

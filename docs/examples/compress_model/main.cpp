@@ -20,10 +20,10 @@ struct policy_list {
 
 policy_list known_policies() {
     policy_list list;
-    demo::for_each_policy({}, [&]<class Policy>(const char* name, const char* meaning) {
-        list.names.emplace_back(name);
-        list.help += "  " + list.names.back() + std::string(16 - list.names.back().size(), ' ') + meaning + '\n';
-    });
+    for (const demo::named_policy& policy : demo::policies({})) {
+        list.names.emplace_back(policy.name);
+        list.help += "  " + list.names.back() + std::string(16 - list.names.back().size(), ' ') + policy.meaning + '\n';
+    }
     return list;
 }
 
@@ -43,6 +43,9 @@ void declare(CLI::App& app, demo::options& how) {
     app.add_option("--epochs", how.epochs, "How often the network sees the training digits")
         ->check(CLI::Range(1, 1000))
         ->option_text("N (8)");
+    app.add_option("--retrain", how.retrain, "Epochs more for what pruning keeps; 0 for none")
+        ->check(CLI::Range(0, 1000))
+        ->option_text("N (4)");
     app.add_option("--threads", how.threads, "Threads lent to lowbit")->check(CLI::Range(1, 256))->option_text("N (1)");
     app.add_option("--svg", how.svg, "Where to write the picture; '' for none")->option_text("FILE (compress_model.svg)");
     app.add_option("--csv", how.csv, "Write the table there too")->option_text("FILE");

@@ -80,7 +80,8 @@ void forward(const mlp& model, const matrix& pictures, activations& out) {
     }
 }
 
-void train(mlp& model, const dataset& examples, const training& how, const epoch_callback& done) {
+void train(mlp& model, const dataset& examples, const training& how, const epoch_callback& epoch_done,
+           const step_callback& step_done) {
     random_source random(how.seed);
     std::vector<optimizer> optimizers(model.layers.begin(), model.layers.end());
     const Eigen::Index batches = examples.size() / how.batch;
@@ -112,8 +113,9 @@ void train(mlp& model, const dataset& examples, const training& how, const epoch
                 optimizers[i].weights.update(l.weights, weight_gradient, rate, step);
                 optimizers[i].bias.update(l.bias, bias_gradient, rate, step);
             }
+            step_done(model, step, steps);
         }
-        done(loss / static_cast<double>(batches * how.batch));
+        epoch_done(loss / static_cast<double>(batches * how.batch));
     }
 }
 

@@ -38,10 +38,15 @@ struct training {
     float learning_rate = 1e-3f;
     std::uint64_t seed = 1; ///< order of the pictures
 };
+/// Hears of each epoch.
 using epoch_callback = std::function<void(double loss)>;
+/// Comes after each step, from 1 to `steps`, and may change the weights.
+using step_callback = std::function<void(mlp& model, int step, int steps)>;
 
 /// Cross entropy by Adam (Kingma and Ba 2015), with a learning rate that falls to nothing along half a cosine. The same
-/// arguments give the same network (in one build: Eigen sums in the order that suits its vectors). `done` hears of each epoch.
-void train(mlp& model, const dataset& examples, const training& how, const epoch_callback& done);
+/// arguments give the same network (in one build: Eigen sums in the order that suits its vectors).
+void train(
+    mlp& model, const dataset& examples, const training& how, const epoch_callback& epoch_done,
+    const step_callback& step_done = [](mlp&, int, int) {});
 
 } // namespace demo

@@ -17,6 +17,7 @@ struct options {
     std::string csv;                        ///< where the table goes as well; empty: nowhere
     std::uint64_t seed = 1;
     int epochs = 8;
+    int retrain = 4; ///< epochs more, in which pruning grows; 0: none
     std::size_t threads = 1;
     bool quick = false; ///< fewer digits, shorter measurements: for tests
     bool quiet = false;
