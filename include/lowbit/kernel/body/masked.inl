@@ -2,10 +2,18 @@
 // Masked panels: a chunk of kept codes becomes 64 bytes, in a register that meets activations at once, or in memory, where the
 // products of 8-bit codes read them.
 
+/// The ones of a word. Not by std::popcount alone, of which objects with other flags would share one copy.
+LOWBIT_ALWAYS_INLINE std::size_t ones(std::uint64_t word) {
+#if defined(__GNUC__)
+    return static_cast<std::size_t>(__builtin_popcountll(word));
+#else
+    return static_cast<std::size_t>(std::popcount(word));
+#endif
+}
 /// What the kept codes of a chunk with this mask take.
 template <unsigned KeptBits>
 LOWBIT_ALWAYS_INLINE std::size_t kept_bytes(std::uint64_t mask) {
-    const auto count = static_cast<std::size_t>(std::popcount(mask));
+    const std::size_t count = ones(mask);
     return KeptBits == 8 ? count : (count + 1) / 2;
 }
 LOWBIT_ALWAYS_INLINE std::uint64_t load_mask(const std::byte* from) {
@@ -180,7 +188,7 @@ LOWBIT_ALWAYS_INLINE void expand_chunk(const std::byte* word, const std::byte* k
 }
 
 /// Moves `kept` behind the codes of chunks.
-template <unsigned KeptBits>
+template <class Ops, unsigned KeptBits>
 void skip_chunks(const std::byte* masks, std::size_t chunks, const std::byte*& kept) {
     for (std::size_t i = 0; i < chunks; ++i) kept += kept_bytes<KeptBits>(load_mask(masks + i * sizeof(std::uint64_t)));
 }
@@ -202,7 +210,7 @@ void expand_chunks(const std::byte* masks, std::size_t chunks, const std::byte*&
         for (std::size_t i = 0; i < chunks; i += batch) {
             const std::size_t some = std::min(batch, chunks - i);
             const std::byte* const first = kept;
-            skip_chunks<KeptBits>(masks + i * sizeof(std::uint64_t), some, kept);
+            skip_chunks<Ops, KeptBits>(masks + i * sizeof(std::uint64_t), some, kept);
             Ops::prefetch(kept + 2048);
             Ops::spread_nibbles(first, static_cast<std::size_t>(kept - first), codes);
             const std::byte* from = codes;

@@ -306,7 +306,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
                 kept = b.kept;
             } else if (next_record < records || start + b.depth < record_depth) {
                 const std::size_t chunks = b.count * b.depth * panel_columns / chunk_codes;
-                skip_chunks<Key.kept_bits>(static_cast<const std::byte*>(b.data), chunks, kept);
+                skip_chunks<Ops, Key.kept_bits>(static_cast<const std::byte*>(b.data), chunks, kept);
             }
         } else if (narrow) {
             std::byte* to = wide;

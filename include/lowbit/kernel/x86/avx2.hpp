@@ -41,7 +41,7 @@ struct table_expander {
             LOWBIT_UNROLL for (unsigned e = 0; e < 4; ++e) {
                 eight[e] = std::to_integer<std::size_t>(mask[i / 8 + e]);
                 from[e] = kept;
-                kept += std::popcount(eight[e]);
+                kept += ones(eight[e]);
             }
             const __m256i codes = pairs(from[0], from[1], from[2], from[3]);
             const auto at = [&](unsigned e) LOWBIT_INLINE_LAMBDA { return expand_places[eight[e]].data(); };
