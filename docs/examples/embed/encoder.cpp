@@ -32,7 +32,7 @@ vector line_of(const io::tensor& t) {
 }
 vector line(const io::gguf& file, const std::string& name) { return line_of(find(file, name)); }
 
-/// GELU or nothing, known at run time: a kernel for each would double what is compiled.
+/// GELU or nothing, known at run time: one product a format is compiled.
 struct gelu_if {
     bool wanted;
     template <class Here = lb::isa::here>
