@@ -20,11 +20,15 @@
 
 #include "gemm_case.hpp"
 
+#if LOWBIT_BENCH_HAS_EIGEN
+#include "peers/eigen_product.hpp"
+#endif
 #if LOWBIT_BENCH_HAS_GGML
 #include "peers/ggml_product.hpp"
 #endif
 #if LOWBIT_BENCH_HAS_ONEDNN
 #include "peers/onednn_product.hpp"
+#include "peers/onednn_sparse_product.hpp"
 #endif
 #if LOWBIT_BENCH_HAS_ONNXRUNTIME
 #include "peers/onnxruntime_product.hpp"
@@ -51,12 +55,21 @@ constexpr double wrong_at(std::string_view family) {
     return 1e-4;
 }
 
+/// The weights of a family that are zero, by its name: <percent>_pruned, or 2_of_4.
+constexpr bench::zeros zeros_of(std::string_view family) {
+    if (family.ends_with("50_pruned")) return {2048, 0};
+    if (family.ends_with("90_pruned")) return {3686, 0}; // of 4096
+    if (family.ends_with("2_of_4")) return {2, 4};
+    return {};
+}
+
 /// Registers the rows of one product. `Arguments` follow the shape to its constructor.
 template <class Product, class... Arguments>
 void rows(const std::string& family, const std::string& whose, Arguments... arguments) {
     const auto time = [=](benchmark::State& state) {
         const auto argument = [&](std::size_t i) { return static_cast<std::size_t>(state.range(i)); };
-        const bench::gemm_case shape{.m = argument(1), .n = argument(0), .copies = argument(2), .threads = argument(3)};
+        const bench::gemm_case shape{
+            .m = argument(1), .n = argument(0), .copies = argument(2), .threads = argument(3), .zeros = zeros_of(family)};
         try {
             Product product(shape, arguments...);
             const double error = product.error();
@@ -78,6 +91,30 @@ void rows(const std::string& family, const std::string& whose, Arguments... argu
         row->Args({14336, 1, 8, threads});
         for (const int m : {1, 16, 512}) row->Args({14336, m, 1, threads});
     }
+}
+
+template <class P, class Mask>
+struct with_mask;
+template <class... Tags, class Mask>
+struct with_mask<lb::policy<Tags...>, Mask> {
+    using type = lb::policy<Tags..., lb::prune<Mask>>;
+};
+
+/// Registers ours, pruned and dense, beside what the peers have for weights of which many are zero.
+template <class P, class Mask>
+void pruned_rows(const std::string& family, Mask) {
+    rows<bench::lowbit_product<typename with_mask<P, Mask>::type>>(family, "lowbit");
+    rows<bench::lowbit_product<P>>(family, "lowbit_dense");
+#if LOWBIT_BENCH_HAS_EIGEN
+    rows<bench::eigen_sparse_product>(family, "eigen_sparse");
+#endif
+#if LOWBIT_BENCH_HAS_ONEDNN
+    rows<bench::onednn_sparse_product>(family, "onednn_csr");
+#endif
+#if LOWBIT_BENCH_HAS_GGML
+    const bool four = family.starts_with("w4");
+    rows<bench::ggml_product>(family, four ? "ggml_q4_0_repacked" : "ggml_q8_0", four ? GGML_TYPE_Q4_0 : GGML_TYPE_Q8_0, four);
+#endif
 }
 
 const bool registered = [] {
@@ -122,6 +159,10 @@ const bool registered = [] {
     rows<bench::lowbit_product<w4g32, floats>>("w4g32_float", "lowbit");
     rows<bench::lowbit_product<w2, floats>>("w2g32_float", "lowbit");
     rows<bench::lowbit_product<nf4, floats>>("nf4_float", "lowbit");
+    pruned_rows<w8>("w8_50_pruned", lb::unstructured<50>{});
+    pruned_rows<w8>("w8_90_pruned", lb::unstructured<90>{});
+    pruned_rows<w8>("w8_2_of_4", lb::n_of_m<2, 4>{});
+    pruned_rows<lb::policy<lb::int4, lb::per_group<64>>>("w4_2_of_4", lb::n_of_m<2, 4>{});
 #if LOWBIT_BENCH_HAS_GGML
     rows<bench::ggml_product>("w8g32", "ggml_q8_0", GGML_TYPE_Q8_0, false); // ggml repacks no 8-bit type on this architecture
     rows<bench::ggml_product>("w4g32", "ggml_q4_0_repacked", GGML_TYPE_Q4_0, true);

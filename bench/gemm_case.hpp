@@ -4,18 +4,40 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <map>
 #include <random>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <lowbit/lowbit.hpp>
 
 namespace bench {
+
+/// Which weights are zero: the `pruned` smallest in each `of` consecutive ones of a row, where 0 means a whole row.
+struct zeros {
+    std::size_t pruned = 0;
+    std::size_t of = 0;
+    friend auto operator<=>(const zeros&, const zeros&) = default;
+
+    void prune(lowbit::matrix<float>& w) const {
+        const std::size_t run = of == 0 ? w.cols() : of;
+        std::vector<std::size_t> order(run);
+        for (std::size_t r = 0; pruned > 0 && r < w.rows(); ++r) {
+            for (std::size_t k = 0; k + run <= w.cols(); k += run) {
+                for (std::size_t i = 0; i < run; ++i) order[i] = k + i;
+                const auto smaller = [&](std::size_t a, std::size_t b) { return std::fabs(w(r, a)) < std::fabs(w(r, b)); };
+                std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(pruned), order.end(), smaller);
+                for (std::size_t i = 0; i < pruned; ++i) w(r, order[i]) = 0;
+            }
+        }
+    }
+};
 
 /// Y[m, n] = X[m, k] * W[n, k]^T on so many threads, with `copies` distinct W used in turn: one is hot, many come from memory.
 /// Normal data, seeded.
@@ -25,6 +47,7 @@ struct gemm_case {
     std::size_t k = 4096;
     std::size_t copies = 1;
     std::size_t threads = 1;
+    bench::zeros zeros{};
 
     [[nodiscard]] static lowbit::matrix<float> normal(std::size_t rows, std::size_t cols, unsigned seed) {
         std::mt19937_64 engine(seed);
@@ -34,9 +57,12 @@ struct gemm_case {
         return out;
     }
     [[nodiscard]] const lowbit::matrix<float>& weights() const {
-        static std::map<std::pair<std::size_t, std::size_t>, lowbit::matrix<float>> all;
-        const auto [at, missing] = all.try_emplace({n, k}, 0, 0);
-        if (missing) at->second = normal(n, k, 1);
+        static std::map<std::tuple<std::size_t, std::size_t, bench::zeros>, lowbit::matrix<float>> all;
+        const auto [at, missing] = all.try_emplace({n, k, zeros}, 0, 0);
+        if (missing) {
+            at->second = normal(n, k, 1);
+            zeros.prune(at->second);
+        }
         return at->second;
     }
     [[nodiscard]] lowbit::matrix<float> inputs() const { return normal(m, k, 2); }

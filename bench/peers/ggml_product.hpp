@@ -11,7 +11,7 @@
 #include <cstring>
 #include <map>
 #include <stdexcept>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "gemm_case.hpp"
@@ -110,8 +110,8 @@ public:
 private:
     /// The weights of a case; made once, since some types take seconds.
     static const std::vector<std::byte>& blocks_of(const gemm_case& shape, ggml_type type) {
-        static std::map<std::pair<std::size_t, ggml_type>, std::vector<std::byte>> all;
-        std::vector<std::byte>& blocks = all[{shape.n, type}];
+        static std::map<std::tuple<std::size_t, zeros, ggml_type>, std::vector<std::byte>> all;
+        std::vector<std::byte>& blocks = all[{shape.n, shape.zeros, type}];
         if (blocks.empty()) {
             const auto n = static_cast<std::int64_t>(shape.n), k = static_cast<std::int64_t>(shape.k);
             blocks.resize(ggml_row_size(type, k) * shape.n);
