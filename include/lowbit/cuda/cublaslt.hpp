@@ -22,7 +22,8 @@ void check(cublasStatus_t status, const char* call) {
 }
 
 /// A handle of cuBLASLt for the device that is current when it is made. `workspace`: what its algorithms may use; NVIDIA
-/// advises 32 MiB for Hopper. May be shared by threads.
+/// advises 32 MiB for Hopper. May be shared by threads. It asks cuBLASLt for an algorithm at each call, so before a stream is
+/// captured into a graph a product should have run once.
 class cublaslt final : public dense_product {
 public:
     explicit cublaslt(std::size_t workspace = std::size_t{32} << 20) : workspace_(workspace) {
@@ -52,6 +53,8 @@ public:
                   "cublasLtMatmulPreferenceSetAttribute");
         };
         want(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_);
+        // parts of K are added up as floats, also where y is narrower
+        want(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
         want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment(o.w));
         want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment(o.x));
         want(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(o.y));

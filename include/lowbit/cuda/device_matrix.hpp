@@ -34,8 +34,9 @@ private:
     device_buffer memory_;
 };
 
-/// Packs `q`, a quantized matrix or a view, and copies it in the order of the stream. Returns once the host's memory is read.
-/// Raises what pack_image raises, and errc::device.
+/// Packs `q`, a quantized matrix or a view, and copies it in the order of the stream, for which it waits. Another stream may use
+/// the result at once, but it must be done with it, or an event must say so, before the result is destroyed. Raises what
+/// pack_image raises, and errc::device.
 template <class Here = isa::here, quantized Q>
 [[nodiscard]] auto upload(const Q& q, const stream_ref& s) {
     using P = typename decltype(q.view())::policy_type;
@@ -44,6 +45,7 @@ template <class Here = isa::here, quantized Q>
     if (image.size() != 0) {
         check<Here>(cudaMemcpyAsync(memory.data(), image.data(), image.size(), cudaMemcpyHostToDevice, s.get()),
                     "cudaMemcpyAsync");
+        check<Here>(cudaStreamSynchronize(s.get()), "cudaStreamSynchronize"); // the image goes with this call
     }
     return device_matrix<P>(q.view().rows(), q.view().cols(), std::move(memory));
 }

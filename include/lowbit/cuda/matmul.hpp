@@ -67,9 +67,10 @@ template <class... Arguments>
 void launch(void (*kernel)(Arguments...), dim3 grid, int threads, std::size_t shared, cudaStream_t stream,
             std::type_identity_t<Arguments>... arguments) {
     void* pointers[] = {static_cast<void*>(&arguments)...};
-    check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(static_cast<unsigned>(threads)), pointers, shared,
-                           stream),
-          "cudaLaunchKernel");
+    const cudaError_t status = cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(static_cast<unsigned>(threads)),
+                                                pointers, shared, stream);
+    if (status != cudaSuccess) static_cast<void>(cudaGetLastError()); // reported here, not to who asks next
+    check(status, "cudaLaunchKernel");
 }
 
 /// Rows that begin at multiples of 16 bytes.
@@ -97,7 +98,9 @@ void run_blocks(Product p, float* workspace, cudaStream_t stream) {
     p.units = how.units;
     p.sums = how.slices > 1 ? workspace : nullptr;
     const auto kernel = stream_kernel<Kind, T, Blocks, stream_warps<Blocks>, Product>;
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared_bytes)),
+    // The most there is, whatever this call needs: the limit is the kernel's, and other threads launch it, too.
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
           "cudaFuncSetAttribute");
     launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), stream_warps<Blocks> * 32,
            how.shared_bytes, stream, p);
@@ -147,6 +150,9 @@ template <class Kind, class T>
 template <class Kind, class T, class Out, class Epilogue>
 void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
     constexpr bool plain = std::is_same_v<Epilogue, device_epilogue<>>;
+    // where the scales are in the weights, or nothing is scaled: finish as if there were groups
+    using finished = weight_kind<typename Kind::element_type, typename Kind::scale_type, Kind::zeros, 32>;
+    if (p.w.k == 0) return run_finish<finished, T>(p, 0, s.get());
     if (goes_dense<Kind, T>(s, p.m)) {
         const std::size_t w_stride = (p.w.k + 7) / 8 * 8;
         auto* const w = reinterpret_cast<std::uint16_t*>(workspace);
@@ -162,16 +168,14 @@ void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
         o.m = p.m;
         o.n = p.w.n;
         o.k = p.w.k;
-        o.x_stride = p.x_stride;
+        o.x_stride = std::max(p.x_stride, p.w.k); // of one row it may be anything
         o.w_stride = w_stride;
-        o.y_stride = plain ? p.y_stride : p.w.n;
+        o.y_stride = plain ? std::max(p.y_stride, p.w.n) : p.w.n;
         o.bfloat16 = std::is_same_v<T, bfloat16>;
         o.float_result = !plain || std::is_same_v<Out, float>;
         s.large()->multiply(s.get(), o, rest);
         if constexpr (!plain) {
             p.sums = sums;
-            // the scales are in the weights: finish as if there were groups
-            using finished = weight_kind<typename Kind::element_type, typename Kind::scale_type, Kind::zeros, 32>;
             run_finish<finished, T>(p, 1, s.get());
         }
     } else if constexpr (streams<Kind, T>) {
@@ -220,6 +224,8 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
         raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(s, W, ", m, ") is ",
                     need);
     }
+    if (given && reinterpret_cast<std::uintptr_t>(workspace.data()) % workspace_grain != 0)
+        raise<Here>(errc::invalid_argument, "gemm: the workspace does not begin at a multiple of ", workspace_grain, " bytes");
     const device_buffer own(given ? 0 : need, s.get());
     const auto* const numbers = reinterpret_cast<const std::uint16_t*>(x.data());
     using stored = std::conditional_t<std::same_as<out, float>, float, std::uint16_t>;
@@ -240,7 +246,8 @@ template <class X, any_policy P>
     return detail::workspace_for<kind_of<P>, typename number_of<std::remove_const_t<X>>::type>(s, w.rows(), w.cols(), m);
 }
 
-/// Decodes weights into `out`, N x K of __half or __nv_bfloat16: the CPU's floats, rounded once. Raises errc::shape_mismatch.
+/// Decodes weights into `out`, N x K of __half or __nv_bfloat16: the CPU's floats, rounded once. Raises errc::shape_mismatch,
+/// errc::invalid_argument and errc::device.
 template <class Here = isa::here, class T, any_policy P>
 void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matrix<P>& w) {
     using kind = kind_of<P>;
@@ -250,6 +257,8 @@ void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matri
         raise<Here>(errc::shape_mismatch, "dequantize_into: room for ", out.rows(), " x ", out.cols(), ", weights are ", w.rows(),
                     " x ", w.cols());
     }
+    if (out.stride() < w.cols() && w.rows() > 1)
+        raise<Here>(errc::invalid_argument, "dequantize_into: the row stride ", out.stride(), " lets rows overlap");
     const std::size_t tiles = kind::order::row_tiles(w.rows()) * kind::order::col_tiles(w.cols());
     if (tiles == 0) return;
     auto* const to = reinterpret_cast<std::uint16_t*>(out.data());

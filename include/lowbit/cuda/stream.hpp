@@ -273,6 +273,7 @@ struct stream {
                         finish<Kind, T>(p, sum, row, column);
                     }
                 }
+                lane.sync_warp(); // whole warps again, for the next products
                 parity ^= 1;
             }
         }
