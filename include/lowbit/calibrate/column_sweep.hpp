@@ -54,6 +54,7 @@ expected<inverse_factor> factor_inverse(const input_hessian& inputs, std::span<c
     inverse_factor f;
     f.dead.resize(cols);
     f.report.samples = inputs.samples();
+    if (cols == 0) return f;
     double mean = 0;
     for (std::size_t k = 0; k < cols; ++k) {
         const double x = inputs(k, k);
@@ -103,10 +104,12 @@ struct sweep_run {
 /// Sweeps over the columns of `w` (rows x cols). At column k `reach(k)` may choose masks and scales from the weights as they are;
 /// `result(row, k)` then says what the weight becomes. What that errs is carried to later columns (Frantar et al., GPTQ,
 /// arXiv:2210.17323): inside the block at once, behind it when the block is done. Blocks end where runs begin that they would
-/// cut.
+/// cut. errc::non_finite, with row * cols + k, where weights overflow on the way.
 template <class Here, class Reach, class Result>
 expected<bool> column_sweep(matrix<float>& w, const sweep_matrix& upper, std::span<const sweep_run> runs, std::size_t block,
                             Reach&& reach, Result&& result) {
+    constexpr const char* overflows =
+        "what makes up for a weight is too large for a float: its inputs are too loud beside others";
     const auto index = [](std::size_t i) { return static_cast<Eigen::Index>(i); };
     const std::size_t rows = w.rows();
     const std::size_t cols = w.cols();
@@ -121,8 +124,10 @@ expected<bool> column_sweep(matrix<float>& w, const sweep_matrix& upper, std::sp
             const float* u = upper.data() + k * cols;
             for (std::size_t r = 0; r < rows; ++r) {
                 float* row = w.data() + r * cols;
+                if (!(row[k] - row[k] == 0.0f)) return fail(errc::non_finite, overflows, r * cols + k);
                 const float becomes = result(r, k);
                 const float error = (row[k] - becomes) / u[k];
+                if (!(error - error == 0.0f)) return fail(errc::non_finite, overflows, r * cols + k);
                 row[k] = becomes;
                 errors(index(r), index(k - first)) = error;
                 if (error == 0.0f) continue;

@@ -2,8 +2,10 @@
 // input_norms: how large the inputs of each column are, gathered from batches of activations.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -49,11 +51,13 @@ public:
         for (std::size_t k = 0; k < norms.size(); ++k) norms[k] = static_cast<float>(std::sqrt(mean(k)));
         return norms;
     }
-    /// The mean square of each column, for `with` as the importance in searches of scales; an `imatrix` holds the same.
+    /// The mean square of each column, for `with` as the importance in searches of scales; an `imatrix` holds the same. At most
+    /// the largest float.
     template <class Here = isa::here>
     [[nodiscard]] std::vector<float> energies() const {
         std::vector<float> energies(sums_.size());
-        for (std::size_t k = 0; k < energies.size(); ++k) energies[k] = static_cast<float>(mean(k));
+        for (std::size_t k = 0; k < energies.size(); ++k)
+            energies[k] = static_cast<float>(std::min(mean(k), double{std::numeric_limits<float>::max()}));
         return energies;
     }
 

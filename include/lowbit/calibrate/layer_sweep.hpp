@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include <lowbit/calibrate/column_sweep.hpp>
@@ -134,6 +135,8 @@ private:
                     scores[grid.bit(r, k) - begin] += lost * lost;
                 }
             }
+            for (float& score : scores.span()) // NaN has no rank; the sweep will come to what overflowed
+                score = score == score ? score : std::numeric_limits<float>::infinity();
             if constexpr (in_runs) {
                 select(Mask{}, scores.span(), order.span(), bits.data());
             } else {

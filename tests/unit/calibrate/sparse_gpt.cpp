@@ -367,4 +367,29 @@ TEST_CASE("bad calibration is refused, or its result says what was done") {
     CHECK(lb::sparse_gpt<half>(w, inputs).has_value());
     CHECK(lb::sparse_gpt<half>(lb::matrix<float>(0, 32), inputs).value().weights.rows() == 0);
     CHECK(lb::sparse_gpt<w8s24>(lb::matrix<float>(0, 32), inputs).value().weights.rows() == 0);
+    lb::input_hessian none(0);
+    none.add(lb::matrix<float>(5, 0)).value();
+    CHECK(lb::sparse_gpt<half>(lb::matrix<float>(3, 0), none).value().weights.cols() == 0);
+    CHECK(lb::sparse_gpt<w8s24>(lb::matrix<float>(3, 0), none).value().weights.cols() == 0);
+}
+
+TEST_CASE("weights that overflow on the way are an error") {
+    // One column is a thousand times as loud as those that make up for it, and almost as large as floats can be.
+    noise random(31);
+    lb::matrix<float> x = random.weights(90, 16);
+    for (std::size_t i = 0; i < 90; ++i) {
+        for (std::size_t k = 1; k < 16; ++k) x(i, k) = x(i, 0) + 0.5f * x(i, k);
+        x(i, 0) *= 1000.0f;
+    }
+    lb::input_hessian inputs(16);
+    inputs.add(x).value();
+    lb::matrix<float> w = random.weights(2, 16);
+    lb::matrix<std::uint8_t> mask(2, 16);
+    for (std::size_t i = 0; i < 32; ++i) mask.data()[i] = i % 2;
+    w(1, 0) = 1e30f;
+    CHECK(lb::sparse_gpt<half>(w, inputs, lb::with(mask)).has_value());
+    w(1, 0) = 3e38f;
+    const auto given = lb::sparse_gpt<half>(w, inputs, lb::with(mask));
+    REQUIRE_FALSE(given.has_value());
+    CHECK(given.error().code == errc::non_finite);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pruned weights: their products, and what they take packed and unpacked.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -77,18 +78,19 @@ TEST_CASE("what is packed comes back, also under masks that keep less than their
 }
 
 TEST_CASE("foreign masks that claim too much stay in their room") {
-    const std::size_t n = 65, k = 64;
-    auto q = lb::quantize<int4_2_of_4>(noise(3).weights(n, k));
+    const std::size_t n = 65, k = 600; // what the last row claims beyond its room is more than kernels read ahead
+    auto q = lb::quantize<half_of_int8>(noise(3).weights(n, k));
     std::vector<std::byte> all(n * k / 8, std::byte{0xff});
     std::vector<std::byte> bytes(q.data(), q.data() + q.size_bytes());
     std::copy(all.begin(), all.end(), bytes.end() - static_cast<std::ptrdiff_t>(all.size())); // masks stand last
-    const lb::quantized_view<int4_2_of_4> view(bytes.data(), n, k);
+    const lb::quantized_view<half_of_int8> view(bytes.data(), n, k);
     for (const edge side : edges) {
         guarded_memory memory(side);
         const auto packed = lb::pack(view, &memory);
-        const lb::matrix<float> x(3, k);
+        lb::matrix<float> x(3, k);
+        std::fill(x.data(), x.data() + 3 * k, 1.0f);
         lb::matrix<float> y(3, n);
         lb::gemm(x, packed, y);
-        CHECK(y(2, 64) == 0.0f);
+        CHECK(std::isfinite(y(2, 64))); // some number; the guard pages see the rest
     }
 }

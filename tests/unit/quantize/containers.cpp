@@ -313,6 +313,9 @@ TEST_CASE("a view of parts is the view of the whole, and every part is checked t
     other.mask = mask;
     CHECK(lb::quantized_view<full>::from(other, 5, 21).error().code == errc::malformed);
     CHECK(lb::quantized_view<full>::from(other, 5, 21).error().offset == 2);
+    mask[3 * 2] = std::byte{0x17}; // three of the first four of row 2 and one of the next: as many in all
+    CHECK(lb::quantized_view<full>::from(other, 5, 21).error() ==
+          lb::error{errc::malformed, "a run of a mask keeps more weights than the policy", 2});
 
     const auto m = lb::quantize<minimums>(w);
     const parts five = cut(m.bytes(), {{&parts::codes, 5 * 11},

@@ -53,7 +53,8 @@ struct masked_bytes {
     typename Ops::ints fill;
 
     LOWBIT_ALWAYS_INLINE masked_bytes(const weight_block& b, const weight_panel& w)
-        : masks(static_cast<const std::byte*>(b.data)), kept(b.kept), fill(Ops::splat(w.fill * 0x01010101)) {}
+        : masks(static_cast<const std::byte*>(b.data)), kept(b.kept),
+          fill(Ops::splat(static_cast<std::int32_t>(w.fill * 0x01010101u))) {}
     LOWBIT_ALWAYS_INLINE void advance() {}
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {
@@ -137,7 +138,7 @@ struct paired_codes {
 template <class Ops, unsigned KeptBits>
 void expand_pairs(const weight_panel& w, const weight_block& b, std::size_t quads, std::byte* to) {
     if constexpr (requires { Ops::places(to); }) {
-        const typename Ops::ints fill = Ops::splat(w.fill * 0x01010101);
+        const typename Ops::ints fill = Ops::splat(static_cast<std::int32_t>(w.fill * 0x01010101u));
         paired_codes<Ops, KeptBits> from(b, w);
         for (std::size_t q = 0; q < quads; ++q, from.advance()) {
             from.prefetch();
