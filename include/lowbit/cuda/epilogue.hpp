@@ -13,6 +13,12 @@
 
 namespace lowbit::inline v0::cuda {
 
+/// y, or the lowest float for less: gelu and silu reach their limits there, and no infinity meets 0.
+LOWBIT_DEVICE float at_least_lowest(float y) {
+    constexpr float lowest = -0x1.fffffep127f;
+    return y < lowest ? lowest : y;
+}
+
 /// A part of an epilogue on the device: a function float(float, row, column).
 template <class Part>
 struct device_part {
@@ -28,8 +34,7 @@ template <>
 struct device_part<lowbit::detail::gelu_part> {
     explicit device_part(const lowbit::detail::gelu_part&) noexcept {}
     LOWBIT_DEVICE float operator()(float y, std::size_t, std::size_t) const {
-        constexpr float least = -0x1.fffffep127f; // the lowest: the limit is reached there, and no infinity times 0
-        const float x = y < least ? least : y;
+        const float x = at_least_lowest(y);
         return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
     }
 };
@@ -37,8 +42,7 @@ template <>
 struct device_part<lowbit::detail::silu_part> {
     explicit device_part(const lowbit::detail::silu_part&) noexcept {}
     LOWBIT_DEVICE float operator()(float y, std::size_t, std::size_t) const {
-        constexpr float least = -0x1.fffffep127f; // the lowest: the limit is reached there, and no infinity times 0
-        const float x = y < least ? least : y;
+        const float x = at_least_lowest(y);
         return x / (1.0f + expf(-x));
     }
 };

@@ -21,6 +21,24 @@ LOWBIT_ALWAYS_INLINE constexpr void set_mask_bit(std::byte* bits, std::size_t i)
     bits[i / 8] |= std::byte{1} << (i % 8);
 }
 
+/// What is wrong with a line of `count` mask bits that should keep what Mask keeps, as many in all and under n_of_m in each run;
+/// null where nothing is.
+template <class Mask>
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const char* misfit_of_line(const std::byte* bits, std::size_t count) noexcept {
+    std::size_t kept = 0;
+    [[maybe_unused]] std::size_t before = 0; // the run of M that bit i is in
+    for (std::size_t i = 0; i < count; ++i) {
+        if constexpr (requires { Mask::m; }) {
+            if (i % Mask::m == 0) before = kept;
+        }
+        kept += std::size_t{mask_bit(bits, i)};
+        if constexpr (requires { Mask::m; }) {
+            if (kept - before > Mask::n) return "a run of a mask keeps more weights than the policy";
+        }
+    }
+    return kept == Mask::kept(count) ? nullptr : "a mask row keeps another number of weights than the policy";
+}
+
 /// The blocks of a mask over a matrix, and where their bits stand: a line of bits for each row of blocks, or, where blocks take
 /// all columns, one line that runs down the matrix.
 template <class Mask>

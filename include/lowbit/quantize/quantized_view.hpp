@@ -145,20 +145,9 @@ private:
         if constexpr (format::mask::present) {
             using mask = typename format::mask::mask;
             for (std::size_t r = 0; r < s.mask_rows(); ++r) {
-                std::size_t kept = 0;
-                [[maybe_unused]] std::size_t before = 0; // the run of M that c is in
-                for (std::size_t c = 0; c < s.mask_cols(); ++c) {
-                    if constexpr (requires { mask::m; }) {
-                        if (c % mask::m == 0) before = kept;
-                    }
-                    kept += std::size_t{detail::mask_bit(planes_.mask + r * s.mask_row_bytes(), c)};
-                    if constexpr (requires { mask::m; }) {
-                        if (kept - before > mask::n)
-                            return fail(errc::malformed, "a run of a mask keeps more weights than the policy", r);
-                    }
-                }
-                if (kept != mask::kept(s.mask_cols()))
-                    return fail(errc::malformed, "a mask row keeps another number of weights than the policy", r);
+                if (const char* message = detail::misfit_of_line<mask>(planes_.mask + r * s.mask_row_bytes(), s.mask_cols());
+                    message != nullptr)
+                    return fail(errc::malformed, message, r);
             }
         }
         if constexpr (format::tensor_scale::present) {

@@ -22,6 +22,7 @@
 #include <lowbit/io/dtype.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/prune/select.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
 
 namespace lowbit::inline v0::io {
@@ -70,10 +71,10 @@ inline expected<std::array<std::uint64_t, 2>> sides_of(const bitmask_tensors& t)
     return std::array{rows, cols};
 }
 
-/// Calls keep(row, column, bytes) for each value, in order, and end_row(row, values so far) after each row, which answers whether
-/// it may end there. Checks that the mask keeps as many values as there are and row_offsets say.
-template <class Keep, class EndRow>
-expected<void> each_kept(const bitmask_tensors& t, std::uint64_t cols, Keep keep, EndRow end_row) {
+/// Calls keep(row, column, bytes) for each value, in order, and after each row fits(row), which answers whether it keeps what it
+/// should. Checks that the mask keeps as many values as there are and row_offsets say.
+template <class Keep, class Fits>
+expected<void> each_kept(const bitmask_tensors& t, std::uint64_t cols, Keep keep, Fits fits) {
     const std::size_t size = block_of(t.compressed.dtype).bytes;
     const std::size_t count = t.compressed.bytes.size() / size;
     const auto rows = static_cast<std::size_t>(t.bitmask.shape[0]);
@@ -93,7 +94,7 @@ expected<void> each_kept(const bitmask_tensors& t, std::uint64_t cols, Keep keep
             if (i == count) return fail(errc::shape_mismatch, compressed, r);
             keep(r, k, t.compressed.bytes.subspan(i++ * size, size));
         }
-        if (!end_row(r, i)) return fail(errc::malformed, "bitmask should keep in each row what the policy keeps", r);
+        if (!fits(r)) return fail(errc::malformed, "bitmask should keep in each row what the policy keeps", r);
     }
     if (i != count) return fail(errc::shape_mismatch, compressed);
     return {};
@@ -127,7 +128,7 @@ concept masked_policy = byte_policy<P> && P::element_type::bits == 8 && std::sam
         [&](std::size_t r, std::size_t k, std::span<const std::byte> value) {
             std::ranges::copy(value, dense.bytes.data() + (r * cols + k) * value.size());
         },
-        [](std::size_t, std::size_t) { return true; });
+        [](std::size_t) { return true; });
     if (!spread) return unexpected<error>(spread.error());
     return dense;
 }
@@ -152,19 +153,12 @@ template <detail::masked_policy P, class Here = isa::here>
     const auto cols = static_cast<std::size_t>((*sides)[1]);
     const lowbit::detail::shape_of<format> shape{rows, cols};
     const std::size_t kept = shape.stored_cols();
-    bool in_place = true;
-    [[maybe_unused]] std::size_t of_run = 0, run = 0; // of n_of_m
     const auto walked = detail::each_kept(
-        t, cols,
-        [&]([[maybe_unused]] std::size_t r, [[maybe_unused]] std::size_t k, std::span<const std::byte>) {
-            if constexpr (requires { format::mask::mask::m; }) {
-                const std::size_t at = r * shape.cols + k / format::mask::mask::m;
-                of_run = at == run ? of_run + 1 : 1;
-                run = at;
-                in_place = in_place && of_run <= format::mask::mask::n;
-            }
-        },
-        [&](std::size_t r, std::size_t values) { return in_place && values == (r + 1) * kept; });
+        t, cols, [](std::size_t, std::size_t, std::span<const std::byte>) {},
+        [&](std::size_t r) {
+            return lowbit::detail::misfit_of_line<typename format::mask::mask>(
+                       t.bitmask.bytes.data() + r * shape.mask_row_bytes(), cols) == nullptr;
+        });
     if (!walked) return unexpected<error>(walked.error());
     const detail::group_places place(shape, scale);
     const auto numbers =

@@ -22,6 +22,12 @@ LOWBIT_ALWAYS_INLINE std::uint64_t load_mask(const std::byte* from) {
     return mask;
 }
 
+/// The code of 0 in every byte.
+template <class Ops>
+LOWBIT_ALWAYS_INLINE typename Ops::ints splat_fill(const weight_panel& w) {
+    return Ops::splat(static_cast<std::int32_t>(w.fill * 0x01010101u));
+}
+
 /// How far ahead masks and kept codes are fetched, as two streams.
 inline constexpr std::size_t kept_ahead = 4096, masks_ahead = 2048;
 
@@ -53,8 +59,7 @@ struct masked_bytes {
     typename Ops::ints fill;
 
     LOWBIT_ALWAYS_INLINE masked_bytes(const weight_block& b, const weight_panel& w)
-        : masks(static_cast<const std::byte*>(b.data)), kept(b.kept),
-          fill(Ops::splat(static_cast<std::int32_t>(w.fill * 0x01010101u))) {}
+        : masks(static_cast<const std::byte*>(b.data)), kept(b.kept), fill(splat_fill<Ops>(w)) {}
     LOWBIT_ALWAYS_INLINE void advance() {}
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {
@@ -138,7 +143,7 @@ struct paired_codes {
 template <class Ops, unsigned KeptBits>
 void expand_pairs(const weight_panel& w, const weight_block& b, std::size_t quads, std::byte* to) {
     if constexpr (requires { Ops::places(to); }) {
-        const typename Ops::ints fill = Ops::splat(static_cast<std::int32_t>(w.fill * 0x01010101u));
+        const typename Ops::ints fill = splat_fill<Ops>(w);
         paired_codes<Ops, KeptBits> from(b, w);
         for (std::size_t q = 0; q < quads; ++q, from.advance()) {
             from.prefetch();

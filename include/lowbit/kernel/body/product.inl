@@ -218,9 +218,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     bool paired = false;
     if constexpr (pairs) paired = w.layout.paired(w.columns) && rows <= Ops::tile_rows;
 
-    alignas(64)
-        std::byte wide[block_depth * panel_columns * Key.bits / 8 + (masked ? chunk_codes : 0)]; // a block of a narrow
-                                                                                                 // or masked panel's codes
+    constexpr std::size_t wide_bytes = block_depth * panel_columns * Key.bits / 8 + (masked ? chunk_codes : 0);
+    alignas(64) std::byte wide[wide_bytes]; // a block of a narrow or masked panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];
     alignas(64) typename family::sum sums[family::scaled ? most_rows * panel_columns : 1]; // of a group that spans blocks
     alignas(64) float scales[most_groups * panel_columns];
