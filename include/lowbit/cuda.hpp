@@ -4,6 +4,7 @@
 #pragma once
 
 #include <lowbit/cuda/device_matrix.hpp>
+#include <lowbit/cuda/device_rows.hpp>
 #include <lowbit/cuda/epilogue.hpp>
 #include <lowbit/cuda/matmul.hpp>
 #include <lowbit/cuda/runtime.hpp>
