@@ -24,7 +24,7 @@ find_package(CUDAToolkit QUIET)
 set(eigen_headers "lowbit/eigen\\.hpp$|lowbit/exec/eigen|lowbit/calibrate")
 set(io_headers "lowbit/io\\.hpp$|lowbit/io/")
 # What needs CUDA; the rest of lowbit/cuda/ is plain C++, compiled and tested everywhere.
-set(cuda_headers "lowbit/cuda\\.hpp$|lowbit/cuda/(cublaslt|device_matrix|device_rows|matmul|quantize|runtime)\\.hpp$")
+set(cuda_headers "lowbit/cuda\\.hpp$|lowbit/cuda/(cublaslt|device_matrix|device_rows|matmul|quantize|runtime|tensor_map)\\.hpp$")
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)
 file(GLOB_RECURSE bodies CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.inl)

@@ -16,9 +16,12 @@
 #include <lowbit/cuda/dequantize.hpp>
 #include <lowbit/cuda/device_matrix.hpp>
 #include <lowbit/cuda/epilogue.hpp>
+#include <lowbit/cuda/hopper_lane.hpp>
 #include <lowbit/cuda/pack.hpp>
 #include <lowbit/cuda/runtime.hpp>
 #include <lowbit/cuda/stream.hpp>
+#include <lowbit/cuda/tensor_map.hpp>
+#include <lowbit/cuda/tile.hpp>
 #include <lowbit/gemm/epilogue.hpp>
 
 namespace lowbit::inline v0::cuda {
@@ -40,6 +43,25 @@ __global__ void __launch_bounds__(Warps * 32, 1) stream_kernel(const __grid_cons
     extern __shared__ words4 lowbit_shared[];
     stream<Kind, T, Blocks, Warps>::body(device_lane{}, p, reinterpret_cast<std::byte*>(lowbit_shared));
 }
+
+/// Threads that the kernels for sm_90a are compiled for; where they cannot be compiled, too few to be launched.
+#if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
+inline constexpr int tile_threads = 32;
+#else
+inline constexpr int tile_threads = 384;
+#endif
+
+template <class Kind, class T, int MTile, class Product>
+__global__ void __launch_bounds__(tile_threads, 1)
+    tile_kernel(const __grid_constant__ Product p, const __grid_constant__ CUtensorMap x) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+    extern __shared__ kilobyte lowbit_tile_shared[];
+    tile<Kind, T, MTile>::body(hopper_lane{}, p, &x, lowbit_tile_shared[0].at);
+#endif
+}
+/// Says by its attributes what tile_kernel was compiled for.
+template <class = void>
+__global__ void __launch_bounds__(tile_threads) tile_mark() {}
 
 template <class Kind, class T, class Product>
 __global__ void __launch_bounds__(256) finish_kernel(const __grid_constant__ Product p, int slices) {
@@ -124,20 +146,44 @@ template <class Kind, class T>
 template <class Kind, class T>
 inline constexpr bool streams = stream<Kind, T, 1, stream_warps<1>>::takes_groups;
 
-/// Whether a product goes through dequantized weights.
 template <class Kind, class T>
-[[nodiscard]] bool goes_dense(const stream_ref& s, std::size_t m) noexcept {
-    return s.large() != nullptr && (m > most_streamed || !streams<Kind, T>);
+inline constexpr bool tiles = tile<Kind, T, 64>::takes_groups;
+/// Rows of X from which on dequantizing once and a dense product are about as fast, where there is one: writing and reading
+/// dequantized weights then takes a few percent of the product.
+inline constexpr std::size_t most_tiled = 2048;
+
+/// Whether this device has what tile_kernel needs, and the program was compiled for it (sm_90a).
+[[nodiscard]] inline bool has_tiles() {
+    if (attribute(cudaDevAttrComputeCapabilityMajor) != 9 || attribute(cudaDevAttrComputeCapabilityMinor) != 0) return false;
+    cudaFuncAttributes mark{};
+    check(cudaFuncGetAttributes(&mark, tile_mark<>), "cudaFuncGetAttributes");
+    return mark.maxThreadsPerBlock == tile_threads;
+}
+
+enum class way { streamed, tiled, dense };
+/// Which way m rows of X go.
+template <class Kind, class T>
+[[nodiscard]] way way_of(const stream_ref& s, std::size_t m) {
+    if constexpr (tiles<Kind, T>)
+        if (m > most_streamed && (s.large() == nullptr || m <= most_tiled) && has_tiles()) return way::tiled;
+    return s.large() != nullptr && (m > most_streamed || !streams<Kind, T>) ? way::dense : way::streamed;
 }
 
 [[nodiscard]] constexpr std::size_t in_grains(std::size_t bytes) noexcept {
     return (bytes + workspace_grain - 1) / workspace_grain * workspace_grain;
 }
+[[nodiscard]] constexpr std::size_t in_eights(std::size_t cols) noexcept { return (cols + 7) / 8 * 8; }
 
+/// `whole_lines`: rows of X are known to begin at multiples of 16 bytes.
 template <class Kind, class T>
-[[nodiscard]] std::size_t workspace_for(const stream_ref& s, std::size_t n, std::size_t k, std::size_t m) {
-    if (goes_dense<Kind, T>(s, m))
-        return in_grains(n * ((k + 7) / 8 * 8) * 2) + in_grains(m * n * 4) + s.large()->workspace_bytes();
+[[nodiscard]] std::size_t workspace_for(const stream_ref& s, std::size_t n, std::size_t k, std::size_t m, bool whole_lines) {
+    switch (way_of<Kind, T>(s, m)) {
+    case way::tiled:
+        return in_grains(plan_tile(n, k, m, attribute(cudaDevAttrMultiProcessorCount)).workspace_bytes(m, n)) +
+               (whole_lines ? 0 : in_grains(m * in_eights(k) * 2));
+    case way::dense: return in_grains(n * in_eights(k) * 2) + in_grains(m * n * 4) + s.large()->workspace_bytes();
+    case way::streamed: break;
+    }
     if constexpr (!streams<Kind, T>) {
         return 0;
     } else {
@@ -146,15 +192,48 @@ template <class Kind, class T>
     }
 }
 
-/// The stream kernel for every 32 rows of X, or dequantized weights and a dense product.
+template <class Kind, class T, int MTile, class Product>
+void run_tiles(const tile_plan& how, const Product& p, cudaStream_t stream) {
+    using tile = cuda::tile<Kind, T, MTile>;
+    static_assert(tile::threads == 384);
+    const auto kernel = tile_kernel<Kind, T, MTile, Product>;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(tile::shared_bytes)),
+          "cudaFuncSetAttribute");
+    launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), tile::threads, tile::shared_bytes,
+           stream, p, tensor_map(p.x, p.m, p.w.k, p.x_stride * 2, 2, tile::x_rows));
+    if (how.slices > 1) run_finish<Kind, T>(p, how.slices, stream);
+}
+template <class Kind, class T, class Product>
+void run_tiled(Product p, std::byte* workspace, cudaStream_t stream) {
+    const tile_plan how = plan_tile(p.w.n, p.w.k, p.m, attribute(cudaDevAttrMultiProcessorCount));
+    p.units = how.units;
+    p.sums = how.slices > 1 ? reinterpret_cast<float*>(workspace) : nullptr;
+    if (!p.whole_lines) { // the copy engine takes no others
+        std::byte* const copy = workspace + in_grains(how.workspace_bytes(p.m, p.w.n));
+        const std::size_t stride = in_eights(p.w.k);
+        check(cudaMemcpy2DAsync(copy, stride * 2, p.x, std::max(p.x_stride, p.w.k) * 2, p.w.k * 2, p.m, cudaMemcpyDeviceToDevice,
+                                stream),
+              "cudaMemcpy2DAsync");
+        p.x = reinterpret_cast<const std::uint16_t*>(copy);
+        p.x_stride = stride;
+    }
+    if (how.x_rows == 64) return run_tiles<Kind, T, 64>(how, p, stream);
+    if (how.x_rows == 128) return run_tiles<Kind, T, 128>(how, p, stream);
+    run_tiles<Kind, T, 256>(how, p, stream);
+}
+
+/// The stream kernel for every 32 rows of X, the tile kernel, or dequantized weights and a dense product.
 template <class Kind, class T, class Out, class Epilogue>
 void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
     constexpr bool plain = std::is_same_v<Epilogue, device_epilogue<>>;
     // where the scales are in the weights, or nothing is scaled: finish as if there were groups
     using finished = weight_kind<typename Kind::element_type, typename Kind::scale_type, Kind::zeros, 32>;
     if (p.w.k == 0) return run_finish<finished, T>(p, 0, s.get());
-    if (goes_dense<Kind, T>(s, p.m)) {
-        const std::size_t w_stride = (p.w.k + 7) / 8 * 8;
+    const way how = way_of<Kind, T>(s, p.m);
+    if constexpr (tiles<Kind, T>)
+        if (how == way::tiled) return run_tiled<Kind, T>(p, workspace, s.get());
+    if (how == way::dense) {
+        const std::size_t w_stride = in_eights(p.w.k);
         auto* const w = reinterpret_cast<std::uint16_t*>(workspace);
         auto* const sums = reinterpret_cast<float*>(workspace + in_grains(p.w.n * w_stride * 2));
         std::byte* const rest = reinterpret_cast<std::byte*>(sums) + in_grains(p.m * p.w.n * 4);
@@ -219,7 +298,9 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
                     " of Y let rows overlap");
     ep.check(m, n);
     if (m == 0 || n == 0) return;
-    const std::size_t need = workspace_for<kind, T>(s, n, k, m);
+    const auto* const numbers = reinterpret_cast<const std::uint16_t*>(x.data());
+    const bool lines = whole_lines(numbers, x.stride());
+    const std::size_t need = workspace_for<kind, T>(s, n, k, m, lines);
     if (given && workspace.size() < need) {
         raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(s, W, ", m, ") is ",
                     need);
@@ -227,13 +308,12 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
     if (given && reinterpret_cast<std::uintptr_t>(workspace.data()) % workspace_grain != 0)
         raise<Here>(errc::invalid_argument, "gemm: the workspace does not begin at a multiple of ", workspace_grain, " bytes");
     const device_buffer own(given ? 0 : need, s.get());
-    const auto* const numbers = reinterpret_cast<const std::uint16_t*>(x.data());
     using stored = std::conditional_t<std::same_as<out, float>, float, std::uint16_t>;
     const auto epilogue = on_device(ep);
     run<kind, T>(s,
-                 product<stored, std::remove_const_t<decltype(epilogue)>>{
-                     w.weights(), numbers, x.stride(), whole_lines(numbers, x.stride()), m, reinterpret_cast<stored*>(y.data()),
-                     y.stride(), epilogue, 0, nullptr},
+                 product<stored, std::remove_const_t<decltype(epilogue)>>{w.weights(), numbers, x.stride(), lines, m,
+                                                                          reinterpret_cast<stored*>(y.data()), y.stride(),
+                                                                          epilogue, 0, nullptr},
                  given ? workspace.data() : own.data());
 }
 
@@ -243,7 +323,7 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
 /// nothing. It may be 0.
 template <class X, any_policy P>
 [[nodiscard]] std::size_t workspace_bytes(const stream_ref& s, const device_matrix<P>& w, std::size_t m) {
-    return detail::workspace_for<kind_of<P>, typename number_of<std::remove_const_t<X>>::type>(s, w.rows(), w.cols(), m);
+    return detail::workspace_for<kind_of<P>, typename number_of<std::remove_const_t<X>>::type>(s, w.rows(), w.cols(), m, false);
 }
 
 /// Decodes weights into `out`, N x K of __half or __nv_bfloat16: the CPU's floats, rounded once. Raises errc::shape_mismatch,
@@ -272,9 +352,11 @@ void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matri
 namespace lowbit::inline v0 {
 
 /// Y[M, N] = X[M, K] * W[N, K]^T on a stream of the current device, then the epilogue, whose pointers are device memory. X:
-/// __half or __nv_bfloat16; Y: the same, or float. At most 32 rows, and more where the stream_ref has no dense product, take the
-/// stream kernel; larger batches dequantize the weights and call the dense product. Enqueues and returns. Where no workspace is
-/// given, takes what cuda::workspace_bytes says in the order of the stream. Raises errc::shape_mismatch, errc::short_buffer,
+/// __half or __nv_bfloat16; Y: the same, or float. At most 32 rows take the stream kernel. On a device of compute capability 9.0,
+/// where the program was compiled for sm_90a, more rows take the tile kernel, but for more than 2048 where the stream_ref has a
+/// dense product. Else larger batches dequantize the weights and call the dense product, or without one take the stream kernel 32
+/// rows at a time. Enqueues and returns. Where no workspace is given, takes what cuda::workspace_bytes says at most, in the order
+/// of the stream. Raises errc::shape_mismatch, errc::short_buffer,
 /// errc::invalid_argument, errc::unsupported and errc::device.
 template <class Here = isa::here, class X, any_policy P, class Y, any_epilogue E = epilogue_t<>>
 void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda::device_matrix<P>& w, cuda::matrix_view<Y> y,

@@ -30,16 +30,25 @@ struct product {
 };
 
 /// y at (row, column) from the sum of its products.
-template <class Kind, half_number T, class Out, class Epilogue>
-LOWBIT_DEVICE void finish(const product<Out, Epilogue>& p, float sum, std::size_t row, std::size_t column) {
+template <class Kind, class Out, class Epilogue>
+LOWBIT_DEVICE float finished(const product<Out, Epilogue>& p, float sum, std::size_t row, std::size_t column) {
     float y = sum;
     if constexpr (Kind::group == 0) y *= scale_of<Kind>(p.w, column, 0);
-    y = p.epilogue(y, row, column);
+    return p.epilogue(y, row, column);
+}
+/// y as it is stored.
+template <class Out, half_number T>
+LOWBIT_DEVICE Out stored(float y) noexcept {
     if constexpr (std::same_as<Out, float>) {
-        p.y[row * p.y_stride + column] = y;
+        return y;
     } else {
-        p.y[row * p.y_stride + column] = ptx::from_float<T>(y);
+        return ptx::from_float<T>(y);
     }
+}
+/// Stores y at (row, column) from the sum of its products.
+template <class Kind, half_number T, class Out, class Epilogue>
+LOWBIT_DEVICE void finish(const product<Out, Epilogue>& p, float sum, std::size_t row, std::size_t column) {
+    p.y[row * p.y_stride + column] = stored<Out, T>(finished<Kind>(p, sum, row, column));
 }
 
 /// The product of weights of a kind with at most 8 * Blocks rows of X in numbers T.
@@ -108,20 +117,6 @@ struct stream {
         }
     }
 
-    static LOWBIT_DEVICE typename decoder::side side_of([[maybe_unused]] const stage& from, [[maybe_unused]] int run,
-                                                        [[maybe_unused]] int half, [[maybe_unused]] const std::uint32_t* table) {
-        using E = typename Kind::element_type;
-        if constexpr (decoder::looks_up) {
-            return {table};
-        } else if constexpr (Kind::zeros) {
-            return decoder::side_of(from.zeros[run] >> (8 * half) & 0xff);
-        } else if constexpr (counted_element<E>) {
-            return decoder::side_of(zero_level<E>);
-        } else {
-            return {};
-        }
-    }
-
     /// Adds a unit's products to `sums`. `x`: where this lane's row of X for ldmatrix begins, its columns those of the unit.
     template <class Lane>
     static LOWBIT_DEVICE void multiply(Lane lane, const stage& from, const std::uint16_t* const (&x)[std::size_t{Blocks}],
@@ -133,8 +128,9 @@ struct stream {
         for (int step = 0; step < unit_steps; ++step) {
             const int run = step / run_steps;
             if (step % run_steps == 0) {
-                sides[0] = side_of(from, run, 0, table);
-                sides[1] = side_of(from, run, 1, table);
+                LOWBIT_DEVICE_UNROLL
+                for (int half = 0; half < 2; ++half)
+                    sides[half] = side_of<Kind, T>(Kind::zeros ? from.zeros[run] >> (8 * half) & 0xff : 0, table);
                 LOWBIT_DEVICE_UNROLL
                 for (int block = 0; block < Blocks; ++block) LOWBIT_DEVICE_UNROLL
                 for (int i = 0; i < 4; ++i) run_sums[block][i] = group == 0 ? sums[block][i] : 0.0f;
@@ -220,13 +216,7 @@ struct stream {
         LOWBIT_DEVICE_UNROLL
         for (int d = 0; d < depth; ++d) fetch(stages[d]);
 
-        if constexpr (decoder::looks_up) {
-            for (int i = lane.thread(); i < decoder::entries * decoder::copies; i += threads) {
-                const int entry = i / decoder::copies;
-                table[i] = std::uint32_t{ptx::from_float<T>(p.w.values[entry % (1 << Kind::bits)])} |
-                           std::uint32_t{ptx::from_float<T>(p.w.values[entry >> Kind::bits])} << 16;
-            }
-        }
+        if constexpr (decoder::looks_up) fill_table<Kind, T>(p.w, table, lane.thread(), threads);
         load_x(lane, p, first_unit * unit_cols, x);
         lane.sync();
 

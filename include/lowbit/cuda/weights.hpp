@@ -145,4 +145,31 @@ LOWBIT_DEVICE float scale_of(const weights& w, std::size_t n, std::size_t g) noe
     }
 }
 
+/// What a decoder needs of a row besides its codes: its zero point, where one is stored, or this lane's table of a codebook.
+template <class Kind, half_number T>
+LOWBIT_DEVICE typename Kind::template decoder<T>::side side_of([[maybe_unused]] int zero,
+                                                               [[maybe_unused]] const std::uint32_t* table) noexcept {
+    using E = typename Kind::element_type;
+    using decoder = typename Kind::template decoder<T>;
+    if constexpr (decoder::looks_up) {
+        return {table};
+    } else if constexpr (Kind::zeros) {
+        return decoder::side_of(zero);
+    } else if constexpr (counted_element<E>) {
+        return decoder::side_of(zero_level<E>);
+    } else {
+        return {};
+    }
+}
+/// One thread's part of the table of a codebook, in shared memory.
+template <class Kind, half_number T>
+LOWBIT_DEVICE void fill_table(const weights& w, std::uint32_t* table, int thread, int threads) noexcept {
+    using decoder = typename Kind::template decoder<T>;
+    for (int i = thread; i < decoder::entries * decoder::copies; i += threads) {
+        const int entry = i / decoder::copies;
+        table[i] = std::uint32_t{ptx::from_float<T>(w.values[entry % (1 << Kind::bits)])} |
+                   std::uint32_t{ptx::from_float<T>(w.values[entry >> Kind::bits])} << 16;
+    }
+}
+
 } // namespace lowbit::inline v0::cuda

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -26,13 +27,14 @@ public:
         whole_.size = threads;
         warps_.resize(static_cast<std::size_t>(threads / 32));
         fibers_.resize(static_cast<std::size_t>(threads));
+        wide.resize(static_cast<std::size_t>(threads));
     }
 
     /// Runs f(thread) as every thread, to the end.
     void run(const std::function<void(int)>& f) {
         for (std::size_t t = 0; t < fibers_.size(); ++t) {
             fiber& one = fibers_[t];
-            one.stack = std::make_unique<std::byte[]>(stack_bytes);
+            one.stack = std::make_unique_for_overwrite<std::byte[]>(stack_bytes);
             getcontext(&one.context);
             one.context.uc_stack.ss_sp = one.stack.get();
             one.context.uc_stack.ss_size = stack_bytes;
@@ -52,6 +54,9 @@ public:
                     --left;
                 }
             }
+            for (const auto& copy : copies) copy(); // they land late, so that who does not wait reads what was there before
+            progress_ = progress_ || !copies.empty();
+            copies.clear();
             idle = progress_ ? 0 : idle + 1;
             if (idle > 2) {
                 std::printf("emulated GPU: threads wait for a barrier that others have left\n");
@@ -59,6 +64,12 @@ public:
             }
         }
     }
+
+    /// Lets other threads run, until something has happened.
+    void pass() { swapcontext(&fibers_[current_].context, &scheduler_); }
+    void happened() { progress_ = true; }
+    std::vector<std::function<void()>> copies; ///< under way
+    std::byte* shared = nullptr;
 
     struct barrier {
         int size = 32;
@@ -72,10 +83,7 @@ public:
             ++b.phase;
             progress_ = true;
         }
-        while (b.phase == phase) {
-            const std::size_t me = current_;
-            swapcontext(&fibers_[me].context, &scheduler_);
-        }
+        while (b.phase == phase) pass();
     }
 
     struct warp {
@@ -84,6 +92,21 @@ public:
         std::uint32_t a[32][4]{};
         std::uint32_t b[32][2]{};
     };
+    /// Products that a thread has started and not waited for, and how many make each group.
+    struct products {
+        struct one {
+            void* d;
+            const std::uint32_t (*a)[4];
+            std::uint64_t b;
+            bool accumulate;
+            void (*finish)(emulated_block&, int thread, std::size_t index);
+        };
+        std::deque<one> issued;
+        std::deque<std::size_t> groups;
+        std::size_t committed = 0;
+    };
+    std::vector<products> wide; ///< of each thread
+    barrier named[16];
     barrier& whole() { return whole_; }
     warp& of(int thread) { return warps_[static_cast<std::size_t>(thread / 32)]; }
     [[nodiscard]] int block() const { return block_; }
@@ -163,20 +186,25 @@ public:
         block_->wait(warp.all);
     }
 
-private:
+protected:
     emulated_block* block_;
     int thread_;
 };
 
-/// Runs body(lane, shared memory) as a grid of blocks x slices. Shared memory begins as garbage.
-template <class Body>
+/// Runs body(lane, shared memory) as a grid of blocks x slices. Shared memory begins as garbage, at a multiple of 1024.
+template <class Lane = emulated_lane, class Body>
 void emulate(int blocks, int slices, int threads, std::size_t shared_bytes, Body body) {
     for (int slice = 0; slice < slices; ++slice) {
         for (int block = 0; block < blocks; ++block) {
-            const auto shared = std::make_unique<lowbit::cuda::words4[]>(shared_bytes / 16);
-            std::memset(shared.get(), 0xff, shared_bytes / 16 * 16);
+            struct alignas(1024) line {
+                std::byte at[1024];
+            };
+            const auto memory = std::make_unique<line[]>((shared_bytes + 1023) / 1024);
+            std::byte* const shared = memory[0].at;
+            std::memset(shared, 0xff, shared_bytes);
             emulated_block here(threads, block, blocks, slice);
-            here.run([&](int thread) { body(emulated_lane(here, thread), reinterpret_cast<std::byte*>(shared.get())); });
+            here.shared = shared;
+            here.run([&](int thread) { body(Lane(here, thread), shared); });
         }
     }
 }

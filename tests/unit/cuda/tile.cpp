@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// The kernel for more than 32 rows, its very source run on the host with an emulated sm_90a: against float64 over the weights
+// that the CPU decodes. Shapes have tails in every direction, more stages than the ring has, several tiles a block, and slices of
+// K.
+#include <doctest/doctest.h>
+
+#include "emulated_hopper.hpp"
+#include "support/seed.hpp"
+
+#include <lowbit/cuda/pack.hpp>
+#include <lowbit/cuda/tile.hpp>
+#include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/quantize.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace lb = lowbit;
+namespace cuda = lowbit::cuda;
+
+namespace {
+
+/// Adds the row and the column, so that a wrong one shows.
+struct add_place {
+    float operator()(float y, std::size_t row, std::size_t column) const {
+        return y + 16.0f * static_cast<float>(row) + 0.25f * static_cast<float>(column);
+    }
+};
+
+/// The largest error of the product over the largest it may have: rounding of scales and weights to T, of the sums to float.
+template <class P, class T, int MTile>
+double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int blocks) {
+    using kind = cuda::kind_of<P>;
+    using tile = cuda::tile<kind, T, MTile>;
+    std::mt19937_64 random(lowbit_test::seed());
+    std::normal_distribution<float> normal;
+    lb::matrix<float> w(n, k);
+    for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
+    const auto q = lb::quantize<P>(w);
+    const auto decoded = lb::dequantize(q);
+    const auto bytes = cuda::pack_image(q);
+    const std::size_t x_stride = (k + 15) / 8 * 8;
+    std::vector<std::uint16_t> x(m * x_stride);
+    for (std::size_t i = 0; i < x.size(); ++i) // what lies between the rows is not to be touched: NaN
+        x[i] = i % x_stride < k ? T(normal(random)).code() : std::uint16_t{0x7fff};
+    const lowbit_test::boxed_matrix map{reinterpret_cast<const std::byte*>(x.data()), m, k * 2, x_stride * 2, 2, MTile};
+
+    const int slices = static_cast<int>(((k + 127) / 128 + units - 1) / units);
+    std::vector<float> sums(slices > 1 ? static_cast<std::size_t>(slices) * m * n : 0);
+    std::vector<float> y(m * (n + 1), -1.0f);
+    const cuda::product<float, add_place> p{cuda::weight_image<kind>{n, k}.over(bytes.data()),
+                                            nullptr,
+                                            0,
+                                            true,
+                                            m,
+                                            y.data(),
+                                            n + 1,
+                                            {},
+                                            units,
+                                            slices > 1 ? sums.data() : nullptr};
+    lowbit_test::emulate<lowbit_test::emulated_hopper_lane>(
+        blocks, slices, tile::threads, tile::shared_bytes,
+        [&](auto lane, std::byte* shared) { tile::body(lane, p, &map, shared); });
+    if (slices > 1) {
+        lowbit_test::emulate(2, 1, 64, 16, [&](auto lane, std::byte*) { cuda::finish_body<kind, T>(lane, p, slices, 64); });
+    }
+    const double weight =
+        kind::looks_up || kind::group != 0 ? std::ldexp(kind::looks_up ? 3.0 : 2.0, -1 - T::mantissa_bits) : 0.0;
+    double worst = 0.0;
+    for (std::size_t r = 0; r < m; ++r) {
+        for (std::size_t c = 0; c < n; ++c) {
+            double sum = 0.0, magnitude = 0.0;
+            for (std::size_t i = 0; i < k; ++i) {
+                const double one = double{decoded(c, i)} * double{T::decode(x[r * x_stride + i])};
+                sum += one;
+                magnitude += std::abs(one);
+            }
+            const double place = 16.0 * static_cast<double>(r) + 0.25 * static_cast<double>(c);
+            const double bound = magnitude * (weight + std::ldexp(static_cast<double>(k), -23)) + place * 0x1p-23 + 1e-9;
+            worst = std::max(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
+        }
+        CHECK(y[r * (n + 1) + n] == -1.0f); // behind the row
+    }
+    CHECK(worst > 0.0); // float sums do round
+    return worst;
+}
+
+using w4 = lb::policy<lb::int4, lb::per_channel>;
+using w8 = lb::policy<lb::int8, lb::per_channel>;
+using w8z = lb::policy<lb::uint8, lb::per_group<32>, lb::asymmetric>;
+using w2g64 = lb::policy<lb::int2, lb::per_group<64>>;
+
+} // namespace
+
+TEST_CASE("the large-batch kernel, run on the host, is the product: every format") {
+    using lb::bfloat16;
+    using lb::float16;
+    CHECK(worst<lb::presets::w4g128, bfloat16, 64>(130, 330, 40, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::w4zg64, float16, 64>(64, 200, 33, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::w4g32, bfloat16, 64>(20, 72, 10, 9, 1) <= 1.0); // half a group at the end
+    CHECK(worst<w8, bfloat16, 64>(70, 90, 9, 9, 1) <= 1.0);                  // the second tile of a stage is not there
+    CHECK(worst<w8z, float16, 64>(16, 96, 20, 9, 1) <= 1.0);
+    CHECK(worst<w2g64, bfloat16, 64>(20, 140, 12, 9, 1) <= 1.0); // a stage of two boxes
+    CHECK(worst<lb::presets::w158, float16, 64>(70, 128, 7, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::nvfp4, bfloat16, 64>(16, 80, 8, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::ocp_mxfp4, float16, 64>(16, 64, 8, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::nf4, bfloat16, 64>(18, 64, 8, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::fp8, bfloat16, 64>(16, 33, 8, 9, 1) <= 1.0);
+}
+
+TEST_CASE("the large-batch kernel, run on the host, is the product: stages, tiles and slices") {
+    using lb::bfloat16;
+    CHECK(worst<w4, bfloat16, 64>(130, 1300, 70, 20, 2) <= 1.0);   // more stages than the ring has, two tiles a block
+    CHECK(worst<w4, bfloat16, 128>(100, 500, 130, 2, 1) <= 1.0);   // slices
+    CHECK(worst<w4, lb::float16, 256>(65, 200, 260, 2, 1) <= 1.0); // all registers
+}
+
+TEST_CASE("tiles of Y come in an order that has each of them once") {
+    for (const cuda::tile_order order : {cuda::tile_order{1, 1}, cuda::tile_order{70, 3}, cuda::tile_order{32, 2}}) {
+        std::vector<int> seen(order.tiles());
+        for (std::size_t i = 0; i < order.tiles(); ++i) {
+            const auto at = order.at(i);
+            REQUIRE(at.w < order.w_tiles);
+            REQUIRE(at.x < order.x_tiles);
+            ++seen[at.w * order.x_tiles + at.x];
+        }
+        CHECK(std::ranges::count(seen, 1) == static_cast<std::ptrdiff_t>(seen.size()));
+    }
+    CHECK(cuda::tile_order{70, 3}.at(32).x == 1); // 32 tiles of W for one of X
+}
+
+TEST_CASE("plans for the large-batch kernel keep multiprocessors busy") {
+    CHECK(cuda::plan_tile(28672, 8192, 4096, 132).x_rows == 256);
+    const auto few = cuda::plan_tile(8192, 8192, 64, 132); // 64 tiles alone
+    CHECK(few.x_rows == 64);
+    CHECK(few.slices == 2);
+    CHECK(few.blocks == 64);
+    for (const std::size_t n : {1u, 100u, 5000u}) {
+        for (const std::size_t k : {1u, 128u, 5000u, 100000u}) {
+            for (const std::size_t m : {33u, 64u, 130u, 2000u}) {
+                const auto plan = cuda::plan_tile(n, k, m, 132);
+                const std::size_t units = (k + 127) / 128;
+                CHECK(static_cast<std::size_t>(plan.slices) * plan.units >= units);
+                CHECK((static_cast<std::size_t>(plan.slices) - 1) * plan.units < units);
+                CHECK(plan.blocks >= 1);
+            }
+        }
+    }
+}
