@@ -57,7 +57,7 @@ struct bit_plane {
     return {std::bit_floor(bits - shift), shift};
 }
 
-/// The K that one byte lane of the narrowest plane spans: a group is padded with zeros to a multiple of it.
+/// The K of a unit, the shortest piece that is whole runs of each plane: a group is padded with zeros to a multiple of it.
 [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
 
 /// How many groups a unit holds that are whole quads and a part of it, else 1: then each group is padded.
@@ -70,7 +70,8 @@ struct bit_plane {
 /// records of a panel follow each other as one stream, behind its super-scales, if it has them:
 ///
 ///   panel  = for each run of groups: super-scales | super-minimums, negated || records
-///   record = planes, widest first | scales | zero points (u8) or minimums (the scale's type)
+///   record = units | scales | zero points (u8) or minimums (the scale's type)
+///   unit   = planes of unit_depth(bits) k, widest first
 ///
 /// Groups that are a part of a unit share records of one unit, in which each has its scales and offsets, one group after the
 /// other. A scale of two levels is (byte - scale_zero) * super-scale, its minimum byte * super-minimum, each product rounded to
@@ -94,7 +95,7 @@ struct bit_plane {
 ///
 /// A panel has room for as many kept codes as its columns may have, whichever they are, so all panels are equally long.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/3";
+    static constexpr std::string_view tag = "k4_n64/4";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
@@ -170,11 +171,14 @@ struct panel_layout {
         return panel_columns % scale_rows == 0 ? scale_rows : 1;
     }
 
-    /// Bytes of the parts of record r, from its start: a plane, and the scales of its first group.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t r,
-                                                                         std::size_t columns) const noexcept {
-        return record_depth(r) * columns * plane.shift / 8;
+    /// Bytes of a unit, and of its parts before a plane.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_bytes(std::size_t columns) const noexcept {
+        return unit_depth(bits) * columns * bits / 8;
     }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t columns) const noexcept {
+        return unit_depth(bits) * columns * plane.shift / 8;
+    }
+    /// From the start of record r to the scales of its first group.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t r, std::size_t columns) const noexcept {
         return record_depth(r) * columns * bits / 8;
     }
@@ -350,24 +354,30 @@ std::byte* pack_pairs(const panel_layout& layout, std::size_t r, const masked_so
     return kept;
 }
 
-/// Writes one plane of a record: for every run of 8 / Width quads a word of each column.
+/// Writes one plane of a record: for every run of 8 / Width quads a word of each column. After each `runs` of them, those of a
+/// unit, `gap` bytes are left for its other planes.
 template <class Here>
 struct plane_packer {
     template <int Width>
-    static void run(std::size_t length, std::size_t quads, std::size_t columns, unsigned shift, const record_source& from,
-                    std::byte* out) {
+    static void run(std::size_t depth, std::size_t columns, unsigned shift, std::size_t runs, std::size_t gap,
+                    const record_source& from, std::byte* out) {
         constexpr std::size_t run_codes = 4 * (8 / Width);
-        for (std::size_t first = 0; first < 4 * quads; first += run_codes) {
+        std::size_t left = runs;
+        for (std::size_t first = 0; first < depth; first += run_codes) {
             const std::uint8_t* codes = from.codes + first;
             for (std::size_t column = 0; column < columns; ++column, codes += from.stride, out += 4) {
                 std::uint8_t some[run_codes]{};
                 const std::uint8_t* source = codes;
-                if (first + run_codes > length) {
-                    if (first < length) std::memcpy(some, codes, length - first);
+                if (first + run_codes > from.depth) {
+                    if (first < from.depth) std::memcpy(some, codes, from.depth - first);
                     source = some;
                 }
                 const std::uint32_t word = word_of<Width>(source, shift, std::make_index_sequence<run_codes / 4>{});
                 std::memcpy(out, &word, 4);
+            }
+            if (--left == 0) {
+                left = runs;
+                out += gap;
             }
         }
     }
@@ -386,14 +396,15 @@ private:
     }
 };
 
-/// Writes the planes of record r of a panel to `record`, scale_start(r, columns) bytes.
+/// Writes the units of record r of a panel to `record`, scale_start(r, columns) bytes.
 template <class Here = isa::here>
 void pack_planes(const panel_layout& layout, std::size_t r, std::size_t columns, const record_source& from, std::byte* record) {
-    const std::size_t quads = layout.record_depth(r) / 4;
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
         const bit_plane plane = plane_of(layout.bits, p);
-        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), from.depth, quads, columns, plane.shift,
-                                                       from, record + layout.plane_start(plane, r, columns));
+        const std::size_t runs = unit_depth(layout.bits) * plane.width / 32;
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), layout.record_depth(r), columns,
+                                                       plane.shift, runs, layout.unit_bytes(columns) - runs * 4 * columns, from,
+                                                       record + layout.plane_start(plane, columns));
     }
 }
 

@@ -157,7 +157,7 @@ struct prefetch_plan {
 
 /// The plan for codes of that many bits, which become floats or stay integers. Measured on Zen 4 at M = 1 (docs/kernels.md): one
 /// line in four is enough for the hardware to fetch the others, and fetching more than that costs a fifth of the third-level
-/// cache's bandwidth; but it loses track of codes of several planes, which are as many streams. Bytes that become floats take as
+/// cache's bandwidth; but it loses track where loads go back and forth between planes. Bytes that become floats take as
 /// long to decode as to come from memory, and gain 7 % there by every line.
 [[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, bool floats) noexcept {
     if (!std::has_single_bit(bits)) return {6144, 64};

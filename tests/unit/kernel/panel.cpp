@@ -80,7 +80,7 @@ TEST_CASE("records hold their codes, and room for scales and offsets") {
                         for (std::size_t c = 0; c < columns; ++c)
                             for (std::size_t k = 0; k < length; ++k)
                                 same = same &&
-                                       lowbit_test::unpack_code(layout, g, columns, record.data(), c, k) == codes[c * length + k];
+                                       lowbit_test::unpack_code(layout, columns, record.data(), c, k) == codes[c * length + k];
                         CHECK(same);
                         // Padding is zero: all ones in the planes are ones of the codes.
                         int ones = 0, expected = 0;

@@ -184,7 +184,7 @@ private:
             std::copy(offset_bits.begin(), offset_bits.end(), beside + layout_.scale_bytes(n));
             for (std::size_t k = 0; k < layout_.length(g); ++k) {
                 const std::size_t at = g * layout_.segment() + k;
-                REQUIRE(unpack_code(layout_, g / parts, n, record, n - 1, at - start) == codes_[(n - 1) * shape_.depth + at]);
+                REQUIRE(unpack_code(layout_, n, record, n - 1, at - start) == codes_[(n - 1) * shape_.depth + at]);
             }
         }
     }

@@ -47,7 +47,7 @@ struct packed_words : packed_weights<Ops, Bits, Step, Code> {
     LOWBIT_ALWAYS_INLINE packed_words(const weight_block& b, const weight_panel& w)
         : packed_weights<Ops, Bits, Step, Code>(b, w) {}
 
-    LOWBIT_ALWAYS_INLINE typename Ops::ints word(unsigned v) const { return Ops::load(this->plane[0] + v * Ops::lanes * 4); }
+    LOWBIT_ALWAYS_INLINE typename Ops::ints word(unsigned v) const { return Ops::load(this->unit + v * Ops::lanes * 4); }
 };
 /// The same for rows after the first, which find them in the cache.
 template <class Ops>
@@ -58,7 +58,7 @@ struct cached_words : packed_words<Ops, 1, 2, decoding::integer> {
 
     LOWBIT_ALWAYS_INLINE cached_words(const weight_block& b, const weight_panel& w) : base(b, w) {}
 
-    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { this->plane[0] += b.record_bytes - b.depth * 8; }
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { this->unit += b.record_bytes - b.depth * 8; }
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
 };
 

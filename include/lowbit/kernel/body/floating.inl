@@ -62,7 +62,7 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code, true> {
         constexpr unsigned at = K % 4 * 8 + (in_place ? K / 4 % (8 / width) * width : 0);
         typename Ops::ints lanes;
         if constexpr (in_place) {
-            lanes = Ops::load(this->plane[0] + (K / 4 / (8 / width) * panel_columns + v * Ops::lanes) * 4);
+            lanes = Ops::load(this->unit + (K / 4 / (8 / width) * panel_columns + v * Ops::lanes) * 4);
         } else {
             lanes = this->template codes<K / 4>(v);
         }

@@ -16,8 +16,7 @@ LOWBIT_ALWAYS_INLINE void unroll(F&& f) {
 struct weight_block {
     const void* data = nullptr;   ///< the first group's record, or unpacked weights, or mask words
     std::size_t record_bytes = 0; ///< between the records (packed only)
-    std::size_t planes_depth = 0; ///< K that the planes of a record hold (packed only)
-    std::size_t start = 0;        ///< where in them the block starts
+    std::size_t start = 0;        ///< where in its record's K the block starts (packed only)
     std::size_t depth = 0;        ///< K of each record, or of the part; padded
     std::size_t count = 0;
     std::size_t group = 0;             ///< the first group
@@ -56,7 +55,7 @@ LOWBIT_ALWAYS_INLINE void for_tile(F&& f) {
 template <class Ops>
 inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 
-/// Weights as panel_layout stores them. A unit is the shortest piece of K that is a whole number of runs in each plane.
+/// Weights as panel_layout stores them, unit after unit.
 template <class Ops, unsigned Bits, unsigned Step, decoding Code, bool Floats = false>
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
@@ -74,31 +73,25 @@ struct packed_weights {
     static constexpr unsigned places = planes == 1 && Bits < 8 && Code == decoding::integer ? 2 : 1;
     static constexpr unsigned place_bits = Bits;
 
-    const std::byte* plane[planes];
+    static constexpr std::size_t k_bytes = panel_columns * Bits / 8; // of one k
+
+    const std::byte* unit;
     const void* table; ///< for decoding::table
 
-    LOWBIT_ALWAYS_INLINE packed_weights(const weight_block& b, const weight_panel& w) : table(w.table) {
-        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
-            constexpr bit_plane at = plane_of(Bits, p);
-            plane[p] = static_cast<const std::byte*>(b.data) + b.planes_depth * 8 * at.shift + b.start * 8 * at.width;
-        });
-    }
-    LOWBIT_ALWAYS_INLINE void advance() {
-        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += unit_depth * 8 * plane_of(Bits, p).width; });
-    }
+    LOWBIT_ALWAYS_INLINE packed_weights(const weight_block& b, const weight_panel& w)
+        : unit(static_cast<const std::byte*>(b.data) + b.start * k_bytes), table(w.table) {}
+    LOWBIT_ALWAYS_INLINE void advance() { unit += unit_depth * k_bytes; }
     /// To the next group of a record.
     LOWBIT_ALWAYS_INLINE void next_part() {}
     /// From behind the last unit of a record to the next one.
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
-        for (std::size_t at = 0; at < b.beside_bytes; at += ahead.step) Ops::prefetch(plane[planes - 1] + ahead.distance + at);
-        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA { plane[p] += b.record_bytes - b.depth * 8 * plane_of(Bits, p).width; });
+        for (std::size_t at = 0; at < b.beside_bytes; at += ahead.step) Ops::prefetch(unit + ahead.distance + at);
+        unit += b.record_bytes - b.depth * k_bytes;
     }
     /// Fetches what lies a few units ahead.
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        unroll<planes>([&](auto p) LOWBIT_INLINE_LAMBDA {
-            unroll<unit_depth * plane_of(Bits, p).width * 8 / ahead.step>(
-                [&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch(plane[p] + ahead.distance + i * ahead.step); });
-        });
+        unroll<unit_depth * k_bytes / ahead.step>(
+            [&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch(unit + ahead.distance + i * ahead.step); });
     }
 
     /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places.
@@ -115,7 +108,8 @@ private:
     LOWBIT_ALWAYS_INLINE typename Ops::ints field(unsigned v) const {
         constexpr unsigned width = plane_of(Bits, P).width;
         constexpr unsigned run_quads = 8 / width;
-        const typename Ops::ints raw = Ops::load(plane[P] + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
+        constexpr std::size_t start = unit_depth * panel_columns * plane_of(Bits, P).shift / 8;
+        const typename Ops::ints raw = Ops::load(unit + start + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
         constexpr unsigned from = J % run_quads * width;
         constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
         if constexpr (width == 8) {

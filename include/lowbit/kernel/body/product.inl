@@ -258,7 +258,6 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         const std::size_t record_depth = record + 1 < records ? segment : layout.record_depth(record);
         weight_block b;
         b.record_bytes = record_bytes;
-        b.planes_depth = record_depth;
         b.start = start;
         b.depth = std::min(record_depth - start, deepest);
         b.count = 1;
@@ -310,18 +309,14 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         } else if (narrow) {
             std::byte* to = wide;
             for (std::size_t i = 0; i < b.count; ++i) {
-                for (unsigned p = 0; p < packed::planes; ++p) {
-                    const bit_plane plane = plane_of(Key.bits, p);
-                    const std::size_t before = record_depth * plane.shift / 8 + start * plane.width / 8;
-                    widen_runs<Ops>(data + i * record_bytes + before * w.columns, w.columns, b.depth * plane.width / 32, to);
-                    to += b.depth * 8 * plane.width;
-                }
+                const std::size_t before = i * record_bytes + start * w.columns * Key.bits / 8;
+                widen_runs<Ops>(data + before, w.columns, b.depth * Key.bits / 32, to);
+                to += b.depth * panel_columns * Key.bits / 8;
             }
         }
         if (widened) {
             b.data = wide;
             b.record_bytes = b.depth * 8 * Key.bits;
-            b.planes_depth = b.depth;
             b.start = 0;
         }
 
