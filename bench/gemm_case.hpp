@@ -65,7 +65,12 @@ struct gemm_case {
         }
         return at->second;
     }
-    [[nodiscard]] lowbit::matrix<float> inputs() const { return normal(m, k, 2); }
+    [[nodiscard]] const lowbit::matrix<float>& inputs() const {
+        static std::map<std::pair<std::size_t, std::size_t>, lowbit::matrix<float>> all;
+        const auto [at, missing] = all.try_emplace({m, k}, 0, 0);
+        if (missing) at->second = normal(m, k, 2);
+        return at->second;
+    }
 };
 
 /// The relative error of some results against a double-precision product with the float weights; benchmarks refuse wrong numbers.
@@ -139,8 +144,7 @@ template <class P, class Activations = void>
 class lowbit_product {
 public:
     explicit lowbit_product(const gemm_case& shape)
-        : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n),
-          packed_(shape.copies, lowbit::pack<Activations>(lowbit::quantize<P>(shape.weights()))),
+        : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n), packed_(shape.copies, packed_weights(shape)),
           workspace_(lowbit::workspace_bytes(packed_[0], shape.m)), team_(shape.threads), turn_(shape.copies) {}
 
     void operator()() {
@@ -155,6 +159,14 @@ public:
 
 private:
     using packed = decltype(lowbit::pack<Activations>(lowbit::quantize<P>(lowbit::matrix<float>())));
+
+    /// The weights of a case; made once, since every repetition makes its product anew.
+    static const packed& packed_weights(const gemm_case& shape) {
+        static std::map<std::tuple<std::size_t, std::size_t, bench::zeros>, packed> all;
+        const std::tuple key(shape.n, shape.k, shape.zeros);
+        if (const auto at = all.find(key); at != all.end()) return at->second;
+        return all.emplace(key, lowbit::pack<Activations>(lowbit::quantize<P>(shape.weights()))).first->second;
+    }
 
     gemm_case shape_;
     lowbit::matrix<float> x_;
