@@ -30,6 +30,13 @@ void small_and_large(cudaStream_t stream, lb::matrix_view<const float> W, const 
     static_cast<void>(back);
 }
 
+void encode(const lb::cuda::stream_ref& s, const __nv_bfloat16* w, std::size_t n, std::size_t k, const __nv_bfloat16* x) {
+    auto dw = lb::cuda::quantize<lb::presets::w4g128>(s, lb::cuda::matrix_view<const __nv_bfloat16>{w, n, k});
+    lb::cuda::quantize_into(s, dw, lb::cuda::matrix_view<const __nv_bfloat16>{w, n, k}); // the same memory again
+    auto x8 = lb::cuda::quantize_rows<lb::float8_e4m3>(s, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
+    lb::cuda::quantize_rows_into(s, x8, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
+}
+
 void odd_groups(const lb::cuda::stream_ref& s, const lb::cuda::device_matrix<lb::policy<lb::int3, lb::per_group<20>>>& w,
                 const __half* x, float* y) {
     lb::gemm(lb::on(s), lb::cuda::matrix_view<const __half>{x, 5, w.cols()}, w, lb::cuda::matrix_view<float>{y, 5, w.rows()},

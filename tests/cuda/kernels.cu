@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One kernel of each kind, for compile_check.sh: what ptxas says of them is held, so each stands for others that are made alike.
 #include <lowbit/cuda/matmul.hpp>
+#include <lowbit/cuda/quantize.hpp>
 #include <lowbit/policy/presets.hpp>
 
 #include <cstdint>
@@ -65,5 +66,15 @@ template __global__ void dequantize_kernel<kind_of<fp8>, float16>(const __grid_c
                                                                   bool);
 template __global__ void relayout_kernel<4, 16, 8>(const std::uint32_t*, words4*, std::size_t);
 template __global__ void relayout_kernel<8, 8, 16>(const std::uint32_t*, words4*, std::size_t);
+template __global__ void encode_kernel<w4g128, bfloat16>(const __grid_constant__ dense_rows,
+                                                         const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w4zg64, float16>(const __grid_constant__ dense_rows,
+                                                        const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w8zg128, float>(const __grid_constant__ dense_rows,
+                                                       const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w8, bfloat16>(const __grid_constant__ dense_rows, const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<fp8, float>(const __grid_constant__ dense_rows, const __grid_constant__ encoded_weights);
+template __global__ void encode_rows_kernel<int8, bfloat16>(const __grid_constant__ dense_rows, std::uint8_t*, float*);
+template __global__ void encode_rows_kernel<float8_e4m3, bfloat16>(const __grid_constant__ dense_rows, std::uint8_t*, float*);
 
 } // namespace lowbit::inline v0::cuda

@@ -17,6 +17,13 @@
 #define LOWBIT_ALWAYS_INLINE inline
 #endif
 
+/// The same, on the host and on a GPU alike. There it may call what has this mark too, and nothing of std.
+#if defined(__CUDACC__)
+#define LOWBIT_HOST_DEVICE __host__ __device__ LOWBIT_ALWAYS_INLINE
+#else
+#define LOWBIT_HOST_DEVICE LOWBIT_ALWAYS_INLINE
+#endif
+
 /// Makes the value of an lvalue opaque, so that no compiler fuses the product in it with a later addition. g++ contracts
 /// by default and ignores the STDC pragma; the barrier costs no instruction.
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__SSE2_MATH__))

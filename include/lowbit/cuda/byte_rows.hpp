@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <lowbit/core/config.hpp>
+
 namespace lowbit::inline v0::cuda {
 
 /// M x K codes of int8 or float8_e4m3, row-major, and a scale for each row: x = scale * code. A row begins at a multiple of 16
@@ -16,7 +18,7 @@ struct byte_rows {
     std::size_t m;
     std::size_t k;
 
-    [[nodiscard]] static constexpr std::size_t stride_of(std::size_t k) noexcept { return (k + 15) / 16 * 16; }
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t stride_of(std::size_t k) noexcept { return (k + 15) / 16 * 16; }
 };
 
 } // namespace lowbit::inline v0::cuda

@@ -27,6 +27,7 @@ public:
     [[nodiscard]] std::size_t cols() const noexcept { return image_.k; }
     [[nodiscard]] std::size_t size_bytes() const noexcept { return image_.bytes(); }
     [[nodiscard]] const std::byte* data() const noexcept { return memory_.data(); }
+    [[nodiscard]] std::byte* data() noexcept { return memory_.data(); }
     [[nodiscard]] cuda::weights weights() const noexcept { return image_.over(memory_.data()); }
 
 private:

@@ -5,12 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Before what runs on the host and on the device alike.
-#if defined(__CUDACC__)
-#define LOWBIT_HOST_DEVICE __host__ __device__ __forceinline__
-#else
-#define LOWBIT_HOST_DEVICE inline
-#endif
+#include <lowbit/core/config.hpp>
 
 namespace lowbit::inline v0::cuda {
 

@@ -3,13 +3,16 @@
 // a host compiler can run it; what the lanes of a block do together is in device_lane, which tests replace by an emulation.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
+#include <lowbit/core/config.hpp>
 #include <lowbit/cuda/layout.hpp>
 #include <lowbit/numeric/bfloat16.hpp>
 #include <lowbit/numeric/float16.hpp>
+#include <lowbit/numeric/float8.hpp>
 
 /// Before what runs on the device, or on the host in its place.
 #if defined(__CUDACC__)
@@ -88,6 +91,58 @@ LOWBIT_DEVICE std::uint32_t fma2(std::uint32_t a, std::uint32_t b, std::uint32_t
 #endif
 }
 
+/// a * b, a * b + c and a / b, each rounded once, whatever flags the caller compiles with: no fused product, no approximation.
+LOWBIT_DEVICE float multiply(float a, float b) noexcept {
+#if defined(__CUDA_ARCH__)
+    float d;
+    asm("mul.rn.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    return d;
+#elif defined(__CUDACC__)
+    return 0;
+#else
+    float d = a * b;
+    LOWBIT_NO_CONTRACT(d);
+    return d;
+#endif
+}
+LOWBIT_DEVICE float multiply_add(float a, float b, float c) noexcept {
+#if defined(__CUDA_ARCH__)
+    float d;
+    asm("fma.rn.f32 %0, %1, %2, %3;" : "=f"(d) : "f"(a), "f"(b), "f"(c));
+    return d;
+#else
+    return std::fma(a, b, c);
+#endif
+}
+LOWBIT_DEVICE float divide(float a, float b) noexcept {
+#if defined(__CUDA_ARCH__)
+    float d;
+    asm("div.rn.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    return d;
+#else
+    return a / b;
+#endif
+}
+
+/// The codes of two numbers in a small float of at most 8 bits, saturating: the first in the low byte.
+template <class E>
+LOWBIT_DEVICE std::uint32_t encode_pair(float first, float second) noexcept {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+    if constexpr (std::same_as<E, float8_e4m3> || std::same_as<E, float8_e5m2>) {
+        std::uint16_t codes;
+        if constexpr (std::same_as<E, float8_e4m3>) {
+            asm("cvt.rn.satfinite.e4m3x2.f32 %0, %2, %1;" : "=h"(codes) : "f"(first), "f"(second));
+        } else {
+            asm("cvt.rn.satfinite.e5m2x2.f32 %0, %2, %1;" : "=h"(codes) : "f"(first), "f"(second));
+        }
+        return codes;
+    } else
+#endif
+    {
+        return std::uint32_t{E::encode(first)} | std::uint32_t{E::encode(second)} << 8;
+    }
+}
+
 } // namespace ptx
 
 #if defined(__CUDACC__)
@@ -100,6 +155,10 @@ struct device_lane {
     static LOWBIT_DEVICE int slice() noexcept { return static_cast<int>(blockIdx.y); }
     static LOWBIT_DEVICE void sync() noexcept { __syncthreads(); }
     static LOWBIT_DEVICE void sync_warp() noexcept { __syncwarp(); }
+    /// What the lane whose number differs in the bits of `mask` gives.
+    static LOWBIT_DEVICE std::uint32_t shuffle_xor(std::uint32_t value, int mask) noexcept {
+        return __shfl_xor_sync(0xffff'ffff, value, mask);
+    }
 
     /// Sixteen bytes that are read once: kept out of the L1 cache, and the first to leave the L2 cache.
     static LOWBIT_DEVICE words4 load_once(const words4* from) noexcept {

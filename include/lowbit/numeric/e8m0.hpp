@@ -2,7 +2,6 @@
 // e8m0: a power of two in one byte, the block scale of OCP MX.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <string_view>
 
@@ -21,7 +20,7 @@ class basic_e8m0 {
     static constexpr std::uint32_t hidden = 0x0080'0000u; ///< the bits of float's smallest normal number
 
     /// The bits of the power of two that a code from 0 to 254 stands for.
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t power(std::uint32_t code) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t power(std::uint32_t code) noexcept {
         const int field = static_cast<int>(code) - shift;
         return field < 1 ? hidden >> (1 - field) : static_cast<std::uint32_t>(field) << detail::f32_mantissa_bits;
     }
@@ -29,13 +28,13 @@ class basic_e8m0 {
     /// The code at or below x, one more if `up(floor code, distance above it, half the gap)` says so. Stands ahead of its users,
     /// or clang 14 does not find it in constant expressions.
     template <class Up>
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint8_t encode_with(float x, Up up) noexcept {
-        const auto value = std::bit_cast<std::uint32_t>(x);
+    static LOWBIT_HOST_DEVICE constexpr std::uint8_t encode_with(float x, Up up) noexcept {
+        const auto value = __builtin_bit_cast(std::uint32_t, x);
         if ((value & ~detail::f32_sign) > detail::f32_infinity) return 0xff;
         if (value <= power(0) || value >= detail::f32_sign) return 0;
         if (value >= power(0xfe)) return 0xfe;
         std::uint32_t floor = (value >> detail::f32_mantissa_bits) + static_cast<std::uint32_t>(shift);
-        if (value < hidden) floor = static_cast<std::uint32_t>(std::bit_width(value) - detail::f32_mantissa_bits + shift);
+        if (value < hidden) floor = static_cast<std::uint32_t>(32 - __builtin_clz(value) - detail::f32_mantissa_bits + shift);
         const std::uint32_t start = power(floor);
         const std::uint32_t half = value < hidden ? start / 2 : hidden / 2;
         return static_cast<std::uint8_t>(floor + (up(floor, value - start, half) ? 1u : 0u));
@@ -60,22 +59,22 @@ public:
     }
 
     /// The nearest power of two by distance (1.4 gives 1, 1.6 gives 2); halfway, at 1.5 times a power, to the even code.
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode(float x) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr code_type encode(float x) noexcept {
         return encode_with(x, [](std::uint32_t floor, std::uint32_t rest, std::uint32_t half) {
             return rest > half || (rest == half && (floor & 1) != 0);
         });
     }
     /// The largest power of two that is not above x.
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode_floor(float x) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr code_type encode_floor(float x) noexcept {
         return encode_with(x, [](std::uint32_t, std::uint32_t, std::uint32_t) { return false; });
     }
     /// The smallest power of two that is not below x.
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode_ceil(float x) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr code_type encode_ceil(float x) noexcept {
         return encode_with(x, [](std::uint32_t, std::uint32_t rest, std::uint32_t) { return rest > 0; });
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept {
-        return std::bit_cast<float>(code == 0xff ? detail::f32_quiet_nan : power(code));
+    static LOWBIT_HOST_DEVICE constexpr float decode(code_type code) noexcept {
+        return __builtin_bit_cast(float, code == 0xff ? detail::f32_quiet_nan : power(code));
     }
 
     static constexpr float lowest() noexcept { return decode(0); }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -23,6 +22,13 @@ enum class float_kind : std::uint8_t {
 };
 
 namespace detail {
+
+/// Whether this is compiled for a GPU, which reads no constants of the host.
+#if defined(__CUDA_ARCH__)
+inline constexpr bool on_gpu = true;
+#else
+inline constexpr bool on_gpu = false;
+#endif
 
 /// The name of a format; each format's file names its own.
 template <int ExponentBits, int MantissaBits, int Bias, float_kind Kind>
@@ -84,19 +90,19 @@ public:
     }
 
     /// The nearest code, saturating.
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode(float x) noexcept { return encode<nearest_even>(x, 0); }
+    static LOWBIT_HOST_DEVICE constexpr code_type encode(float x) noexcept { return encode<nearest_even>(x, 0); }
     /// The code of x rounded by R, saturating.
     template <nudge_rounding R>
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode(float x, std::uint64_t counter) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr code_type encode(float x, std::uint64_t counter) noexcept {
         return encode_with<R>(x, counter, max_magnitude);
     }
     /// The nearest code as IEEE 754 has it: overflow leaves the finite numbers.
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode_ieee(float x) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr code_type encode_ieee(float x) noexcept {
         return encode_with<nearest_even>(x, 0, overflow_magnitude);
     }
 
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept {
-        if constexpr (bits <= 8) {
+    static LOWBIT_HOST_DEVICE constexpr float decode(code_type code) noexcept {
+        if constexpr (bits <= 8 && !detail::on_gpu) {
             return detail::decode_table<minifloat>[code & code_mask];
         } else {
             return compute(code);
@@ -110,15 +116,15 @@ public:
     static constexpr float smallest_normal() noexcept { return decode(static_cast<code_type>(1u << MantissaBits)); }
 
     /// decode by arithmetic: what fills the table of the small formats.
-    static LOWBIT_ALWAYS_INLINE constexpr float compute(code_type code) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr float compute(code_type code) noexcept {
         const std::uint32_t magnitude = code & magnitude_mask;
         const std::uint32_t sign = (static_cast<std::uint32_t>(code) & sign_bit) << (31 - magnitude_bits);
         if constexpr (f32_exponent) {
-            return std::bit_cast<float>(sign | magnitude << dropped_bits);
+            return __builtin_bit_cast(float, sign | magnitude << dropped_bits);
         } else {
-            constexpr auto unit = std::bit_cast<float>(exponent_field(rebias + 1 - MantissaBits));   // the smallest number
-            const float subnormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * unit; // exact
-            std::uint32_t value = magnitude < (1u << MantissaBits) ? std::bit_cast<std::uint32_t>(subnormal)
+            constexpr auto unit = __builtin_bit_cast(float, exponent_field(rebias + 1 - MantissaBits)); // the smallest number
+            const float subnormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * unit;    // exact
+            std::uint32_t value = magnitude < (1u << MantissaBits) ? __builtin_bit_cast(std::uint32_t, subnormal)
                                                                    : (magnitude << dropped_bits) + exponent_field(rebias);
             if constexpr (Kind == float_kind::ieee) {
                 if (magnitude > max_magnitude) {
@@ -128,7 +134,7 @@ public:
             } else if constexpr (has_nan) {
                 if ((Kind == float_kind::fn ? magnitude : code & code_mask) == nan_magnitude) value = detail::f32_quiet_nan;
             }
-            return std::bit_cast<float>(sign | value);
+            return __builtin_bit_cast(float, sign | value);
         }
     }
 
@@ -147,14 +153,14 @@ private:
                                                                                      : nan_magnitude;
     static constexpr int dropped_bits = detail::f32_mantissa_bits - MantissaBits;
     static constexpr int rebias = detail::f32_bias - Bias;
-    static constexpr std::uint32_t exponent_field(int exponent) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t exponent_field(int exponent) noexcept {
         return static_cast<std::uint32_t>(exponent) << detail::f32_mantissa_bits;
     }
 
     /// The magnitude's code, as if the exponent had no upper end. A carry out of the mantissa lands in the exponent, which
     /// is what rounding up to the next power of two means.
     template <class R>
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t round(std::uint32_t magnitude, std::uint64_t counter) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t round(std::uint32_t magnitude, std::uint64_t counter) noexcept {
         if constexpr (f32_exponent) { // float's own subnormals are the format's
             return detail::drop_bits<R>(magnitude, dropped_bits, counter);
         } else {
@@ -169,9 +175,9 @@ private:
     }
 
     template <class R>
-    static LOWBIT_ALWAYS_INLINE constexpr code_type encode_with(float x, std::uint64_t counter, std::uint32_t overflow) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr code_type encode_with(float x, std::uint64_t counter, std::uint32_t overflow) noexcept {
         const std::uint32_t magnitude = detail::magnitude_bits(x);
-        std::uint32_t sign = (std::bit_cast<std::uint32_t>(x) >> (31 - magnitude_bits)) & sign_bit;
+        std::uint32_t sign = (__builtin_bit_cast(std::uint32_t, x) >> (31 - magnitude_bits)) & sign_bit;
         std::uint32_t code = round<R>(magnitude, counter);
         code = code > max_magnitude ? overflow : code;
         if (magnitude > detail::f32_infinity) {

@@ -50,14 +50,14 @@ inline constexpr std::uint32_t f32_quiet_nan = 0x7fc0'0000u;
 inline constexpr int f32_mantissa_bits = 23;
 inline constexpr int f32_bias = 127;
 
-LOWBIT_ALWAYS_INLINE constexpr std::uint32_t magnitude_bits(float x) noexcept {
-    return std::bit_cast<std::uint32_t>(x) & ~f32_sign;
+LOWBIT_HOST_DEVICE constexpr std::uint32_t magnitude_bits(float x) noexcept {
+    return __builtin_bit_cast(std::uint32_t, x) & ~f32_sign;
 }
 
 /// `significand` (below 2^24) with its low `shift` bits, at least one, rounded away. Past 63 the shift makes no difference.
 template <class R>
-LOWBIT_ALWAYS_INLINE constexpr std::uint32_t drop_bits(std::uint32_t significand, int shift, std::uint64_t counter) noexcept {
-    const int by = std::min(shift, 63);
+LOWBIT_HOST_DEVICE constexpr std::uint32_t drop_bits(std::uint32_t significand, int shift, std::uint64_t counter) noexcept {
+    const int by = shift < 63 ? shift : 63;
     return static_cast<std::uint32_t>((significand + R::nudge(significand, by, counter)) >> by);
 }
 
@@ -87,8 +87,8 @@ struct rounds_by_nudge {
 
 /// To the nearest, ties to even. The default.
 struct nearest_even : detail::rounds_by_nudge<nearest_even> {
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint64_t nudge(std::uint64_t significand, int shift,
-                                                              std::uint64_t /*counter*/) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr std::uint64_t nudge(std::uint64_t significand, int shift,
+                                                            std::uint64_t /*counter*/) noexcept {
         return (std::uint64_t{1} << (shift - 1)) - 1 + ((significand >> shift) & 1);
     }
 };
@@ -135,12 +135,13 @@ struct stochastic : detail::rounds_by_nudge<stochastic> {
 LOWBIT_ALWAYS_INLINE constexpr float round_half_even(float x) noexcept { return nearest_even::round(x); }
 
 /// x rounded to the nearest integer, ties to even; saturates at the limits of int32, NaN gives 0.
-LOWBIT_ALWAYS_INLINE constexpr std::int32_t round_to_int(float x) noexcept {
+LOWBIT_HOST_DEVICE constexpr std::int32_t round_to_int(float x) noexcept {
     // At 1.5 * 2^52 the step of a double is 1, so the addition rounds and leaves the integer in the low bits. Being in double,
     // it cannot be fused with a float product that made x.
     constexpr double anchor = 0x1.8p52;
-    const double wide = std::clamp(static_cast<double>(x), -0x1p31, 0x1p31 - 1);
-    const auto rounded = static_cast<std::int32_t>(std::bit_cast<std::int64_t>(wide + anchor));
+    const double exact = static_cast<double>(x);
+    const double wide = exact < -0x1p31 ? -0x1p31 : 0x1p31 - 1 < exact ? 0x1p31 - 1 : exact;
+    const auto rounded = static_cast<std::int32_t>(__builtin_bit_cast(std::int64_t, wide + anchor));
     return x == x ? rounded : 0;
 }
 

@@ -83,9 +83,10 @@ public:
 };
 
 /// The power of two at or below x >= 0.
-LOWBIT_ALWAYS_INLINE constexpr float floor_power(float x) noexcept {
-    const auto value = std::bit_cast<std::uint32_t>(x);
-    return std::bit_cast<float>(value < 0x0080'0000u ? std::bit_floor(value) : value & f32_infinity);
+LOWBIT_HOST_DEVICE constexpr float floor_power(float x) noexcept {
+    const auto value = __builtin_bit_cast(std::uint32_t, x);
+    const std::uint32_t subnormal = value == 0 ? 0 : 0x8000'0000u >> __builtin_clz(value);
+    return __builtin_bit_cast(float, value < 0x0080'0000u ? subnormal : value & f32_infinity);
 }
 
 /// The same, if its inverse is a float too: what lies around x, divided by it, has squares that floats hold.
@@ -93,7 +94,7 @@ LOWBIT_ALWAYS_INLINE constexpr float unit_of(float x) noexcept { return std::cla
 
 /// The code of a scale whose codes just cover a range: powers of two round up, since a smaller one would cut it.
 template <class T>
-LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_cover(float ideal) noexcept {
+LOWBIT_HOST_DEVICE constexpr std::uint32_t encode_cover(float ideal) noexcept {
     if constexpr (is_e8m0<T>) {
         return T::encode_ceil(ideal);
     } else {
@@ -104,7 +105,7 @@ LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_cover(float ideal) noexcept 
 /// Stores a scale: the format's code of an ideal one. Without an offset codes reach beyond the range, and powers of two round
 /// down, as OCP MX asks.
 template <any_policy F>
-LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode_scale(float ideal) noexcept {
+LOWBIT_HOST_DEVICE constexpr std::uint32_t encode_scale(float ideal) noexcept {
     using T = typename F::scale_type;
     if constexpr (is_e8m0<T> && F::offset::kind == offset_kind::none) {
         return T::encode_floor(ideal);
@@ -137,6 +138,9 @@ public:
 
 private:
     static constexpr float unknown = -1.0f;
+    static constexpr float covered = E::max() > 0.0f ? E::max() : -E::lowest();         ///< by codes on both sides of 0
+    static constexpr float farthest = -E::lowest() > E::max() ? E::lowest() : E::max(); ///< from 0 of all values of codes
+    static constexpr double steps = double{E::max()} - double{E::lowest()};             ///< from end to end
     static constexpr bool counts_up = over_minimum && integer_element<E>; ///< from 0, which stands for the minimum itself
     static constexpr int low = [] {
         if constexpr (ints::value && !counts_up) return ints::low;
@@ -184,23 +188,23 @@ public:
     }
 
     /// The parameters whose codes just cover a range. The scale is ideal; it is rounded when stored.
-    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr group_fit from_range(value_range r) noexcept {
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr group_fit from_range(value_range r) noexcept {
         group_fit fit;
         if constexpr (offset::kind == offset_kind::none) {
-            const float amplitude = std::max(-r.low, r.high);
-            constexpr float reach = E::max() > 0.0f ? E::max() : -E::lowest();
+            const float amplitude = -r.low < r.high ? r.high : -r.low;
             if constexpr (is_e8m0<typename P::scale_type>) {
-                fit.scale = floor_power(amplitude) / floor_power(reach); // exact, where a quotient below the normal floats is not
+                fit.scale =
+                    floor_power(amplitude) / floor_power(covered); // exact, where a quotient below the normal floats is not
             } else {
-                fit.scale = amplitude / reach;
+                fit.scale = amplitude / covered;
             }
             if constexpr (integer_element<E>) fit.zero = 0;
         } else {
             if constexpr (offset::kind != offset_kind::minimum) { // 0 must be a code, or lie above the minimum
-                r.low = std::min(r.low, 0.0f);
-                r.high = std::max(r.high, 0.0f);
+                r.low = 0.0f < r.low ? 0.0f : r.low;
+                r.high = r.high < 0.0f ? 0.0f : r.high;
             }
-            const double scale = (double{r.high} - double{r.low}) / (double{E::max()} - double{E::lowest()});
+            const double scale = (double{r.high} - double{r.low}) / steps;
             fit.scale = static_cast<float>(scale);
             if constexpr (offset::kind == offset_kind::minimum) {
                 fit.minimum = static_cast<float>(double{r.low} - product(scale, double{counts_up ? 0.0f : E::lowest()}));
@@ -209,15 +213,15 @@ public:
             }
             if constexpr (offset::kind == offset_kind::zero_point) {
                 const float stored = stored_scale(fit.scale);
-                fit.zero = std::clamp((stored == 0.0f ? 0 : round_to_int(-r.low / stored)) + low, low, high);
+                const int zero = (stored == 0.0f ? 0 : round_to_int(-r.low / stored)) + low;
+                fit.zero = zero < low ? low : high < zero ? high : zero;
             }
         }
         return fit;
     }
 
     /// The scale under which a value is the code farthest from 0. Without an offset.
-    [[nodiscard]] static constexpr group_fit from_farthest(float value) noexcept {
-        constexpr float farthest = -E::lowest() > E::max() ? E::lowest() : E::max();
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr group_fit from_farthest(float value) noexcept {
         return {value / farthest, 0, 0.0f};
     }
 
@@ -375,7 +379,7 @@ public:
     }
 
     /// What remains of a scale after it is stored, with one level of scales; otherwise the scale.
-    [[nodiscard]] static constexpr float stored_scale(float ideal) noexcept {
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr float stored_scale(float ideal) noexcept {
         using T = typename P::scale_type;
         if constexpr (std::is_void_v<typename P::super_scale::type> && !P::tensor_scale::present) {
             return scalar_codec<T>::decode(encode_scale<P>(ideal));

@@ -27,18 +27,18 @@ template <class T>
 struct scalar_codec {
     static constexpr int bits = T::bits;
     static constexpr std::size_t bytes = (T::bits + 7) / 8;
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint32_t code) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr float decode(std::uint32_t code) noexcept {
         return T::decode(static_cast<typename T::code_type>(code));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode(float x) noexcept { return T::encode(x); }
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t encode(float x) noexcept { return T::encode(x); }
     static LOWBIT_ALWAYS_INLINE constexpr float max() noexcept { return T::max(); }
 };
 template <>
 struct scalar_codec<float> {
     static constexpr int bits = 32;
     static constexpr std::size_t bytes = 4;
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(std::uint32_t code) noexcept { return std::bit_cast<float>(code); }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t encode(float x) noexcept { return std::bit_cast<std::uint32_t>(x); }
+    static LOWBIT_HOST_DEVICE constexpr float decode(std::uint32_t code) noexcept { return __builtin_bit_cast(float, code); }
+    static LOWBIT_HOST_DEVICE constexpr std::uint32_t encode(float x) noexcept { return __builtin_bit_cast(std::uint32_t, x); }
     static LOWBIT_ALWAYS_INLINE constexpr float max() noexcept { return std::numeric_limits<float>::max(); }
 };
 template <>

@@ -89,6 +89,7 @@ public:
     struct warp {
         barrier all;
         const void* rows[32]{};
+        std::uint32_t given[32]{};
         std::uint32_t a[32][4]{};
         std::uint32_t b[32][2]{};
     };
@@ -148,6 +149,14 @@ public:
     [[nodiscard]] int slice() const { return block_->slice(); }
     void sync() const { block_->wait(block_->whole()); }
     void sync_warp() const { block_->wait(block_->of(thread_).all); }
+    [[nodiscard]] std::uint32_t shuffle_xor(std::uint32_t value, int mask) const {
+        auto& warp = block_->of(thread_);
+        warp.given[thread_ % 32] = value;
+        block_->wait(warp.all);
+        const std::uint32_t other = warp.given[thread_ % 32 ^ mask];
+        block_->wait(warp.all);
+        return other;
+    }
     static lowbit::cuda::words4 load_once(const lowbit::cuda::words4* from) { return *from; }
 
     void load_matrices(std::uint32_t (&b)[4], const void* shared) const {

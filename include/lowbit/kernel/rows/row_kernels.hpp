@@ -14,12 +14,8 @@ namespace lowbit::inline v0::kernel {
 
 /// The float of these bits, and back. Not std::bit_cast: unoptimised, that is a call, of which the linker might keep the copy of
 /// an object with other -m flags.
-[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr float float_of(std::int32_t bits) noexcept {
-    return __builtin_bit_cast(float, bits);
-}
-[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::int32_t bits_of(float x) noexcept {
-    return __builtin_bit_cast(std::int32_t, x);
-}
+[[nodiscard]] LOWBIT_HOST_DEVICE constexpr float float_of(std::int32_t bits) noexcept { return __builtin_bit_cast(float, bits); }
+[[nodiscard]] LOWBIT_HOST_DEVICE constexpr std::int32_t bits_of(float x) noexcept { return __builtin_bit_cast(std::int32_t, x); }
 
 /// How a row of codes is cut: groups of `length` elements (the last may be short), each padded with zero codes to a multiple
 /// of `unit`. `padded(n)` codes are written for n elements.
