@@ -281,6 +281,126 @@ void time_format(const char* name, std::size_t n, std::size_t k, cudaStream_t st
     }
 }
 
+// ---- Encoders: bytes against the CPU's, time against the floor of what is read and written ----
+
+/// Normal numbers as X, k + extra of them in a row; as floats in `numbers`.
+template <class X>
+device_array<X> encoder_input(lb::matrix<float>& numbers, std::size_t extra, cudaStream_t stream) {
+    using T = typename cuda::number_of<X>::type;
+    std::mt19937_64 random(9);
+    std::normal_distribution<float> normal;
+    std::vector<X> x(numbers.rows() * (numbers.cols() + extra));
+    for (std::size_t i = 0; i < numbers.rows(); ++i) {
+        for (std::size_t j = 0; j < numbers.cols(); ++j) {
+            const T one(normal(random));
+            std::memcpy(&x[i * (numbers.cols() + extra) + j], &one, sizeof(X));
+            numbers(i, j) = static_cast<float>(one);
+        }
+    }
+    return device_array<X>(x, stream);
+}
+void report_bytes(const char* what, std::size_t n, std::size_t k, std::size_t wrong) {
+    if (wrong != 0) ++failures;
+    std::printf("%-7s %s, %zu x %zu: %zu bytes are not the CPU's\n", wrong == 0 ? "ok" : "WRONG", what, n, k, wrong);
+}
+
+template <class P, class X>
+void check_encoder(const char* name, std::size_t n, std::size_t k, std::size_t extra, cudaStream_t stream) {
+    apart(name, [&] {
+        lb::matrix<float> w(n, k);
+        const auto x = encoder_input<X>(w, extra, stream);
+        auto dw = cuda::quantize<P>(cuda::stream_ref{stream}, cuda::matrix_view<const X>(x.data(), n, k, k + extra));
+        const auto right = cuda::pack_image(lb::quantize<P>(w));
+        std::vector<std::byte> ours(right.size());
+        cuda::check(cudaMemcpyAsync(ours.data(), dw.data(), ours.size(), cudaMemcpyDeviceToHost, stream), "copy");
+        cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < ours.size(); ++i) wrong += ours[i] != right.data()[i];
+        report_bytes(name, n, k, wrong);
+    });
+}
+template <class E, class X>
+void check_row_encoder(const char* name, std::size_t m, std::size_t k, cudaStream_t stream) {
+    apart(name, [&] {
+        lb::matrix<float> w(m, k);
+        const auto x = encoder_input<X>(w, 0, stream);
+        const auto rows = cuda::quantize_rows<E>(cuda::stream_ref{stream}, cuda::matrix_view<const X>(x.data(), m, k));
+        std::vector<std::uint8_t> codes(m * rows.stride());
+        std::vector<float> scales(m);
+        cuda::check(cudaMemcpyAsync(codes.data(), rows.codes(), codes.size(), cudaMemcpyDeviceToHost, stream), "copy");
+        cuda::check(cudaMemcpyAsync(scales.data(), rows.scales(), 4 * m, cudaMemcpyDeviceToHost, stream), "copy");
+        cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+        std::size_t wrong = 0;
+        for (std::size_t r = 0; r < m; ++r) {
+            float most = 0;
+            for (std::size_t j = 0; j < k; ++j) most = std::max(most, std::abs(w(r, j)));
+            wrong += scales[r] != most / E::max() ? 4 : 0;
+            for (std::size_t j = 0; j < rows.stride(); ++j) {
+                int right = 0;
+                if constexpr (std::is_same_v<E, lb::int8>) {
+                    if (j < k) right = static_cast<int>(std::nearbyint(w(r, j) * (127.0f / most))) & 0xff;
+                } else {
+                    if (j < k) right = E::encode(w(r, j) / (most / E::max()));
+                }
+                wrong += codes[r * rows.stride() + j] != right;
+            }
+        }
+        report_bytes(name, m, k, wrong);
+    });
+}
+void check_encoders(cudaStream_t stream) {
+    using lb::presets::fp8, lb::presets::w4g128, lb::presets::w4zg64, lb::presets::w8;
+    check_encoder<w4g128, __nv_bfloat16>("encode w4g128", 2131, 1100, 0, stream);
+    check_encoder<w4zg64, __half>("encode w4zg64", 2131, 1100, 4, stream);
+    check_encoder<w8, __nv_bfloat16>("encode w8", 2131, 8200, 0, stream);
+    check_encoder<w8, float>("encode w8 of floats", 300, 1101, 0, stream);
+    check_encoder<fp8, __nv_bfloat16>("encode fp8", 2131, 1100, 1, stream);
+    check_encoder<lb::presets::ocp_mxfp8_e4m3, __nv_bfloat16>("encode mxfp8", 300, 1100, 0, stream);
+    check_encoder<lb::presets::ocp_mxfp4, __nv_bfloat16>("encode mxfp4", 300, 1100, 0, stream);
+    check_row_encoder<lb::int8, __nv_bfloat16>("encode int8 rows", 300, 8200, stream);
+    check_row_encoder<lb::float8_e4m3, __half>("encode fp8 rows", 300, 8205, stream);
+}
+
+/// `run(i)` encodes one of several matrices that together are larger than the L2 cache.
+template <class F>
+void time_encoder(const char* name, std::size_t n, std::size_t k, double bytes, cudaStream_t stream, const ceilings& most,
+                  F run) {
+    const double us = time_of(stream, run), floor = 1e6 * bytes / most.copy_bytes;
+    std::printf("| %s | %zu | %zu | %.1f | %.1f | %.0f %% |\n", name, n, k, us, floor, 100 * floor / us);
+}
+template <class P>
+void time_weights(const char* name, std::size_t n, std::size_t k, const __nv_bfloat16* x, cudaStream_t stream,
+                  const ceilings& most) {
+    const cuda::weight_image<cuda::kind_of<P>> image{n, k};
+    cuda::device_matrix<P> w(n, k, cuda::device_buffer(image.bytes(), stream));
+    time_encoder(name, n, k, double(n * k * 2 + image.bytes()), stream, most, [&](int i) {
+        cuda::quantize_into(cuda::stream_ref{stream}, w, cuda::matrix_view<const __nv_bfloat16>(x + i % 4 * n * k, n, k));
+    });
+}
+template <class E>
+void time_rows(const char* name, std::size_t m, std::size_t k, const __nv_bfloat16* x, cudaStream_t stream,
+               const ceilings& most) {
+    cuda::device_rows<E> rows(m, k, cuda::stream_ref{stream});
+    time_encoder(name, m, k, double(m * k * 3 + m * 4), stream, most, [&](int i) {
+        cuda::quantize_rows_into(cuda::stream_ref{stream}, rows, cuda::matrix_view<const __nv_bfloat16>(x + i % 4 * m * k, m, k));
+    });
+}
+void time_encoders(cudaStream_t stream, const ceilings& most) {
+    std::printf("\n| from bf16 to | N or M | K | us | floor us | share |\n|---|---|---|---|---|---|\n");
+    const std::size_t k = 8192;
+    const device_array<std::uint16_t> numbers(random_halves(4 * 8192 * k), stream);
+    const auto* x = reinterpret_cast<const __nv_bfloat16*>(numbers.data());
+    time_weights<lb::presets::w4g128>("w4g128", 8192, k, x, stream, most);
+    time_weights<lb::presets::w4zg64>("w4zg64", 8192, k, x, stream, most);
+    time_weights<lb::presets::w8>("w8", 8192, k, x, stream, most);
+    time_weights<lb::presets::fp8>("fp8", 8192, k, x, stream, most);
+    time_weights<lb::presets::ocp_mxfp8_e4m3>("mxfp8", 8192, k, x, stream, most);
+    for (const std::size_t m : {1, 64, 4096}) {
+        time_rows<lb::int8>("int8 rows", m, k, x, stream, most);
+        time_rows<lb::float8_e4m3>("fp8 rows", m, k, x, stream, most);
+    }
+}
+
 void time_all(cudaStream_t stream, const cuda::cublaslt& large) {
     constexpr std::size_t most_n = 28672, k = 8192, most_m = 8192;
     const device_array<std::uint16_t> x(random_halves(most_m * k), stream);
@@ -316,6 +436,7 @@ void time_all(cudaStream_t stream, const cuda::cublaslt& large) {
         time_format<lb::presets::ocp_mxfp4>("mxfp4 a16", n, k, stream, large, x.data(), to, room, most, peers);
         time_format<lb::presets::nf4>("nf4 a16", n, k, stream, large, x.data(), to, room, most, peers);
     }
+    time_encoders(stream, most);
     measured(); // again: a clock that fell shows here
 }
 
@@ -339,6 +460,7 @@ int main(int argc, char** argv) {
             time_all(stream, large);
         } else {
             check_all(mode == "small", stream, large);
+            check_encoders(stream);
         }
         cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
     }
