@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The targets. lowbit::lowbit is the library; lowbit::eigen, lowbit::io and lowbit::cuda add what their headers include: Eigen,
-# nlohmann_json, CUDA's runtime; lowbit::rows is the library with its row kernels compiled once, for many translation units in one
-# build.
+# nlohmann_json, CUDA's runtime; lowbit::kernels is the library with its most used kernels compiled once, for many translation units
+# in one build.
 # All headers install together; each target holds its own, and verifies that each compiles alone where it can.
 include(${CMAKE_CURRENT_LIST_DIR}/find_xsimd.cmake)
 if(LOWBIT_XSIMD_PROBLEM AND LOWBIT_FETCH_DEPENDENCIES)
@@ -28,6 +28,9 @@ set(cuda_headers "lowbit/cuda\\.hpp$|lowbit/cuda/(cublaslt|device_matrix|device_
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)
 file(GLOB_RECURSE bodies CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.inl)
+# What no header set verifies: this one lowbit_kernels compiles.
+set(instantiation ${PROJECT_SOURCE_DIR}/include/lowbit/kernel/instantiate_kernels.hpp)
+list(REMOVE_ITEM headers ${instantiation})
 
 # lowbit_component(<target> <exported name> <its headers> <dependency>): takes its headers out of ${headers}.
 function(lowbit_component target name pattern dependency)
@@ -61,12 +64,12 @@ target_link_libraries(lowbit_cuda INTERFACE lowbit)
 target_compile_options(lowbit_cuda INTERFACE $<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20>)
 
 # Kernel bodies are included inside target regions: installed, but no header that could compile alone.
-target_sources(lowbit INTERFACE FILE_SET bodies TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${bodies})
+target_sources(lowbit INTERFACE FILE_SET bodies TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include
+  FILES ${bodies} ${instantiation})
 
 # Not installed: it has to be compiled with the flags of who links it.
-file(CONFIGURE OUTPUT instantiate_rows.cpp CONTENT "#include <lowbit/kernel/rows/instantiate_rows.hpp>\n")
-add_library(lowbit_rows STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/instantiate_rows.cpp)
-add_library(lowbit::rows ALIAS lowbit_rows)
-target_link_libraries(lowbit_rows PUBLIC lowbit)
-target_compile_options(lowbit_rows INTERFACE
-  "SHELL:$<IF:$<CXX_COMPILER_ID:MSVC>,/FI,-include> lowbit/kernel/rows/extern_rows.hpp")
+file(CONFIGURE OUTPUT instantiate_kernels.cpp CONTENT "#include <lowbit/kernel/instantiate_kernels.hpp>\n")
+add_library(lowbit_kernels STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/instantiate_kernels.cpp)
+add_library(lowbit::kernels ALIAS lowbit_kernels)
+target_link_libraries(lowbit_kernels PUBLIC lowbit)
+target_compile_definitions(lowbit_kernels INTERFACE LOWBIT_EXTERN_KERNELS)

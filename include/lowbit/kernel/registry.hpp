@@ -105,4 +105,9 @@ template <product_key Key, class Here = isa::here>
     return detail::best_of(products<Key, Here>, l);
 }
 
+#if defined(LOWBIT_EXTERN_KERNELS) // the keys of most programs
+extern template const level_product<product_key{.bits = 8}>& select<product_key{.bits = 8}, isa::here>(isa::level l) noexcept;
+extern template const level_product<product_key{.bits = 4}>& select<product_key{.bits = 4}, isa::here>(isa::level l) noexcept;
+#endif
+
 } // namespace lowbit::inline v0::kernel

@@ -30,4 +30,8 @@ template <class Here = isa::here>
     }
 }
 
+#if defined(LOWBIT_EXTERN_KERNELS)
+extern template const row_kernels& rows<isa::here>(isa::level l) noexcept;
+#endif
+
 } // namespace lowbit::inline v0::kernel
