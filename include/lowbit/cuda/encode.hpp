@@ -40,6 +40,12 @@ using kernel::float_of;
 /// The scale of what the CPU refuses.
 inline constexpr float refused = __builtin_bit_cast(float, lowbit::detail::f32_quiet_nan);
 
+/// How many of the columns col .. col + most - 1 of a row lie in the matrix.
+[[nodiscard]] LOWBIT_DEVICE int columns_inside(const dense_rows& x, std::size_t row, std::size_t col, std::size_t most) noexcept {
+    const std::size_t left = row < x.rows && col < x.cols ? x.cols - col : 0;
+    return static_cast<int>(left < most ? left : most);
+}
+
 /// Eight numbers of a row, in registers as they lie in memory.
 template <source_number T>
 struct chunk {
@@ -54,11 +60,12 @@ struct chunk {
             return ptx::to_float<T>(static_cast<std::uint16_t>(at[i / 2] >> (i % 2 * 16)));
         }
     }
-    /// Reads columns col .. col + 7 of a row; beyond the matrix there are zeros.
-    LOWBIT_DEVICE void load(const dense_rows& x, std::size_t row, std::size_t col) noexcept {
+    /// Reads columns col .. col + 7 of a row. `inside`: how many columns from col on the matrix has; beyond it there are zeros.
+    /// `lines`: whether they are read as whole lines, which they must be, then.
+    LOWBIT_DEVICE void load(const dense_rows& x, std::size_t row, std::size_t col, int inside, bool lines) noexcept {
         using stored = std::conditional_t<std::same_as<T, float>, std::uint32_t, std::uint16_t>;
         const auto* from = static_cast<const stored*>(x.data) + row * x.stride + col;
-        if (row < x.rows && x.whole_lines && col + size <= x.cols) {
+        if (lines) {
             LOWBIT_DEVICE_UNROLL
             for (std::size_t line = 0; line < words / 4; ++line) {
                 const words4 four = reinterpret_cast<const words4*>(from)[line];
@@ -70,7 +77,7 @@ struct chunk {
             for (std::size_t i = 0; i < words; ++i) at[i] = 0;
             LOWBIT_DEVICE_UNROLL
             for (std::size_t i = 0; i < size; ++i) {
-                const std::uint32_t one = row < x.rows && col + i < x.cols ? from[i] : stored{0};
+                const std::uint32_t one = static_cast<int>(i) < inside ? from[i] : stored{0};
                 at[i * sizeof(stored) / 4] |= one << (i * sizeof(stored) % 4 * 8);
             }
         }
@@ -231,9 +238,9 @@ class weight_encoder {
                   "lowbit: a GPU encodes groups of 32, 64 or 128 columns (of 4 and 8 bits also 16), and whole rows");
     static_assert(order::compute == 16);
 
-    /// Chunks of a lane in a row of a tile; tiles that a warp keeps, of whole rows as many as 48 registers hold.
+    /// Chunks of a lane in a row of a tile; tiles that a warp keeps, of whole rows as many as 32 registers hold.
     static constexpr std::size_t chunks = quarter / chunk::size;
-    static constexpr std::size_t room = 48 / (2 * chunks * chunk::words);
+    static constexpr std::size_t room = 32 / (2 * chunks * chunk::words);
     static constexpr std::size_t kept = by_row ? (room == 0 ? 1 : room) : group > order::cols ? group / order::cols : 1;
     /// Lanes of a quad that share a group.
     static constexpr int sharing = static_cast<int>(by_row || group >= order::cols ? 4 : group / quarter);
@@ -274,8 +281,9 @@ public:
             LOWBIT_DEVICE_UNROLL
             for (std::size_t i = 0; i < kept; ++i) {
                 held[i].load(x, row, (first + i * step) * order::cols + col);
-                held[i].measure(most);
             }
+            LOWBIT_DEVICE_UNROLL
+            for (const auto& t : held) t.measure(most);
             if constexpr (by_row) {
                 for (std::size_t t = first + kept * step; t < col_tiles; t += step) {
                     tile passing;
@@ -380,11 +388,23 @@ private:
         chunk at[2][chunks];
 
         LOWBIT_DEVICE void load(const dense_rows& x, std::size_t row, std::size_t col) noexcept {
+            const int inside[2] = {detail::columns_inside(x, row, col, quarter),
+                                   detail::columns_inside(x, row + 8, col, quarter)};
+            if (x.whole_lines && inside[0] == static_cast<int>(quarter) && inside[1] == static_cast<int>(quarter)) {
+                load(x, row, col, inside, true);
+            } else {
+                load(x, row, col, inside, false);
+            }
+        }
+        LOWBIT_DEVICE void load(const dense_rows& x, std::size_t row, std::size_t col, const int (&inside)[2],
+                                bool lines) noexcept {
             LOWBIT_DEVICE_UNROLL
             for (int half = 0; half < 2; ++half) {
                 LOWBIT_DEVICE_UNROLL
-                for (std::size_t c = 0; c < chunks; ++c)
-                    at[half][c].load(x, row + 8 * static_cast<std::size_t>(half), col + c * chunk::size);
+                for (std::size_t c = 0; c < chunks; ++c) {
+                    at[half][c].load(x, row + 8 * static_cast<std::size_t>(half), col + c * chunk::size,
+                                     inside[half] - static_cast<int>(c * chunk::size), lines);
+                }
             }
         }
         LOWBIT_DEVICE void measure(extremes (&most)[2]) const noexcept {
@@ -438,11 +458,11 @@ private:
         std::uint32_t inside[4]{};
         LOWBIT_DEVICE_UNROLL
         for (int half = 0; half < 2; ++half) {
+            const int columns = detail::columns_inside(x, row + 8 * static_cast<std::size_t>(half), col, quarter);
             LOWBIT_DEVICE_UNROLL
             for (int i = 0; i < static_cast<int>(quarter); ++i) {
                 const auto slot = slot_of(half, i);
-                if (row + 8 * static_cast<std::size_t>(half) < x.rows && col + static_cast<std::size_t>(i) < x.cols)
-                    inside[slot.word / 4] |= order::field_mask << slot.shift;
+                if (i < columns) inside[slot.word / 4] |= order::field_mask << slot.shift;
             }
         }
         LOWBIT_DEVICE_UNROLL
@@ -514,18 +534,23 @@ public:
             const auto col_of = [&](std::size_t i) { return (thread + i * threads) * chunk::size; };
             chunk held[kept];
             extremes most;
+            const auto load = [&](chunk& c, std::size_t i) {
+                const int inside = detail::columns_inside(x, row, col_of(i), chunk::size);
+                c.load(x, row, col_of(i), inside, x.whole_lines && inside == static_cast<int>(chunk::size));
+            };
             const auto measure = [&](const chunk& c) {
                 LOWBIT_DEVICE_UNROLL
                 for (int i = 0; i < 8; ++i) most.take(c[i]);
             };
             LOWBIT_DEVICE_UNROLL
             for (std::size_t i = 0; i < kept; ++i) {
-                held[i].load(x, row, col_of(i));
-                measure(held[i]);
+                load(held[i], i);
             }
+            LOWBIT_DEVICE_UNROLL
+            for (const auto& c : held) measure(c);
             for (std::size_t i = kept; col_of(i) < x.cols; ++i) {
                 chunk passing;
-                passing.load(x, row, col_of(i));
+                load(passing, i);
                 measure(passing);
             }
             most.join_lanes(lane, 32);
@@ -554,7 +579,7 @@ public:
             for (std::size_t i = 0; i < kept; ++i) finish(held[i], col_of(i));
             for (std::size_t i = kept; col_of(i) < stride; ++i) {
                 chunk passing;
-                passing.load(x, row, col_of(i));
+                load(passing, i);
                 finish(passing, col_of(i));
             }
         }
