@@ -37,6 +37,13 @@ void encode(const lb::cuda::stream_ref& s, const __nv_bfloat16* w, std::size_t n
     lb::cuda::quantize_rows_into(s, x8, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
 }
 
+void bytes(const lb::cuda::stream_ref& s, const lb::cuda::device_rows<lb::int8>& x, __half* y,
+           const lb::quantized_matrix<lb::presets::w4g128>& q) {
+    auto dw = lb::cuda::upload<8>(q, s); // in the order for products of bytes
+    lb::gemm(lb::on(s), x, dw, lb::cuda::matrix_view<__half>{y, x.rows(), dw.rows()});
+    static_cast<void>(lb::cuda::workspace_bytes<lb::int8>(s, dw, x.rows()));
+}
+
 void odd_groups(const lb::cuda::stream_ref& s, const lb::cuda::device_matrix<lb::policy<lb::int3, lb::per_group<20>>>& w,
                 const __half* x, float* y) {
     lb::gemm(lb::on(s), lb::cuda::matrix_view<const __half>{x, 5, w.cols()}, w, lb::cuda::matrix_view<float>{y, 5, w.rows()},

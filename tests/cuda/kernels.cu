@@ -43,16 +43,22 @@ template __global__ void stream_kernel<kind_of<w8zg128>, bfloat16, 2, 16, halves
 template __global__ void stream_kernel<kind_of<w2g64>, bfloat16, 2, 16, halves>(const __grid_constant__ halves);
 template __global__ void stream_kernel<kind_of<fp8>, bfloat16, 1, 16, halves>(const __grid_constant__ halves);
 // one box of 64 rows, and as many registers as there are
-template __global__ void tile_kernel<kind_of<w4g128>, bfloat16, 64, halves>(const __grid_constant__ halves,
-                                                                            const __grid_constant__ CUtensorMap);
-template __global__ void tile_kernel<kind_of<w4g128>, bfloat16, 256, halves>(const __grid_constant__ halves,
-                                                                             const __grid_constant__ CUtensorMap);
-template __global__ void tile_kernel<kind_of<w8zg128>, bfloat16, 256, halves>(const __grid_constant__ halves,
-                                                                              const __grid_constant__ CUtensorMap);
-template __global__ void tile_kernel<kind_of<w4zg64>, float16, 128, floats>(const __grid_constant__ floats,
-                                                                            const __grid_constant__ CUtensorMap);
-template __global__ void tile_kernel<kind_of<nf4>, bfloat16, 256, halves>(const __grid_constant__ halves,
-                                                                          const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w4g128>, bfloat16, 64, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                      const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w4g128>, bfloat16, 256, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                       const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w8zg128>, bfloat16, 256, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                        const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w4zg64>, float16, 128, float16, floats>(const __grid_constant__ floats,
+                                                                                     const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<nf4>, bfloat16, 256, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                    const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w8, 8>, int8, 256, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                  const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w4g128, 8>, int8, 128, float16, halves>(const __grid_constant__ halves,
+                                                                                     const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<fp8, 8>, float8_e4m3, 128, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                          const __grid_constant__ CUtensorMap);
 template __global__ void finish_kernel<kind_of<w8>, bfloat16, floats>(const __grid_constant__ floats, int);
 template __global__ void dequantize_kernel<kind_of<w4g128>, bfloat16>(const __grid_constant__ weights, std::uint16_t*,
                                                                       std::size_t, bool);

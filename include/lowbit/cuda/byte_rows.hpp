@@ -2,12 +2,19 @@
 // byte_rows: activations in 8 bits, as kernels read them: the B operand of a product.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 #include <lowbit/core/config.hpp>
+#include <lowbit/numeric/float8.hpp>
+#include <lowbit/numeric/int_n.hpp>
 
 namespace lowbit::inline v0::cuda {
+
+/// Elements that tensor cores multiply in 8 bits.
+template <class E>
+concept byte_element = std::same_as<E, int8> || std::same_as<E, float8_e4m3>;
 
 /// M x K codes of int8 or float8_e4m3, row-major, and a scale for each row: x = scale * code. A row begins at a multiple of 16
 /// bytes and is filled up with zeros to whole 16 bytes. A row that held NaN or infinity has the scale NaN and zeros for codes.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <lowbit/cuda/byte_rows.hpp>
 #include <lowbit/cuda/layout.hpp>
 #include <lowbit/cuda/ptx.hpp>
 #include <lowbit/numeric/element.hpp>
@@ -42,10 +43,13 @@ concept small_float = element<E> && requires {
     requires E::bits == 1 + E::exponent_bits + E::mantissa_bits&& E::bits <= 8;
 };
 
-/// Codes of E as pairs of numbers T, exactly where T can hold them. `pair(word, place, side)` are the two at the bits from
-/// stored_bits * place on, 16 bits apart; `side` is what the rows of a lane need besides. `Zeros`: zero points are stored.
-template <element E, half_number T, bool Zeros>
+/// Codes of E as a register of numbers T, exactly where T can hold them. `pair(word, place, side)` are the two, or four of 8
+/// bits, at the bits from stored_bits * place on, 16 bits apart, or 8; `side` is what the rows of a lane need besides. `Zeros`:
+/// zero points are stored.
+template <element E, class T, bool Zeros>
 struct decoder {
+    static_assert(half_number<T>,
+                  "lowbit: int8 activations go with whole numbers, float8_e4m3 activations with weights in float8_e4m3");
     static_assert(!Zeros, "lowbit: zero points go with integer weights");
     static_assert(E::bits <= 4, "lowbit: on a GPU a codebook has at most 16 entries");
     static constexpr bool looks_up = true;
@@ -140,25 +144,43 @@ struct decoder<E, T, Zeros> {
     }
 };
 
-/// The A registers of a k-step from the words of a lane; side[i] belongs to its row 8 i.
-template <class Decoder>
+/// Whole numbers as four int8, level - zero, exactly: with 128 besides, no byte lends to its neighbour.
+template <counted_element E, bool Zeros>
+struct decoder<E, int8, Zeros> {
+    static constexpr bool looks_up = false;
+    static constexpr int bits = stored_bits<E>;
+    static constexpr std::uint32_t every = 0x0101'0101;
+    static_assert(bits < 8 || (!Zeros && zero_level<E> == 128),
+                  "lowbit: with int8 activations, weights of 8 bits are int8 and symmetric");
+
+    struct side {
+        std::uint32_t plus; ///< 128 - zero in each byte
+    };
+    /// For a zero point in levels, 0 .. 2^bits.
+    static LOWBIT_DEVICE side side_of(int zero) noexcept { return {static_cast<std::uint32_t>(128 - zero) * every}; }
+    static LOWBIT_DEVICE std::uint32_t pair(std::uint32_t word, int place, const side& s) noexcept {
+        if constexpr (bits == 8) return word ^ (0x80 * every);
+        constexpr std::uint32_t mask = ((1u << bits) - 1) * every;
+        return ((word >> (bits * place) & mask) + s.plus) ^ (0x80 * every);
+    }
+};
+
+/// E4M3 as it is stored.
+template <>
+struct decoder<float8_e4m3, float8_e4m3, false> {
+    static constexpr bool looks_up = false;
+    static constexpr int bits = 8;
+    struct side {};
+    static LOWBIT_DEVICE std::uint32_t pair(std::uint32_t word, int, const side&) noexcept { return word; }
+};
+
+/// The A registers of a k-step from the words of a lane, in numbers of `Compute` bits; side[i] belongs to its row 8 i.
+template <class Decoder, int Compute = 16>
 LOWBIT_DEVICE void decode_step(const words4& words, int step, const typename Decoder::side (&side)[2],
                                std::uint32_t (&a)[4]) noexcept {
-    using order = layout<Decoder::bits, 16>;
+    using order = layout<Decoder::bits, Compute>;
     LOWBIT_DEVICE_UNROLL
     for (int i = 0; i < 4; ++i) a[i] = Decoder::pair(words.at[order::word_of(step, i)], order::place_of(step, i), side[i % 2]);
 }
-
-/// Codes of whole numbers as four int8 of a register, for products in 8 bits. Codes of at most 4 bits are their levels: the zero
-/// point comes out of the sum exactly, zero * sum(x). Codes of 8 bits are level - 128.
-template <counted_element E>
-struct byte_decoder {
-    static constexpr int bits = stored_bits<E>;
-    static constexpr int offset = bits == 8 ? 128 : 0; ///< decoded number = level - offset
-    static LOWBIT_DEVICE std::uint32_t bytes(std::uint32_t word, int place) noexcept {
-        constexpr std::uint32_t mask = ((1u << bits) - 1) * 0x0101'0101u;
-        return (word >> (bits * place) & mask) ^ (bits == 8 ? 0x8080'8080u : 0u);
-    }
-};
 
 } // namespace lowbit::inline v0::cuda

@@ -14,12 +14,13 @@
 
 namespace lowbit::inline v0::cuda {
 
-/// Weights of policy P, N x K, as kernels read them. Moves alone; given back in the order of the stream they were uploaded on.
-template <any_policy P>
+/// Weights of policy P, N x K, as kernels read them that multiply numbers of Compute bits. Moves alone; given back in the order
+/// of the stream they were uploaded on.
+template <any_policy P, int Compute = 16>
 class device_matrix {
 public:
     using policy_type = P;
-    using kind = kind_of<P>;
+    using kind = kind_of<P, Compute>;
 
     device_matrix(std::size_t rows, std::size_t cols, device_buffer memory) noexcept
         : image_{rows, cols}, memory_(std::move(memory)) {}
@@ -37,18 +38,18 @@ private:
 
 /// Packs `q`, a quantized matrix or a view, and copies it in the order of the stream, for which it waits. Another stream may use
 /// the result at once, but it must be done with it, or an event must say so, before the result is destroyed. Raises what
-/// pack_image raises, and errc::device.
-template <class Here = isa::here, quantized Q>
+/// pack_image raises, and errc::device. For products with device_rows, activations in 8 bits: upload<8>(q, s).
+template <int Compute = 16, class Here = isa::here, quantized Q>
 [[nodiscard]] auto upload(const Q& q, const stream_ref& s) {
     using P = typename decltype(q.view())::policy_type;
-    const aligned_buffer<std::byte> image = pack_image<Here>(q);
+    const aligned_buffer<std::byte> image = pack_image<Here, Compute>(q);
     device_buffer memory(image.size(), s.get());
     if (image.size() != 0) {
         check<Here>(cudaMemcpyAsync(memory.data(), image.data(), image.size(), cudaMemcpyHostToDevice, s.get()),
                     "cudaMemcpyAsync");
         check<Here>(cudaStreamSynchronize(s.get()), "cudaStreamSynchronize"); // the image goes with this call
     }
-    return device_matrix<P>(q.view().rows(), q.view().cols(), std::move(memory));
+    return device_matrix<P, Compute>(q.view().rows(), q.view().cols(), std::move(memory));
 }
 
 /// The quantized matrix that was uploaded, byte by byte. Waits for the stream. Raises errc::device.

@@ -2,21 +2,14 @@
 // device_rows: activations in 8 bits in device memory.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include <lowbit/cuda/byte_rows.hpp>
 #include <lowbit/cuda/runtime.hpp>
-#include <lowbit/numeric/float8.hpp>
-#include <lowbit/numeric/int_n.hpp>
 
 namespace lowbit::inline v0::cuda {
-
-/// Elements that tensor cores multiply in 8 bits.
-template <class E>
-concept byte_element = std::same_as<E, int8> || std::same_as<E, float8_e4m3>;
 
 /// Room for activations of M x K in elements E, with a scale for each row: what quantize_rows writes and a product reads, see
 /// byte_rows. Moves alone; given back in the order of the stream it was taken on.

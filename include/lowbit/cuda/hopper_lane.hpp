@@ -8,6 +8,8 @@
 #include <cstdint>
 
 #include <lowbit/cuda/ptx.hpp>
+#include <lowbit/numeric/float8.hpp>
+#include <lowbit/numeric/int_n.hpp>
 
 namespace lowbit::inline v0::cuda {
 
@@ -27,13 +29,14 @@ namespace lowbit::inline v0::cuda {
     LOWBIT_TEN("4") \
     LOWBIT_TEN("5") \
     LOWBIT_TEN("6") \
-    LOWBIT_TEN("7") LOWBIT_TEN("8") LOWBIT_TEN("9") LOWBIT_TEN("10") \
-        LOWBIT_TEN("11") "%120, %121, %122, %123, %124, %125, %126, %127"
+    LOWBIT_TEN("7") \
+    LOWBIT_TEN("8") LOWBIT_TEN("9") LOWBIT_TEN("10") LOWBIT_TEN("11") "%120, %121, %122, %123, %124, %125, %126, %127"
 #define LOWBIT_8(f, i) f(i), f(i + 1), f(i + 2), f(i + 3), f(i + 4), f(i + 5), f(i + 6), f(i + 7)
 #define LOWBIT_32(f, i) LOWBIT_8(f, i), LOWBIT_8(f, i + 8), LOWBIT_8(f, i + 16), LOWBIT_8(f, i + 24)
 #define LOWBIT_64(f, i) LOWBIT_32(f, i), LOWBIT_32(f, i + 32)
 #define LOWBIT_128(f, i) LOWBIT_64(f, i), LOWBIT_64(f, i + 64)
 #define LOWBIT_FLOAT(i) "+f"(d[i])
+#define LOWBIT_INT(i) "+r"(d[i])
 
 // wgmma with A in registers, B[k][n] in shared memory with its columns along K; `count` sums; a0.. their four places in the list.
 #define LOWBIT_WGMMA(count, a0, a1, a2, a3, b, add, sum, shape, types, tail) \
@@ -138,6 +141,33 @@ struct hopper_lane : device_lane {
     template <std::same_as<float16> T>
     static LOWBIT_DEVICE void multiply_wide(float (&d)[128], const std::uint32_t (&a)[4], std::uint64_t b_at, bool accumulate) {
         LOWBIT_WGMMA_128(LOWBIT_FLOAT, "m64n256k16", "f32.f16.f16", ", 1, 1, 0");
+    }
+    template <std::same_as<float8_e4m3> T>
+    static LOWBIT_DEVICE void multiply_wide(float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b_at, bool accumulate) {
+        LOWBIT_WGMMA_32(LOWBIT_FLOAT, "m64n64k32", "f32.e4m3.e4m3", ", 1, 1");
+    }
+    template <std::same_as<float8_e4m3> T>
+    static LOWBIT_DEVICE void multiply_wide(float (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b_at, bool accumulate) {
+        LOWBIT_WGMMA_64(LOWBIT_FLOAT, "m64n128k32", "f32.e4m3.e4m3", ", 1, 1");
+    }
+    template <std::same_as<float8_e4m3> T>
+    static LOWBIT_DEVICE void multiply_wide(float (&d)[128], const std::uint32_t (&a)[4], std::uint64_t b_at, bool accumulate) {
+        LOWBIT_WGMMA_128(LOWBIT_FLOAT, "m64n256k32", "f32.e4m3.e4m3", ", 1, 1");
+    }
+    template <std::same_as<int8> T>
+    static LOWBIT_DEVICE void multiply_wide(std::int32_t (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                            bool accumulate) {
+        LOWBIT_WGMMA_32(LOWBIT_INT, "m64n64k32", "s32.s8.s8", "");
+    }
+    template <std::same_as<int8> T>
+    static LOWBIT_DEVICE void multiply_wide(std::int32_t (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                            bool accumulate) {
+        LOWBIT_WGMMA_64(LOWBIT_INT, "m64n128k32", "s32.s8.s8", "");
+    }
+    template <std::same_as<int8> T>
+    static LOWBIT_DEVICE void multiply_wide(std::int32_t (&d)[128], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                            bool accumulate) {
+        LOWBIT_WGMMA_128(LOWBIT_INT, "m64n256k32", "s32.s8.s8", "");
     }
 #endif
 };

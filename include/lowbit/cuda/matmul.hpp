@@ -15,6 +15,7 @@
 
 #include <lowbit/cuda/dequantize.hpp>
 #include <lowbit/cuda/device_matrix.hpp>
+#include <lowbit/cuda/device_rows.hpp>
 #include <lowbit/cuda/epilogue.hpp>
 #include <lowbit/cuda/hopper_lane.hpp>
 #include <lowbit/cuda/pack.hpp>
@@ -51,12 +52,12 @@ inline constexpr int tile_threads = 32;
 inline constexpr int tile_threads = 384;
 #endif
 
-template <class Kind, class T, int MTile, class Product>
+template <class Kind, class T, int MTile, class Y, class Product>
 __global__ void __launch_bounds__(tile_threads, 1)
     tile_kernel(const __grid_constant__ Product p, const __grid_constant__ CUtensorMap x) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
     extern __shared__ kilobyte lowbit_tile_shared[];
-    tile<Kind, T, MTile>::body(hopper_lane{}, p, &x, lowbit_tile_shared[0].at);
+    tile<Kind, T, MTile, Y>::body(hopper_lane{}, p, &x, lowbit_tile_shared[0].at);
 #endif
 }
 /// Says by its attributes what tile_kernel was compiled for.
@@ -157,7 +158,7 @@ inline constexpr std::size_t most_tiled = 2048;
     if (attribute(cudaDevAttrComputeCapabilityMajor) != 9 || attribute(cudaDevAttrComputeCapabilityMinor) != 0) return false;
     cudaFuncAttributes mark{};
     check(cudaFuncGetAttributes(&mark, tile_mark<>), "cudaFuncGetAttributes");
-    return mark.maxThreadsPerBlock == tile_threads;
+    return mark.maxThreadsPerBlock >= tile_threads;
 }
 
 enum class way { streamed, tiled, dense };
@@ -174,13 +175,18 @@ template <class Kind, class T>
 }
 [[nodiscard]] constexpr std::size_t in_eights(std::size_t cols) noexcept { return (cols + 7) / 8 * 8; }
 
+/// How the tile kernel cuts a product of numbers T. Sums in int32 have room for 2^17 products of int8.
+template <class Kind, class T>
+[[nodiscard]] tile_plan tiled(std::size_t n, std::size_t k, std::size_t m) {
+    constexpr std::size_t most_units = std::same_as<T, int8> && Kind::group == 0 ? 1024 : ~std::size_t{0};
+    return plan_tile(n, k, m, attribute(cudaDevAttrMultiProcessorCount), tile<Kind, T, 64>::most_x_rows, most_units);
+}
+
 /// `whole_lines`: rows of X are known to begin at multiples of 16 bytes.
 template <class Kind, class T>
 [[nodiscard]] std::size_t workspace_for(const stream_ref& s, std::size_t n, std::size_t k, std::size_t m, bool whole_lines) {
     switch (way_of<Kind, T>(s, m)) {
-    case way::tiled:
-        return in_grains(plan_tile(n, k, m, attribute(cudaDevAttrMultiProcessorCount)).workspace_bytes(m, n)) +
-               (whole_lines ? 0 : in_grains(m * in_eights(k) * 2));
+    case way::tiled: return tiled<Kind, T>(n, k, m).workspace_bytes(m, n) + (whole_lines ? 0 : in_grains(m * in_eights(k) * 2));
     case way::dense: return in_grains(n * in_eights(k) * 2) + in_grains(m * n * 4) + s.large()->workspace_bytes();
     case way::streamed: break;
     }
@@ -192,34 +198,36 @@ template <class Kind, class T>
     }
 }
 
-template <class Kind, class T, int MTile, class Product>
-void run_tiles(const tile_plan& how, const Product& p, cudaStream_t stream) {
-    using tile = cuda::tile<Kind, T, MTile>;
+template <class Kind, class T, int MTile, class Y, class Product>
+void run_tiles(const tile_plan& how, const Product& p, const void* x, std::size_t x_stride_bytes, cudaStream_t stream) {
+    using tile = cuda::tile<Kind, T, MTile, Y>;
     static_assert(tile::threads == 384);
-    const auto kernel = tile_kernel<Kind, T, MTile, Product>;
+    const auto kernel = tile_kernel<Kind, T, MTile, Y, Product>;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(tile::shared_bytes)),
           "cudaFuncSetAttribute");
     launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), tile::threads, tile::shared_bytes,
-           stream, p, tensor_map(p.x, p.m, p.w.k, p.x_stride * 2, 2, tile::x_rows));
-    if (how.slices > 1) run_finish<Kind, T>(p, how.slices, stream);
+           stream, p, tensor_map(x, p.m, p.w.k, x_stride_bytes, sizeof(typename T::code_type), tile::x_rows));
+    if (how.slices > 1) run_finish<Kind, Y>(p, how.slices, stream);
 }
-template <class Kind, class T, class Product>
-void run_tiled(Product p, std::byte* workspace, cudaStream_t stream) {
-    const tile_plan how = plan_tile(p.w.n, p.w.k, p.m, attribute(cudaDevAttrMultiProcessorCount));
+/// X: p.m rows of numbers T, `x_stride_bytes` apart.
+template <class Kind, class T, class Y, class Product>
+void run_tiled(Product p, const void* x, std::size_t x_stride_bytes, std::byte* workspace, cudaStream_t stream) {
+    const tile_plan how = tiled<Kind, T>(p.w.n, p.w.k, p.m);
     p.units = how.units;
     p.sums = how.slices > 1 ? reinterpret_cast<float*>(workspace) : nullptr;
-    if (!p.whole_lines) { // the copy engine takes no others
-        std::byte* const copy = workspace + in_grains(how.workspace_bytes(p.m, p.w.n));
-        const std::size_t stride = in_eights(p.w.k);
-        check(cudaMemcpy2DAsync(copy, stride * 2, p.x, std::max(p.x_stride, p.w.k) * 2, p.w.k * 2, p.m, cudaMemcpyDeviceToDevice,
-                                stream),
-              "cudaMemcpy2DAsync");
-        p.x = reinterpret_cast<const std::uint16_t*>(copy);
-        p.x_stride = stride;
-    }
-    if (how.x_rows == 64) return run_tiles<Kind, T, 64>(how, p, stream);
-    if (how.x_rows == 128) return run_tiles<Kind, T, 128>(how, p, stream);
-    run_tiles<Kind, T, 256>(how, p, stream);
+    if (how.x_rows == 64) return run_tiles<Kind, T, 64, Y>(how, p, x, x_stride_bytes, stream);
+    if (how.x_rows == 128) return run_tiles<Kind, T, 128, Y>(how, p, x, x_stride_bytes, stream);
+    if constexpr (tile<Kind, T, 64, Y>::most_x_rows == 256) run_tiles<Kind, T, 256, Y>(how, p, x, x_stride_bytes, stream);
+}
+/// X of 16 bits. The copy engine takes rows that begin at multiples of 16 bytes: others are moved to such a place first.
+template <class Kind, class T, class Product>
+void run_tiled(const Product& p, std::byte* workspace, cudaStream_t stream) {
+    if (p.whole_lines) return run_tiled<Kind, T, T>(p, p.x, p.x_stride * 2, workspace, stream);
+    const std::size_t stride = in_eights(p.w.k) * 2;
+    check(cudaMemcpy2DAsync(workspace, stride, p.x, std::max(p.x_stride, p.w.k) * 2, p.w.k * 2, p.m, cudaMemcpyDeviceToDevice,
+                            stream),
+          "cudaMemcpy2DAsync");
+    run_tiled<Kind, T, T>(p, workspace, stride, workspace + in_grains(p.m * stride), stream);
 }
 
 /// The stream kernel for every 32 rows of X, the tile kernel, or dequantized weights and a dense product.
@@ -277,6 +285,29 @@ void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
     }
 }
 
+template <class Here, class Y, any_epilogue E>
+void check_shapes(std::size_t m, std::size_t x_cols, std::size_t n, std::size_t k, const matrix_view<Y>& y, const E& ep) {
+    static_assert(!std::is_const_v<Y>, "lowbit: Y is const; a product needs somewhere to write");
+    if (x_cols != k) {
+        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x_cols, " but W is ", n, " x ", k,
+                    "; X needs as many columns as W");
+    }
+    if (y.rows() != m || y.cols() != n)
+        raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", n);
+    if (y.stride() < n && m > 1)
+        raise<Here>(errc::invalid_argument, "gemm: the row stride ", y.stride(), " of Y lets rows overlap");
+    ep.check(m, n);
+}
+template <class Here>
+void check_workspace(std::span<std::byte> workspace, std::size_t need, std::size_t m) {
+    if (workspace.size() < need) {
+        raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(s, W, ", m, ") is ",
+                    need);
+    }
+    if (reinterpret_cast<std::uintptr_t>(workspace.data()) % workspace_grain != 0)
+        raise<Here>(errc::invalid_argument, "gemm: the workspace does not begin at a multiple of ", workspace_grain, " bytes");
+}
+
 template <class Here, class X, any_policy P, class Y, any_epilogue E>
 void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, matrix_view<Y> y, const E& ep,
            std::span<std::byte> workspace, bool given) {
@@ -284,29 +315,16 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
     using T = typename number_of<std::remove_const_t<X>>::type;
     using out = typename number_of<Y>::type;
     static_assert(half_number<T>, "lowbit: on a GPU X holds __half or __nv_bfloat16");
-    static_assert(!std::is_const_v<Y>, "lowbit: Y is const; a product needs somewhere to write");
     static_assert(std::same_as<out, T> || std::same_as<out, float>, "lowbit: on a GPU Y holds what X holds, or float");
     const std::size_t m = x.rows(), n = w.rows(), k = w.cols();
-    if (x.cols() != k) {
-        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", n, " x ", k,
-                    "; X needs as many columns as W");
-    }
-    if (y.rows() != m || y.cols() != n)
-        raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", n);
-    if ((x.stride() < k && m > 1) || (y.stride() < n && m > 1))
-        raise<Here>(errc::invalid_argument, "gemm: the row strides ", x.stride(), " of X or ", y.stride(),
-                    " of Y let rows overlap");
-    ep.check(m, n);
+    check_shapes<Here>(x.rows(), x.cols(), n, k, y, ep);
+    if (x.stride() < k && m > 1)
+        raise<Here>(errc::invalid_argument, "gemm: the row stride ", x.stride(), " of X lets rows overlap");
     if (m == 0 || n == 0) return;
     const auto* const numbers = reinterpret_cast<const std::uint16_t*>(x.data());
     const bool lines = whole_lines(numbers, x.stride());
     const std::size_t need = workspace_for<kind, T>(s, n, k, m, lines);
-    if (given && workspace.size() < need) {
-        raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(s, W, ", m, ") is ",
-                    need);
-    }
-    if (given && reinterpret_cast<std::uintptr_t>(workspace.data()) % workspace_grain != 0)
-        raise<Here>(errc::invalid_argument, "gemm: the workspace does not begin at a multiple of ", workspace_grain, " bytes");
+    if (given) check_workspace<Here>(workspace, need, m);
     const device_buffer own(given ? 0 : need, s.get());
     using stored = std::conditional_t<std::same_as<out, float>, float, std::uint16_t>;
     const auto epilogue = on_device(ep);
@@ -317,6 +335,33 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
                  given ? workspace.data() : own.data());
 }
 
+/// The same for activations in 8 bits.
+template <class Here, byte_element X, any_policy P, class Y, any_epilogue E>
+void start(const stream_ref& s, const device_rows<X>& x, const device_matrix<P, 8>& w, matrix_view<Y> y, const E& ep,
+           std::span<std::byte> workspace, bool given) {
+    using kind = kind_of<P, 8>;
+    using out = typename number_of<Y>::type;
+    static_assert(half_number<out> || std::same_as<out, float>, "lowbit: on a GPU Y holds __half, __nv_bfloat16 or float");
+    static_assert(tile<kind, X, 64>::takes_groups,
+                  "lowbit: activations in 8 bits go with groups of 32, 64 or multiples of 128 columns, or rows");
+    const std::size_t m = x.rows(), n = w.rows(), k = w.cols();
+    check_shapes<Here>(m, x.cols(), n, k, y, ep);
+    if (m == 0 || n == 0) return;
+    if (!has_tiles())
+        raise<Here>(errc::unsupported,
+                    "gemm: activations in 8 bits need a device of compute capability 9.0, and code for sm_90a");
+    const std::size_t need = tiled<kind, X>(n, k, m).workspace_bytes(m, n);
+    if (given) check_workspace<Here>(workspace, need, m);
+    const device_buffer own(given ? 0 : need, s.get());
+    using half = std::conditional_t<std::same_as<out, float>, bfloat16, out>;
+    using stored = std::conditional_t<std::same_as<out, float>, float, std::uint16_t>;
+    const auto epilogue = on_device(ep);
+    const product<stored, std::remove_const_t<decltype(epilogue)>> p{
+        w.weights(), nullptr, 0, true, m, reinterpret_cast<stored*>(y.data()), y.stride(), epilogue, 0, nullptr, x.scales()};
+    if (k == 0) return run_finish<kind, half>(p, 0, s.get());
+    run_tiled<kind, X, half>(p, x.codes(), x.stride(), given ? workspace.data() : own.data(), s.get());
+}
+
 } // namespace detail
 
 /// Device memory that a product of `w` with m rows of X, of element type X, takes on this device: with that much it allocates
@@ -324,6 +369,12 @@ void start(const stream_ref& s, matrix_view<X> x, const device_matrix<P>& w, mat
 template <class X, any_policy P>
 [[nodiscard]] std::size_t workspace_bytes(const stream_ref& s, const device_matrix<P>& w, std::size_t m) {
     return detail::workspace_for<kind_of<P>, typename number_of<std::remove_const_t<X>>::type>(s, w.rows(), w.cols(), m, false);
+}
+
+/// The same for m rows of activations in 8 bits, device_rows<X>.
+template <byte_element X, any_policy P>
+[[nodiscard]] std::size_t workspace_bytes(const stream_ref&, const device_matrix<P, 8>& w, std::size_t m) {
+    return m == 0 || w.rows() == 0 ? 0 : detail::tiled<kind_of<P, 8>, X>(w.rows(), w.cols(), m).workspace_bytes(m, w.rows());
 }
 
 /// Decodes weights into `out`, N x K of __half or __nv_bfloat16: the CPU's floats, rounded once. Raises errc::shape_mismatch,
@@ -367,6 +418,21 @@ void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda
 template <class Here = isa::here, class X, any_policy P, class Y, any_epilogue E>
 void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda::device_matrix<P>& w, cuda::matrix_view<Y> y,
           const E& ep, std::span<std::byte> workspace) {
+    cuda::detail::start<Here>(*where.where, x, w, y, ep, workspace, true);
+}
+
+/// Y = X * W^T for activations in 8 bits, which quantize_rows made, and weights from upload<8>: whole numbers with int8, sums of
+/// which are exact in int32 over a row or a group, float8_e4m3 with float8_e4m3. Y: __half, __nv_bfloat16 or float. The tile
+/// kernel for any number of rows; raises errc::unsupported where it cannot run, else as above.
+template <class Here = isa::here, cuda::byte_element X, any_policy P, class Y, any_epilogue E = epilogue_t<>>
+void gemm(on_t<const cuda::stream_ref> where, const cuda::device_rows<X>& x, const cuda::device_matrix<P, 8>& w,
+          cuda::matrix_view<Y> y, const E& ep = {}) {
+    cuda::detail::start<Here>(*where.where, x, w, y, ep, {}, false);
+}
+/// The same with a workspace.
+template <class Here = isa::here, cuda::byte_element X, any_policy P, class Y, any_epilogue E>
+void gemm(on_t<const cuda::stream_ref> where, const cuda::device_rows<X>& x, const cuda::device_matrix<P, 8>& w,
+          cuda::matrix_view<Y> y, const E& ep, std::span<std::byte> workspace) {
     cuda::detail::start<Here>(*where.where, x, w, y, ep, workspace, true);
 }
 

@@ -72,13 +72,13 @@ LOWBIT_ALWAYS_INLINE float load_scale(const std::byte* scales, std::size_t at) n
 
 } // namespace detail
 
-/// The image of `q` for products in 16 bits, in host memory. Pruned weights are filled up with zeros. Raises errc::non_finite for
-/// a code that is no number, and errc::unsupported for a zero point outside the codes of at most 4 bits.
-template <class Here = isa::here, quantized Q>
+/// The image of `q` for products in numbers of Compute bits, in host memory. Pruned weights are filled up with zeros. Raises
+/// errc::non_finite for a code that is no number, and errc::unsupported for a zero point outside the codes of at most 4 bits.
+template <class Here = isa::here, int Compute = 16, quantized Q>
 [[nodiscard]] aligned_buffer<std::byte> pack_image(const Q& q) {
     const auto view = q.view();
     using P = typename decltype(view)::policy_type;
-    using kind = kind_of<P>;
+    using kind = kind_of<P, Compute>;
     using E = typename kind::element_type;
     const weight_image<kind> image{view.rows(), view.cols()};
     aligned_buffer<std::byte> bytes(image.bytes());

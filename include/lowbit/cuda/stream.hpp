@@ -24,9 +24,10 @@ struct product {
     std::size_t m;
     Out* y; ///< m rows of w.n numbers, `y_stride` apart
     std::size_t y_stride;
-    Epilogue epilogue; ///< float(float, row of Y, column of Y)
-    std::size_t units; ///< of 128 columns, in a slice of K
-    float* sums;       ///< of each slice, [slices][m][w.n]; null where there is one slice
+    Epilogue epilogue;               ///< float(float, row of Y, column of Y)
+    std::size_t units;               ///< of 128 columns, in a slice of K
+    float* sums;                     ///< of each slice, [slices][m][w.n]; null where there is one slice
+    const float* x_scales = nullptr; ///< one for each row of X, or none
 };
 
 /// y at (row, column) from the sum of its products.
@@ -34,6 +35,7 @@ template <class Kind, class Out, class Epilogue>
 LOWBIT_DEVICE float finished(const product<Out, Epilogue>& p, float sum, std::size_t row, std::size_t column) {
     float y = sum;
     if constexpr (Kind::group == 0) y *= scale_of<Kind>(p.w, column, 0);
+    if (p.x_scales != nullptr) y *= p.x_scales[row];
     return p.epilogue(y, row, column);
 }
 /// y as it is stored.

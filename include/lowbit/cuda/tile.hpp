@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <lowbit/cuda/byte_rows.hpp>
 #include <lowbit/cuda/decode.hpp>
 #include <lowbit/cuda/layout.hpp>
 #include <lowbit/cuda/ptx.hpp>
@@ -61,15 +62,20 @@ struct tile_order {
     }
 };
 
-/// The product of weights of a kind with any number of rows of X in numbers T.
+/// The product of weights of a kind with any number of rows of X in numbers T, of 16 or 8 bits. Y: numbers of 16 bits in results.
 ///
 /// A block computes tiles of 128 rows of W and MTile rows of X, one after another; where they are too few to keep a device busy,
 /// K is cut into slices as for `stream`. A stage of the ring is what 64 columns take, or those of a tile of codes: X, codes,
 /// scales and zero points. Scales of groups are multiplied into the decoded weights: a weight is scale * level, where T rounds
 /// the scale (unless it is of type T) and the product. Scales of rows multiply the sums.
-template <class Kind, half_number T, int MTile>
+///
+/// In 8 bits weights have no room for a scale: sums of the columns that share one are multiplied by it and added as floats. So
+/// are sums of 128 products of floats of 8 bits, which tensor cores add with few bits. Sums of int8 are exact.
+template <class Kind, class T, int MTile, half_number Y = bfloat16>
 struct tile {
     using order = typename Kind::order;
+    static_assert((half_number<T> || byte_element<T>) && order::compute == (half_number<T> ? 16 : 8));
+    using sum = std::conditional_t<std::same_as<T, int8>, std::int32_t, float>; ///< of tensor cores
     using decoder = typename Kind::template decoder<T>;
     static_assert(MTile == 64 || MTile == 128 || MTile == 256);
     static constexpr std::size_t group = Kind::group;
@@ -88,6 +94,11 @@ struct tile {
     /// Runs of a stage that share their scale, and the k-steps of one.
     static constexpr int runs = group != 0 && group < stage_cols ? static_cast<int>(stage_cols / (group == 0 ? 1 : group)) : 1;
     static constexpr int run_steps = stage_steps / runs;
+    /// Whether scales are multiplied into the weights, or sums of a run added up; registers hold both sums of 128 rows of X.
+    static constexpr bool scales_weights = half_number<T> && group != 0;
+    static constexpr bool adds_runs = std::same_as<T, float8_e4m3> || (std::same_as<T, int8> && group != 0);
+    using total = std::conditional_t<adds_runs, float, sum>;
+    static constexpr std::size_t most_x_rows = adds_runs ? 128 : 256;
     /// Whether this kernel takes weights of these groups: a stage is whole groups or part of one, and a group is whole k-steps.
     static constexpr std::size_t shared_cols = group == 0 ? stage_cols : group;
     static constexpr bool takes_groups =
@@ -207,10 +218,11 @@ struct tile {
         }
     }
 
-    /// What the two rows of a lane need of a run: how codes are decoded, and scales as pairs of numbers.
+    /// What the two rows of a lane need of a run: how codes are decoded, and scales, as pairs of numbers where they go into
+    /// weights.
     struct run_side {
         typename decoder::side sides[2];
-        std::uint32_t scales[2];
+        std::conditional_t<scales_weights, std::uint32_t, float> scales[2];
 
         LOWBIT_DEVICE void load(const std::byte* share, int run, int thread, const std::uint32_t* table) noexcept {
             const int slot = thread / 32 * 16 + thread % 32 / 4 * 2;
@@ -222,13 +234,17 @@ struct tile {
             LOWBIT_DEVICE_UNROLL
             for (int half = 0; half < 2; ++half) {
                 sides[half] = side_of<Kind, T>(zeros >> (8 * half) & 0xff, table);
-                if constexpr (group != 0) scales[half] = ptx::from_float<T>(pair.row(half)) * 0x1'0001u;
+                if constexpr (scales_weights) {
+                    scales[half] = ptx::from_float<T>(pair.row(half)) * 0x1'0001u;
+                } else {
+                    scales[half] = group != 0 ? pair.row(half) : 1.0f;
+                }
             }
         }
         /// The A registers of a k-step of a tile.
         LOWBIT_DEVICE void decode(const words4& words, int step, std::uint32_t (&a)[4]) const noexcept {
-            decode_step<decoder>(words, step, sides, a);
-            if constexpr (group != 0) {
+            decode_step<decoder, order::compute>(words, step, sides, a);
+            if constexpr (scales_weights) {
                 LOWBIT_DEVICE_UNROLL
                 for (int i = 0; i < 4; ++i) a[i] = ptx::fma2<T>(a[i], scales[i % 2], 0x8000'8000); // less 0 keeps a zero's sign
             }
@@ -239,12 +255,13 @@ struct tile {
     /// back to the copying thread once they are over.
     template <class Lane, class Product>
     static LOWBIT_DEVICE void multiply(Lane lane, const job<Product>& j, int warpgroup, const std::uint32_t* table, place& at,
-                                       float (&d)[std::size_t{sums}]) {
+                                       total (&d)[std::size_t{sums}]) {
         const int thread = lane.thread() % 128;
         std::uint32_t a[2][4];
         run_side side;
+        sum run_sums[std::size_t{adds_runs ? sums : 1}]{};
         LOWBIT_DEVICE_UNROLL
-        for (int i = 0; i < sums; ++i) d[i] = 0.0f;
+        for (int i = 0; i < sums; ++i) d[i] = 0;
         std::uint64_t* before = nullptr;
         for (int s = 0; s < j.slice_stages; ++s) {
             lane.wait(j.full + at.stage, at.phase);
@@ -257,13 +274,22 @@ struct tile {
                 if (step % run_steps == 0) side.load(share, step / run_steps, thread, table);
                 side.decode(words, step % order::steps, a[step % 2]);
                 lane.begin_products();
-                lane.template multiply_wide<T>(
-                    d, a[step % 2],
-                    swizzled_operand(
-                        x + static_cast<std::uint32_t>(step / box_steps * static_cast<int>(box_bytes) + step % box_steps * 32)),
-                    true);
+                const std::uint64_t b = swizzled_operand(
+                    x + static_cast<std::uint32_t>(step / box_steps * static_cast<int>(box_bytes) + step % box_steps * 32));
+                if constexpr (adds_runs) {
+                    lane.template multiply_wide<T>(run_sums, a[step % 2], b, step % run_steps != 0);
+                } else {
+                    lane.template multiply_wide<T>(d, a[step % 2], b, true);
+                }
                 lane.commit_products();
-                lane.template wait_products<1>();
+                if (adds_runs && step % run_steps == run_steps - 1) {
+                    lane.template wait_products<0>();
+                    LOWBIT_DEVICE_UNROLL
+                    for (int i = 0; i < (adds_runs ? sums : 0); ++i)
+                        d[i] += side.scales[i / 2 % 2] * static_cast<float>(run_sums[i]);
+                } else {
+                    lane.template wait_products<1>();
+                }
                 if (step == 0) {
                     if (before != nullptr && thread % 32 == 0) lane.arrive(before);
                     before = j.empty + at.stage;
@@ -296,7 +322,7 @@ struct tile {
             store(p.sums + (static_cast<std::size_t>(slice) * p.m + row) * p.w.n + column, [&](int i) { return four[i]; });
         } else {
             store(p.y + row * p.y_stride + column, [&](int i) {
-                return stored<std::remove_cvref_t<decltype(*p.y)>, T>(
+                return stored<std::remove_cvref_t<decltype(*p.y)>, Y>(
                     finished<Kind>(p, four[i], row, column + static_cast<std::size_t>(i)));
             });
         }
@@ -305,7 +331,7 @@ struct tile {
     /// Stores the sums of a warpgroup, which lie along its rows of W, as rows of Y.
     template <class Lane, class Product>
     static LOWBIT_DEVICE void store(Lane lane, const job<Product>& j, int warpgroup, typename tile_order::place here,
-                                    const float (&d)[std::size_t{sums}]) {
+                                    const total (&d)[std::size_t{sums}]) {
         const int thread = lane.thread() % 128;
         const int l = thread % 32;
         auto* const turn = reinterpret_cast<float*>(j.shared + turn_at + static_cast<std::size_t>(warpgroup) * turn_bytes);
@@ -316,7 +342,7 @@ struct tile {
             for (int i = 0; i < 16; ++i) {
                 const int row = i / 4 * 8 + l % 4 * 2 + i % 2;
                 const int column = thread / 32 * 16 + l / 4 + i / 2 % 2 * 8;
-                turn[row * static_cast<int>(turn_stride) + column] = d[part * 16 + i];
+                turn[row * static_cast<int>(turn_stride) + column] = static_cast<float>(d[part * 16 + i]);
             }
             lane.sync_some(1 + warpgroup, 128);
             const std::size_t column = (here.w * warpgroups + static_cast<std::size_t>(warpgroup)) * order::rows +
@@ -333,6 +359,7 @@ struct tile {
     /// x_rows x box_cols.
     template <class Lane, class Product, class Map>
     static LOWBIT_DEVICE void body(Lane lane, const Product& p, const Map* x, std::byte* shared) {
+        static_assert(x_rows <= most_x_rows);
         static_assert(takes_groups, "lowbit: this kernel takes groups of 16, 32 or multiples of 64 columns, or rows");
         const job<Product> j(lane, p, shared);
         auto* const table = reinterpret_cast<std::uint32_t*>(shared + table_at);
@@ -352,7 +379,7 @@ struct tile {
         } else {
             lane.template more_registers<232>();
             place at;
-            float d[std::size_t{sums}];
+            total d[std::size_t{sums}];
             for (auto i = static_cast<std::size_t>(lane.block()); i < j.tiles.tiles();
                  i += static_cast<std::size_t>(lane.blocks())) {
                 multiply(lane, j, warpgroup, table + lane.thread() % 32, at, d);
@@ -374,7 +401,8 @@ struct tile_plan {
 };
 /// The cut that keeps the busiest multiprocessor busy for the shortest time: decoding the weights of a tile takes about as long
 /// as their products with 32 rows of X. A slice has at least 4 units, or its start is most of it.
-[[nodiscard]] constexpr tile_plan plan_tile(std::size_t n, std::size_t k, std::size_t m, int multiprocessors) noexcept {
+[[nodiscard]] constexpr tile_plan plan_tile(std::size_t n, std::size_t k, std::size_t m, int multiprocessors,
+                                            std::size_t most_rows = 256, std::size_t most_units = ~std::size_t{0}) noexcept {
     const auto processors = static_cast<std::size_t>(multiprocessors);
     const auto up = [](std::size_t a, std::size_t b) { return (a + b - 1) / b; };
     const std::size_t units = std::max<std::size_t>(up(k, 128), 1);
@@ -382,7 +410,9 @@ struct tile_plan {
     std::size_t shortest = 0;
     for (const std::size_t rows : {std::size_t{256}, std::size_t{128}, std::size_t{64}}) {
         const std::size_t tiles = up(n, 128) * up(m, rows);
-        const std::size_t of_slice = up(units, std::max<std::size_t>(1, std::min(processors / tiles, units / 4)));
+        if (rows > most_rows) continue;
+        const std::size_t of_slice =
+            std::min(most_units, up(units, std::max<std::size_t>(1, std::min(processors / tiles, units / 4))));
         const std::size_t slices = up(units, of_slice);
         const std::size_t time = up(tiles * slices, processors) * of_slice * (rows + 32);
         if (shortest != 0 && time >= shortest) continue;

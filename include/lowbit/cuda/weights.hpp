@@ -15,13 +15,14 @@
 namespace lowbit::inline v0::cuda {
 
 /// Weights as kernels tell them apart: elements E; scales of type Scale (float16, bfloat16 or float), one for each Group columns
-/// of a row, or one for the row where that is 0; with zero points, one byte each, or without.
-template <element E, class Scale, bool Zeros, std::size_t Group>
+/// of a row, or one for the row where that is 0; with zero points, one byte each, or without; in the order for products in
+/// numbers of Compute bits.
+template <element E, class Scale, bool Zeros, std::size_t Group, int Compute = 16>
 struct weight_kind {
     using element_type = E;
     using scale_type = Scale;
-    using order = layout<stored_bits<E>, 16>;
-    template <half_number T>
+    using order = layout<stored_bits<E>, Compute>;
+    template <class T>
     using decoder = cuda::decoder<E, T, Zeros>;
     static constexpr int bits = stored_bits<E>;
     static constexpr bool zeros = Zeros;
@@ -59,7 +60,7 @@ using device_scale =
                        std::conditional_t<std::same_as<typename F::scale_type, float16>, float16,
                                           std::conditional_t<fits_bfloat16<typename F::scale_type>, bfloat16, float>>>;
 
-template <any_policy F>
+template <any_policy F, int Compute>
 struct kind_of_format {
     using E = typename F::element_type;
     static_assert(F::offset::kind == offset_kind::none || F::offset::kind == offset_kind::zero_point,
@@ -68,14 +69,14 @@ struct kind_of_format {
                   "lowbit: permuted columns do not run on a GPU yet; dequantize, and quantize in natural order");
     static_assert(E::bits <= 4 || (E::bits <= 8 && (counted_element<E> || small_float<E>)),
                   "lowbit: a GPU takes integers and floats of at most 8 bits, and codebooks of at most 16 entries");
-    using type = weight_kind<E, device_scale<F>, F::offset::kind == offset_kind::zero_point, F::granularity::cols>;
+    using type = weight_kind<E, device_scale<F>, F::offset::kind == offset_kind::zero_point, F::granularity::cols, Compute>;
 };
 
 } // namespace detail
 
-/// The kind of weights that policy P becomes on a GPU.
-template <any_policy P>
-using kind_of = typename detail::kind_of_format<format_of<P>>::type;
+/// The kind of weights that policy P becomes on a GPU, for products in numbers of Compute bits.
+template <any_policy P, int Compute = 16>
+using kind_of = typename detail::kind_of_format<format_of<P>, Compute>::type;
 
 /// Packed weights in device memory, as kernels take them.
 struct weights {
@@ -146,7 +147,7 @@ LOWBIT_DEVICE float scale_of(const weights& w, std::size_t n, std::size_t g) noe
 }
 
 /// What a decoder needs of a row besides its codes: its zero point, where one is stored, or this lane's table of a codebook.
-template <class Kind, half_number T>
+template <class Kind, class T>
 LOWBIT_DEVICE typename Kind::template decoder<T>::side side_of([[maybe_unused]] int zero,
                                                                [[maybe_unused]] const std::uint32_t* table) noexcept {
     using E = typename Kind::element_type;

@@ -97,16 +97,18 @@ bool table_nearest() {
     return nearest;
 }
 
-template <class E>
-bool bytes_exact() {
+template <class E, bool Zeros = false>
+bool bytes_exact(int zero = cuda::zero_level<E>) {
+    using decoder = cuda::decoder<E, lb::int8, Zeros>;
     bool exact = true;
-    for (int place = 0; place < 8 / cuda::stored_bits<E>; ++place) {
-        for (std::uint32_t code = 0; code < 1u << cuda::stored_bits<E>; ++code) {
+    for (int place = 0; place < 8 / decoder::bits; ++place) {
+        for (std::uint32_t code = 0; code < 1u << decoder::bits; ++code) {
             for (int e = 0; e < 4; ++e) {
-                const std::uint32_t mine = ((1u << cuda::stored_bits<E>)-1) << (cuda::stored_bits<E> * place + 8 * e);
-                const std::uint32_t word = (0x5a3c'96e1u & ~mine) | code << (cuda::stored_bits<E> * place + 8 * e);
-                const auto number = static_cast<std::int8_t>(cuda::byte_decoder<E>::bytes(word, place) >> (8 * e) & 0xff);
-                exact = exact && number == static_cast<int>(code) - cuda::byte_decoder<E>::offset;
+                const std::uint32_t mine = ((1u << decoder::bits) - 1) << (decoder::bits * place + 8 * e);
+                const std::uint32_t word = (0x5a3c'96e1u & ~mine) | code << (decoder::bits * place + 8 * e);
+                const auto number =
+                    static_cast<std::int8_t>(decoder::pair(word, place, decoder::side_of(zero)) >> (8 * e) & 0xff);
+                exact = exact && number == static_cast<int>(code) - zero;
             }
         }
     }
@@ -145,5 +147,6 @@ TEST_CASE("whole numbers as bytes") {
     CHECK(bytes_exact<lb::ternary>());
     CHECK(bytes_exact<lb::int4>());
     CHECK(bytes_exact<lb::int8>());
-    CHECK(bytes_exact<lb::uint8>());
+    for (int zero = 0; zero <= 16; ++zero) CHECK(bytes_exact<lb::uint4, true>(zero));
+    for (int zero = 0; zero <= 4; ++zero) CHECK(bytes_exact<lb::uint2, true>(zero));
 }

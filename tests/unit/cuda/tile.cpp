@@ -16,6 +16,7 @@
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 namespace lb = lowbit;
@@ -30,10 +31,13 @@ struct add_place {
     }
 };
 
-/// The largest error of the product over the largest it may have: rounding of scales and weights to T, of the sums to float.
+/// The largest error of the product over the largest it may have: rounding of scales and weights to T, of sums to float; for
+/// numbers of 8 bits of sums alone, and of int8 that is the one rounding of an exact sum, and its scales.
 template <class P, class T, int MTile>
 double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int blocks) {
-    using kind = cuda::kind_of<P>;
+    constexpr bool bytes = !cuda::half_number<T>;
+    using code = typename T::code_type;
+    using kind = cuda::kind_of<P, bytes ? 8 : 16>;
     using tile = cuda::tile<kind, T, MTile>;
     std::mt19937_64 random(lowbit_test::seed());
     std::normal_distribution<float> normal;
@@ -41,17 +45,20 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
     for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
     const auto q = lb::quantize<P>(w);
     const auto decoded = lb::dequantize(q);
-    const auto bytes = cuda::pack_image(q);
-    const std::size_t x_stride = (k + 15) / 8 * 8;
-    std::vector<std::uint16_t> x(m * x_stride);
-    for (std::size_t i = 0; i < x.size(); ++i) // what lies between the rows is not to be touched: NaN
-        x[i] = i % x_stride < k ? T(normal(random)).code() : std::uint16_t{0x7fff};
-    const lowbit_test::boxed_matrix map{reinterpret_cast<const std::byte*>(x.data()), m, k * 2, x_stride * 2, 2, MTile};
+    const auto image = cuda::pack_image<lb::isa::here, bytes ? 8 : 16>(q);
+    const std::size_t x_stride = (k + 31) / 16 * 16;
+    std::vector<code> x(m * x_stride);
+    for (std::size_t i = 0; i < x.size(); ++i) // what lies between the rows is not to be touched: NaN, or much
+        x[i] = i % x_stride < k ? T(normal(random) * (std::is_same_v<T, lb::int8> ? 40.0f : 1.0f)).code() : code(0x7fff);
+    std::vector<float> x_scales(m);
+    for (auto& s : x_scales) s = bytes ? std::abs(normal(random)) : 1.0f;
+    const lowbit_test::boxed_matrix map{
+        reinterpret_cast<const std::byte*>(x.data()), m, k * sizeof(code), x_stride * sizeof(code), sizeof(code), MTile};
 
     const int slices = static_cast<int>(((k + 127) / 128 + units - 1) / units);
     std::vector<float> sums(slices > 1 ? static_cast<std::size_t>(slices) * m * n : 0);
     std::vector<float> y(m * (n + 1), -1.0f);
-    const cuda::product<float, add_place> p{cuda::weight_image<kind>{n, k}.over(bytes.data()),
+    const cuda::product<float, add_place> p{cuda::weight_image<kind>{n, k}.over(image.data()),
                                             nullptr,
                                             0,
                                             true,
@@ -60,26 +67,30 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
                                             n + 1,
                                             {},
                                             units,
-                                            slices > 1 ? sums.data() : nullptr};
+                                            slices > 1 ? sums.data() : nullptr,
+                                            bytes ? x_scales.data() : nullptr};
     lowbit_test::emulate<lowbit_test::emulated_hopper_lane>(
         blocks, slices, tile::threads, tile::shared_bytes,
         [&](auto lane, std::byte* shared) { tile::body(lane, p, &map, shared); });
     if (slices > 1) {
-        lowbit_test::emulate(2, 1, 64, 16, [&](auto lane, std::byte*) { cuda::finish_body<kind, T>(lane, p, slices, 64); });
+        lowbit_test::emulate(2, 1, 64, 16,
+                             [&](auto lane, std::byte*) { cuda::finish_body<kind, lb::bfloat16>(lane, p, slices, 64); });
     }
-    const double weight =
-        kind::looks_up || kind::group != 0 ? std::ldexp(kind::looks_up ? 3.0 : 2.0, -1 - T::mantissa_bits) : 0.0;
+    double weight = 0.0;
+    if constexpr (!bytes) weight = std::ldexp(kind::looks_up ? 3.0 : kind::group != 0 ? 2.0 : 0.0, -1 - T::mantissa_bits);
+    const double steps = std::is_same_v<T, lb::int8> ? static_cast<double>((k + 127) / 128) + 4.0 : static_cast<double>(k);
     double worst = 0.0;
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t c = 0; c < n; ++c) {
             double sum = 0.0, magnitude = 0.0;
             for (std::size_t i = 0; i < k; ++i) {
-                const double one = double{decoded(c, i)} * double{T::decode(x[r * x_stride + i])};
+                const double one =
+                    double{decoded(c, i)} * double{static_cast<float>(T::decode(x[r * x_stride + i]))} * x_scales[r];
                 sum += one;
                 magnitude += std::abs(one);
             }
             const double place = 16.0 * static_cast<double>(r) + 0.25 * static_cast<double>(c);
-            const double bound = magnitude * (weight + std::ldexp(static_cast<double>(k), -23)) + place * 0x1p-23 + 1e-9;
+            const double bound = magnitude * (weight + std::ldexp(steps, -23)) + place * 0x1p-23 + 1e-9;
             worst = std::max(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
         }
         CHECK(y[r * (n + 1) + n] == -1.0f); // behind the row
@@ -116,6 +127,17 @@ TEST_CASE("the large-batch kernel, run on the host, is the product: stages, tile
     CHECK(worst<w4, bfloat16, 64>(130, 1300, 70, 20, 2) <= 1.0);   // more stages than the ring has, two tiles a block
     CHECK(worst<w4, bfloat16, 128>(100, 500, 130, 2, 1) <= 1.0);   // slices
     CHECK(worst<w4, lb::float16, 256>(65, 200, 260, 2, 1) <= 1.0); // all registers
+}
+
+TEST_CASE("the large-batch kernel, run on the host, is the product: activations in 8 bits") {
+    using lb::float8_e4m3;
+    using lb::int8;
+    CHECK(worst<w8, int8, 64>(70, 300, 35, 9, 1) <= 1.0); // tiles of codes that are not there
+    CHECK(worst<w4, int8, 256>(20, 150, 40, 1, 1) <= 1.0);
+    CHECK(worst<lb::presets::w4g128, int8, 128>(130, 300, 70, 9, 2) <= 1.0);
+    CHECK(worst<lb::presets::w4zg64, int8, 64>(18, 200, 9, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::w158, int8, 64>(20, 140, 9, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::fp8, float8_e4m3, 64>(70, 700, 12, 3, 1) <= 1.0);
 }
 
 TEST_CASE("tiles of Y come in an order that has each of them once") {
