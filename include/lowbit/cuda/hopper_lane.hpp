@@ -172,6 +172,21 @@ struct hopper_lane : device_lane {
 #endif
 };
 
+#undef LOWBIT_TEN
+#undef LOWBIT_REGISTERS_32
+#undef LOWBIT_REGISTERS_64
+#undef LOWBIT_REGISTERS_128
+#undef LOWBIT_8
+#undef LOWBIT_32
+#undef LOWBIT_64
+#undef LOWBIT_128
+#undef LOWBIT_FLOAT
+#undef LOWBIT_INT
+#undef LOWBIT_WGMMA
+#undef LOWBIT_WGMMA_32
+#undef LOWBIT_WGMMA_64
+#undef LOWBIT_WGMMA_128
+
 #endif
 
 } // namespace lowbit::inline v0::cuda

@@ -276,19 +276,22 @@ struct tile {
                 lane.begin_products();
                 const std::uint64_t b = swizzled_operand(
                     x + static_cast<std::uint32_t>(step / box_steps * static_cast<int>(box_bytes) + step % box_steps * 32));
+                const bool run_ends = adds_runs && step % run_steps == run_steps - 1;
                 if constexpr (adds_runs) {
                     lane.template multiply_wide<T>(run_sums, a[step % 2], b, step % run_steps != 0);
                 } else {
                     lane.template multiply_wide<T>(d, a[step % 2], b, true);
                 }
                 lane.commit_products();
-                if (adds_runs && step % run_steps == run_steps - 1) {
+                if (run_ends) {
                     lane.template wait_products<0>();
-                    LOWBIT_DEVICE_UNROLL
-                    for (int i = 0; i < (adds_runs ? sums : 0); ++i)
-                        d[i] += side.scales[i / 2 % 2] * static_cast<float>(run_sums[i]);
                 } else {
                     lane.template wait_products<1>();
+                }
+                if constexpr (adds_runs) {
+                    LOWBIT_DEVICE_UNROLL
+                    for (int i = 0; i < sums; ++i)
+                        if (run_ends) d[i] += side.scales[i / 2 % 2] * static_cast<float>(run_sums[i]);
                 }
                 if (step == 0) {
                     if (before != nullptr && thread % 32 == 0) lane.arrive(before);
