@@ -4,7 +4,8 @@
 
   bench/plot.py peers.json... [picture.svg]
 
-Several files, parts of a long run, each with the ceilings of its own, make one table. Prints Markdown: for each width and number of threads our shares of the machine's ceiling, and the times beside the best peer's. A
+Several files, parts of a long run, each with the ceilings of its own, make one table. Prints Markdown: for each width and number of
+threads our shares of the machine's ceiling, those that are wanted where they are less, and the times beside the best peer's. A
 share is the time that the ceilings of the same run allow over the time taken; that is the longer of the products at the peak of the
 instruction that multiplies, and of reading the weights once: from memory, or from a working set of their size where they are hot.
 """
@@ -18,6 +19,33 @@ VARIANT = "lowbit_"  # ours with other activations: lines of their own
 MEMORY = 512 << 10  # KiB
 ORDER = ["w8", "w8g32", "w4", "w4g32", "w4g128", "w2g32", "ternary", "w3g32", "w5g32", "w6g32", "nf4", "iq4_nl",
          "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_xs", "binary"]
+# What our shares of the ceilings should be, in percent, at M = 1 from memory, M = 1 hot, M = 16, 64, 512, and how many times the
+# best peer's speed at M = 4; with two threads 3 points less. N is 4096.
+CASES = [(1, 24), (1, 1), (16, 1), (64, 1), (512, 1)]
+TARGETS = {
+    "w8": (95, 95, 72, 88, 90, 1.0), "w8g32": (92, 90, 56, 68, 72, 1.0), "w4": (90, 90, 64, 80, 84, 1.5),
+    "w4g32": (88, 88, 54, 66, 70, 1.5), "w4g128": (90, 88, 60, 74, 78, 1.5), "w2g32": (75, 70, 56, 70, 76, 1.3),
+    "ternary": (75, 70, 56, 70, 76, 1.3), "w3g32": (80, 75, 46, 60, 66, 1.3), "w5g32": (80, 75, 46, 60, 66, 1.3),
+    "w6g32": (80, 75, 46, 60, 66, 1.3), "nf4": (85, 80, 50, 62, 68, 1.5), "iq4_nl": (85, 80, 50, 62, 68, 1.5),
+    "binary": (85, 80, 60, 60, 60, None), "w8_float": (85, None, None, None, 85, None),
+    "w4g32_float": (85, None, None, None, 85, None), "w2g32_float": (50, None, None, None, 85, None),
+    "nf4_float": (None, None, None, None, 85, None),
+}
+
+
+def missed(name, width, threads, case, c):
+    """What a cell should have reached, where it did not; else nothing."""
+    wanted = TARGETS.get(name)
+    if not wanted or width != 4096:
+        return ""
+    if case == (4, 1):
+        times = c["peer"] and c["peer_time"] / c["time"]
+        return f", wanted {wanted[-1]} x" if times and wanted[-1] and times < wanted[-1] else ""
+    percent = wanted[CASES.index(case)]
+    if percent is None:
+        return ""
+    percent -= 3 * (threads - 1)
+    return f", wanted {percent}%" if round(100 * c["share"]) < percent else ""
 
 
 def medians(path, products):
@@ -87,10 +115,11 @@ def time(us):
 
 
 def table(found, first, cell):
+    """`cell` makes text of a family's name, a case and what was measured."""
     cases = sorted({c for _, cells in found for c in cells}, key=lambda c: (c[0], -c[1]))
     print(f"| {first} | " + " | ".join(map(case_name, cases)) + " |\n|---" + "|---" * len(cases) + "|")
     for name, cells in found:
-        print(f"| {name} | " + " | ".join(cell(cells[c]) if c in cells else "" for c in cases) + " |")
+        print(f"| {name} | " + " | ".join(cell(name, c, cells[c]) if c in cells else "" for c in cases) + " |")
     print()
 
 
@@ -112,11 +141,12 @@ def markdown(products, ceilings):
                 print(ceilings_text(part, threads))
         print()
         print("Share of the ceiling, and how many times faster than the best peer:\n")
-        table(found, "weights", lambda c: f"{c['share']:.0%}" + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else ""))
+        table(found, "weights", lambda name, case, c: f"{c['share']:.0%}"
+              + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else "") + missed(name, width, threads, case, c))
         print("Time, and the best peer's:\n")
-        table(found, "weights", lambda c: time(c["time"]) + (f"; {c['peer']} {time(c['peer_time'])}" if c["peer"] else ""))
+        table(found, "weights", lambda _, __, c: time(c["time"]) + (f"; {c['peer']} {time(c['peer_time'])}" if c["peer"] else ""))
         print("Relative error against the float product, and the best peer's:\n")
-        table(found, "weights", lambda c: f"{c['error']:.4f}" + (f"; {c['peer_error']:.4f}" if c["peer"] else ""))
+        table(found, "weights", lambda _, __, c: f"{c['error']:.4f}" + (f"; {c['peer_error']:.4f}" if c["peer"] else ""))
 
 
 def panel(out, found, left, title):
