@@ -24,6 +24,7 @@
 #include <lowbit/io/gguf_value.hpp>
 #include <lowbit/io/limits.hpp>
 #include <lowbit/io/mapped_file.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/io/utf8.hpp>
 
@@ -126,13 +127,13 @@ private:
         const std::uint64_t pair_bytes = sizeof(gguf_attribute) + sizeof(std::uint32_t);
         const std::uint64_t tensor_bytes = sizeof(tensor) + most_dims * sizeof(std::uint64_t) + sizeof(std::uint32_t);
         if (pairs_ * pair_bytes + tensors_ * tensor_bytes > file_bytes_ + 1024 * 1024) {
-            return refuse(errc::limit_exceeded, "the header asks for more memory than the file's size justifies");
+            return refuse(errc::limit_exceeded, detail::says::header_too_large);
         }
         const auto tensors = static_cast<std::size_t>(tensors_);
         const auto pairs = static_cast<std::size_t>(pairs_);
         return (out_.metadata.allocate(pairs) && out_.keys.allocate(pairs) && out_.tensors.allocate(tensors) &&
                 out_.dims.allocate(tensors * most_dims) && out_.names.allocate(tensors)) ||
-               refuse(errc::io, "no memory for the file's header");
+               refuse(errc::io, detail::says::no_memory);
     }
 
     template <class T>
@@ -144,7 +145,7 @@ private:
         const std::uint64_t start = at_.offset();
         if (!take(text)) return false;
         if (text.empty()) return refuse(errc::malformed, "a name is empty", start);
-        if (text.size() > most) return refuse(errc::limit_exceeded, "a name is longer than the limit", start);
+        if (text.size() > most) return refuse(errc::limit_exceeded, detail::says::name_too_long, start);
         return (is_utf8(text) && text.find('\0') == text.npos) ||
                refuse(errc::malformed, "a name is not UTF-8 or holds a zero byte", start);
     }
@@ -233,7 +234,7 @@ private:
         for (std::uint64_t i = 0; i < tensors_; ++i) {
             if (!take_tensor()) return false;
         }
-        return sort(out_.tensors.all(), &tensor::name, out_.names, "two tensors have the same name");
+        return sort(out_.tensors.all(), &tensor::name, out_.names, detail::says::two_of_a_name);
     }
 
     bool take_tensor() noexcept {
@@ -241,7 +242,7 @@ private:
         std::uint32_t dim_count = 0;
         if (!take_name(entry.name, bounds_.gguf_name_bytes) || !take(dim_count)) return false;
         if (dim_count > std::min(most_dims, bounds_.dims)) {
-            return refuse(errc::limit_exceeded, "a tensor has more dimensions than the limit", at_.offset() - 4);
+            return refuse(errc::limit_exceeded, detail::says::too_many_dims, at_.offset() - 4);
         }
         std::array<std::uint64_t, most_dims> dims{}; // the file has the fastest first
         const auto shape = std::span(dims).first(dim_count);
@@ -263,7 +264,7 @@ private:
         if (!take(offset)) return false;
         if (offset != out_.data_bytes) return refuse(errc::malformed, "a tensor does not begin where the one before ends", start);
         if (bytes > file_bytes_ || offset > file_bytes_ - bytes) {
-            return refuse(errc::truncated, "a tensor ends after the file does", start);
+            return refuse(errc::truncated, detail::says::tensor_cut, start);
         }
         out_.data_bytes = padded(offset + bytes, out_.alignment);
         if (!out_.dims.push(shape)) return refuse(errc::io, "the file changed while it was read");
@@ -330,7 +331,7 @@ public:
         detail::gguf_walk walk(header, bytes.size(), bounds, result.tables_);
         if (const auto problem = walk.run()) {
             if (problem->code != errc::truncated || header.size() == bytes.size()) return unexpected<error>(*problem);
-            return fail(errc::limit_exceeded, "the header is longer than the limit", header.size());
+            return fail(errc::limit_exceeded, detail::says::header_too_long, header.size());
         }
         if (const auto problem = result.place_tensors(bytes, walk.offset())) return unexpected<error>(*problem);
         result.begin_ = bytes.data();
@@ -348,7 +349,7 @@ public:
     /// The tensor of that name, or errc::not_found.
     [[nodiscard]] expected<tensor> find(std::string_view name) const noexcept {
         const tensor* const found = search(tensors(), &tensor::name, tables_.names.all(), name);
-        if (found == nullptr) return fail(errc::not_found, "the file has no tensor of that name");
+        if (found == nullptr) return fail(errc::not_found, detail::says::no_such_tensor);
         return *found;
     }
 
@@ -382,7 +383,7 @@ private:
             return error{errc::truncated, "the last tensor or its padding ends after the file does", bytes.size()};
         }
         const std::uint64_t end = start + tables_.data_bytes;
-        if (end != bytes.size()) return error{errc::malformed, "bytes after the last tensor belong to none", end};
+        if (end != bytes.size()) return error{errc::malformed, detail::says::bytes_left, end};
         std::uint64_t next = start;
         for (tensor& t : tables_.tensors.all()) {
             std::uint64_t size = 0;

@@ -21,6 +21,7 @@
 #include <lowbit/io/dtype.hpp>
 #include <lowbit/io/limits.hpp>
 #include <lowbit/io/mapped_file.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/isa/here.hpp>
 
@@ -219,7 +220,7 @@ public:
         const std::uint64_t header_bytes =
             major == 1 ? std::uint64_t{load<std::uint16_t>(length->data())} : load<std::uint32_t>(length->data());
         if (header_bytes > bounds.npy_header_bytes) {
-            return fail(errc::limit_exceeded, "the header is longer than the limit", length_offset);
+            return fail(errc::limit_exceeded, detail::says::header_too_long, length_offset);
         }
         const std::uint64_t header_offset = at.offset();
         const auto header = at.take(header_bytes);
@@ -229,7 +230,7 @@ public:
         if (const auto problem = walk.run()) return unexpected<error>(*problem);
         std::uint64_t data_bytes = 0;
         if (!byte_size(walk.dtype(), walk.shape(), data_bytes)) {
-            return fail(errc::malformed, "the array's size does not fit 64 bits", header_offset);
+            return fail(errc::malformed, detail::says::array_too_large, header_offset);
         }
         const std::uint64_t data_offset = at.offset();
         const auto data = at.take(data_bytes);

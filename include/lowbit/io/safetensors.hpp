@@ -23,6 +23,7 @@
 #include <lowbit/io/json_text.hpp>
 #include <lowbit/io/limits.hpp>
 #include <lowbit/io/mapped_file.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/io/tensor.hpp>
 
 namespace lowbit::inline v0::io {
@@ -84,7 +85,7 @@ public:
 
     bool key(std::string& name) noexcept {
         if (expects_ == expects::field) return begin_field(name);
-        if (name.size() > bounds_.name_bytes) return refuse(errc::limit_exceeded, "a name is longer than the limit");
+        if (name.size() > bounds_.name_bytes) return refuse(errc::limit_exceeded, detail::says::name_too_long);
         if (expects_ == expects::metadata_key) return keep(name, attribute_.key) && then(expects::metadata_value);
         if (name == "__metadata__") return begin_metadata();
         return begin_tensor(name);
@@ -118,7 +119,7 @@ public:
 
     bool parse_error(std::size_t, const std::string&, const json::exception&) noexcept {
         if (text_.refused()) return refuse(errc::limit_exceeded, "a string in the header is too long for a file of this size");
-        return refuse(errc::malformed, "the header is not valid JSON in UTF-8");
+        return refuse(errc::malformed, detail::says::not_json);
     }
 
 private:
@@ -187,7 +188,7 @@ private:
     }
 
     bool begin_tensor(const std::string& name) noexcept {
-        if (out_.tensors.size() >= bounds_.tensors) return refuse(errc::limit_exceeded, "there are more tensors than the limit");
+        if (out_.tensors.size() >= bounds_.tensors) return refuse(errc::limit_exceeded, detail::says::too_many_tensors);
         entry_ = {};
         fields_seen_ = 0;
         offset_count_ = 0;
@@ -209,7 +210,7 @@ private:
 
     /// Zeros are left out of the product, so that no part of a shape overflows either.
     bool add_dimension(std::uint64_t size) noexcept {
-        if (dim_count_ >= bounds_.dims) return refuse(errc::limit_exceeded, "a tensor has more dimensions than the limit");
+        if (dim_count_ >= bounds_.dims) return refuse(errc::limit_exceeded, detail::says::too_many_dims);
         ++dim_count_;
         is_empty_ = is_empty_ || size == 0;
         if (size != 0 && mul_overflow(elements_, size, elements_)) {
@@ -222,7 +223,7 @@ private:
         if (fields_seen_ != all_fields) return refuse(errc::malformed, "a tensor lacks dtype, shape or data_offsets");
         const auto [begin, end] = offsets_;
         if (begin > end) return refuse(errc::malformed, "a tensor ends before it begins");
-        if (end > data_.size()) return refuse(errc::truncated, "a tensor ends after the file does");
+        if (end > data_.size()) return refuse(errc::truncated, detail::says::tensor_cut);
         if (entry_.dtype != dtype::unknown) {
             std::uint64_t bytes = 0;
             if (!byte_size(entry_.dtype, is_empty_ ? 0 : elements_, bytes) || bytes != end - begin) {
@@ -239,7 +240,7 @@ private:
     std::span<const std::byte> data_;
     limits bounds_;
     safetensors_tables& out_;
-    error error_{errc::malformed, "the header is not valid JSON in UTF-8"};
+    error error_{errc::malformed, detail::says::not_json};
 
     expects expects_ = expects::header;
     bool has_metadata_ = false;
@@ -283,7 +284,7 @@ public:
         cursor at(bytes);
         const auto length = at.take<std::uint64_t>();
         if (!length) return unexpected<error>(length.error());
-        if (*length > bounds.header_bytes) return fail(errc::limit_exceeded, "the header is longer than the limit");
+        if (*length > bounds.header_bytes) return fail(errc::limit_exceeded, detail::says::header_too_long);
         const std::uint64_t header_offset = at.offset();
         const auto header_bytes = at.take(*length);
         if (!header_bytes) return unexpected<error>(header_bytes.error());
@@ -308,9 +309,9 @@ public:
         std::uint64_t longest = 0;
         if (const auto problem = walk(longest)) return unexpected<error>(*problem);
         if (result.table_bytes() + longest * token_copies > budget) {
-            return fail(errc::limit_exceeded, "the header asks for more memory than the file's size justifies", header_offset);
+            return fail(errc::limit_exceeded, detail::says::header_too_large, header_offset);
         }
-        if (!result.allocate()) return fail(errc::io, "no memory for the file's header", header_offset);
+        if (!result.allocate()) return fail(errc::io, detail::says::no_memory, header_offset);
         if (const auto problem = walk(longest)) return unexpected<error>(*problem);
         if (const auto problem = result.check_tiling(data, data_offset)) return unexpected<error>(*problem);
         if (const auto problem = result.check_names(header, header_offset)) return unexpected<error>(*problem);
@@ -324,7 +325,7 @@ public:
     [[nodiscard]] expected<tensor> find(std::string_view name) const noexcept {
         const auto all = tensors();
         const auto found = std::ranges::lower_bound(all, name, {}, &tensor::name);
-        if (found == all.end() || found->name != name) return fail(errc::not_found, "the file has no tensor of that name");
+        if (found == all.end() || found->name != name) return fail(errc::not_found, detail::says::no_such_tensor);
         return *found;
     }
 
@@ -356,7 +357,7 @@ private:
             if (t.bytes.data() > covered) return problem("bytes between tensors belong to none");
             covered += t.bytes.size();
         }
-        if (covered != data.data() + data.size()) return problem("bytes after the last tensor belong to none");
+        if (covered != data.data() + data.size()) return problem(detail::says::bytes_left);
         return std::nullopt;
     }
 
@@ -373,7 +374,7 @@ private:
             const std::uint64_t second = std::max(place(std::invoke(name, pair[0])), place(std::invoke(name, pair[1])));
             return error{errc::malformed, message, header_offset + second};
         };
-        if (const auto problem = repeated(tables_.tensors.all(), &tensor::name, "two tensors have the same name")) return problem;
+        if (const auto problem = repeated(tables_.tensors.all(), &tensor::name, detail::says::two_of_a_name)) return problem;
         return repeated(tables_.metadata.all(), &attribute::key, "__metadata__ has the same key twice");
     }
 

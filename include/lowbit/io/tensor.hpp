@@ -20,6 +20,7 @@
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/io/bytes.hpp>
 #include <lowbit/io/dtype.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/numeric/bfloat16.hpp>
 #include <lowbit/numeric/e8m0.hpp>
@@ -123,7 +124,7 @@ inline expected<sides> sides_of(const tensor& source) {
     if (mul_overflow(s.rows, s.cols, count) || mul_overflow(count, sizeof(float), float_bytes)) return too_large();
     return with_element<sides>(source.dtype, [&]<class T>() -> expected<sides> {
         if (source.bytes.size() / sizeof(T) == count && source.bytes.size() % sizeof(T) == 0) return s;
-        return fail(errc::shape_mismatch, "the tensor's bytes are not those of its shape");
+        return fail(errc::shape_mismatch, detail::says::not_its_shape);
     });
 }
 

@@ -11,6 +11,7 @@
 
 #include <lowbit/core/expected.hpp>
 #include <lowbit/io/dtype.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/quantize/any_matrix.hpp>
@@ -58,7 +59,7 @@ template <class Here = isa::here>
         return fail(errc::unsupported, "blocks are decoded from little-endian files only");
     std::uint64_t bytes = 0;
     if (!byte_size(source.dtype, source.shape, bytes) || bytes != source.bytes.size()) {
-        return fail(errc::shape_mismatch, "the tensor's bytes are not those of its shape");
+        return fail(errc::shape_mismatch, detail::says::not_its_shape);
     }
     std::uint64_t rows = 1; // no overflow: byte_size() has multiplied the same numbers; and blocks have a dimension to run along
     for (const std::uint64_t size : source.shape.first(source.shape.size() - 1)) rows *= size;

@@ -15,6 +15,7 @@
 #include <lowbit/io/dtype.hpp>
 #include <lowbit/io/file_writer.hpp>
 #include <lowbit/io/npy.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/io/tensor_writer.hpp>
 
@@ -30,7 +31,7 @@ inline expected<file_plan> plan_npy(const tensor& array) {
     }
     if (array.shape.size() > 32) return fail(errc::limit_exceeded, "the array has more dimensions than NumPy takes");
     std::uint64_t bytes = 0;
-    if (!byte_size(array.dtype, array.shape, bytes)) return fail(errc::shape_mismatch, "the array's size does not fit 64 bits");
+    if (!byte_size(array.dtype, array.shape, bytes)) return fail(errc::shape_mismatch, detail::says::array_too_large);
 
     // As NumPy writes it, to the byte: with room for the first dimension to grow, and padding that is never nothing.
     constexpr std::size_t longest_number = 21, alignment = 64, prefix = 10;

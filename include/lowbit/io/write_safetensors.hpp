@@ -21,6 +21,7 @@
 #include <lowbit/io/file_writer.hpp>
 #include <lowbit/io/limits.hpp>
 #include <lowbit/io/safetensors.hpp>
+#include <lowbit/io/says.hpp>
 #include <lowbit/io/tensor.hpp>
 #include <lowbit/io/tensor_writer.hpp>
 #include <lowbit/io/utf8.hpp>
@@ -31,7 +32,7 @@ namespace detail {
 
 inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std::span<const attribute> metadata,
                                             const limits& bounds) {
-    if (tensors.size() > bounds.tensors) return fail(errc::limit_exceeded, "there are more tensors than the limit");
+    if (tensors.size() > bounds.tensors) return fail(errc::limit_exceeded, detail::says::too_many_tensors);
     file_plan plan;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         const tensor& t = tensors[i];
@@ -39,11 +40,11 @@ inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std
             return fail(errc::unsupported, "safetensors has no tensors of this type", i);
         }
         if (t.byte_order != std::endian::little) return fail(errc::unsupported, "safetensors are little-endian", i);
-        if (t.shape.size() > bounds.dims) return fail(errc::limit_exceeded, "a tensor has more dimensions than the limit", i);
+        if (t.shape.size() > bounds.dims) return fail(errc::limit_exceeded, detail::says::too_many_dims, i);
         std::uint64_t bytes = 0;
         if (!byte_size(t.dtype, t.shape, bytes)) return fail(errc::shape_mismatch, "a tensor has no whole number of bytes", i);
         if (!is_utf8(t.name) || t.name == "__metadata__") return fail(errc::malformed, "a name that no tensor may have", i);
-        if (t.name.size() > bounds.name_bytes) return fail(errc::limit_exceeded, "a name is longer than the limit", i);
+        if (t.name.size() > bounds.name_bytes) return fail(errc::limit_exceeded, detail::says::name_too_long, i);
         plan.places.push_back({i, bytes, 0});
     }
     const auto repeated = [](auto list, auto name) {
@@ -51,7 +52,7 @@ inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std
         return std::ranges::adjacent_find(list, {}, name) != list.end();
     };
     if (repeated(std::vector(tensors.begin(), tensors.end()), &tensor::name)) {
-        return fail(errc::malformed, "two tensors have the same name");
+        return fail(errc::malformed, detail::says::two_of_a_name);
     }
     if (repeated(std::vector(metadata.begin(), metadata.end()), &attribute::key)) {
         return fail(errc::malformed, "the metadata has the same key twice");
@@ -91,7 +92,7 @@ inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std
     }
     text += "}";
     text.append((8 - text.size() % 8) % 8, ' ');
-    if (text.size() > bounds.header_bytes) return fail(errc::limit_exceeded, "the header is longer than the limit");
+    if (text.size() > bounds.header_bytes) return fail(errc::limit_exceeded, detail::says::header_too_long);
     append(plan.header, stored(std::uint64_t{text.size()}));
     append(plan.header, text);
     return plan;
