@@ -7,16 +7,23 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 
 namespace lowbit::inline v0 {
+
+/// The codes of eight groups, a byte each, the first in the lowest.
+struct eight_codes {
+    std::uint64_t bytes;
+};
 
 /// A part of an `interleaved` block that packs the scales of its groups. Any type with these static members is one:
 ///  - `groups`: how many groups the block has;  `bytes`: what the table takes;
 ///  - `scale_bits`: the width of a scale, that of the element T in scale_as<T>;
 ///  - `load_scale(table, group)`: the raw code of a scale, as T stores it (two's complement where T is signed);
 ///  - `store_scale(table, group, code)`: writes it and leaves all other bits as they are.
-/// Both constexpr; they are part of the row loops, so make them LOWBIT_ALWAYS_INLINE.
+/// Both constexpr; they are part of the row loops, so make them LOWBIT_ALWAYS_INLINE. A table that has eight codes at once by
+/// less work may say so, `load_scales(table, first)` -> eight_codes, `first` a multiple of 8.
 template <class T>
 concept scale_table = requires(const std::byte* from, std::byte* to, std::size_t group, std::uint32_t code) {
     { std::integral_constant<std::size_t, T::groups>{} };
@@ -26,7 +33,7 @@ concept scale_table = requires(const std::byte* from, std::byte* to, std::size_t
     { T::store_scale(to, group, code) } noexcept;
 };
 
-/// The same for the offsets of the groups: zero points or minimums. A table may hold both.
+/// The same for the offsets of the groups: zero points or minimums, `load_offsets` for eight. A table may hold both.
 template <class T>
 concept offset_table = requires(const std::byte* from, std::byte* to, std::size_t group, std::uint32_t code) {
     { std::integral_constant<std::size_t, T::groups>{} };
@@ -47,6 +54,11 @@ LOWBIT_ALWAYS_INLINE constexpr void store_bits(std::byte& to, std::size_t shift,
     to = static_cast<std::byte>((std::to_integer<std::uint32_t>(to) & ~mask) | (code << shift & mask));
 }
 
+/// The low `width` bits of each byte.
+LOWBIT_ALWAYS_INLINE constexpr std::uint64_t low_bits(std::uint64_t bytes, int width) noexcept {
+    return bytes & eight_times(static_cast<std::uint8_t>((1u << width) - 1));
+}
+
 } // namespace detail
 
 /// A byte for each group: the scale in its low nibble, the offset in its high one (ggml's Q2_K).
@@ -59,11 +71,17 @@ struct nibble_pairs {
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const std::byte* t, std::size_t g) noexcept {
         return detail::load_bits(t[g], 0, 4);
     }
+    static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_scales(const std::byte* t, std::size_t first) noexcept {
+        return {detail::low_bits(detail::load_le<8>(t + first), 4)};
+    }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(std::byte* t, std::size_t g, std::uint32_t code) noexcept {
         detail::store_bits(t[g], 0, 4, code);
     }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const std::byte* t, std::size_t g) noexcept {
         return detail::load_bits(t[g], 4, 4);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_offsets(const std::byte* t, std::size_t first) noexcept {
+        return {detail::low_bits(detail::load_le<8>(t + first) >> 4, 4)};
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(std::byte* t, std::size_t g, std::uint32_t code) noexcept {
         detail::store_bits(t[g], 4, 4, code);
@@ -78,6 +96,11 @@ struct q3_k_scales {
     static constexpr int scale_bits = 6;
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const std::byte* t, std::size_t g) noexcept {
         return (detail::load_bits(t[g % 8], g / 8 * 4, 4) | detail::load_bits(t[8 + g % 4], g / 4 * 2, 2) << 4) ^ 32;
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_scales(const std::byte* t, std::size_t first) noexcept {
+        const std::uint64_t low = detail::low_bits(detail::load_le<8>(t) >> first / 2, 4);
+        const std::uint64_t high = detail::load_le<4>(t + 8) >> first / 2;
+        return {(low | detail::low_bits(high | high << 30, 2) << 4) ^ detail::eight_times(32)};
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(std::byte* t, std::size_t g, std::uint32_t code) noexcept {
         detail::store_bits(t[g % 8], g / 8 * 4, 4, code);
@@ -95,11 +118,17 @@ struct q4_k_scales {
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const std::byte* t, std::size_t g) noexcept {
         return load(t, g, 0);
     }
+    static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_scales(const std::byte* t, std::size_t) noexcept {
+        return load_all(t, 0);
+    }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(std::byte* t, std::size_t g, std::uint32_t code) noexcept {
         store(t, g, 0, code);
     }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const std::byte* t, std::size_t g) noexcept {
         return load(t, g, 4);
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_offsets(const std::byte* t, std::size_t) noexcept {
+        return load_all(t, 4);
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(std::byte* t, std::size_t g, std::uint32_t code) noexcept {
         store(t, g, 4, code);
@@ -110,6 +139,11 @@ private:
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load(const std::byte* t, std::size_t g, std::size_t at) noexcept {
         if (g < 4) return detail::load_bits(t[at + g], 0, 6);
         return detail::load_bits(t[4 + g], at, 4) | detail::load_bits(t[at + g - 4], 6, 2) << 4;
+    }
+    static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_all(const std::byte* t, std::size_t at) noexcept {
+        const std::uint64_t first = detail::load_le<4>(t + at);
+        const std::uint64_t last = detail::low_bits(detail::load_le<4>(t + 8) >> at, 4) | detail::low_bits(first >> 6, 2) << 4;
+        return {detail::low_bits(first, 6) | last << 32};
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store(std::byte* t, std::size_t g, std::size_t at, std::uint32_t code) noexcept {
         if (g < 4) return detail::store_bits(t[at + g], 0, 6, code);

@@ -138,23 +138,38 @@ struct code_order<split_half<Half>> {
     template <class Rows, std::size_t Size>
     static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows&, const std::byte* in, std::span<std::uint8_t, Size> codes,
                                                       int bits, std::uint8_t flip) noexcept {
+        unpack_parts<false>(in, codes, bits, flip, 0);
+    }
+    /// As the bits from `above` on of codes whose lower bits are there.
+    template <std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack_above(const std::byte* in, std::span<std::uint8_t, Size> codes, int bits,
+                                                            std::uint8_t flip, int above) noexcept {
+        unpack_parts<true>(in, codes, bits, flip, above);
+    }
+
+private:
+    template <bool Above, std::size_t Size>
+    static LOWBIT_ALWAYS_INLINE constexpr void unpack_parts(const std::byte* in, std::span<std::uint8_t, Size> codes, int bits,
+                                                            std::uint8_t flip, int above) noexcept {
         const std::uint64_t flips = eight_times(flip);
         each_byte(codes.size(), bits, [&](auto width, std::size_t from, std::size_t first) LOWBIT_INLINE_LAMBDA {
             const byte_word_t<width> word = load_word<width>(in + from);
             int shift = 0;
             for (std::size_t k = first; shift < 8; k += Half, shift += bits) {
-                const byte_word_t<width> part = ((word >> shift) & mask(bits)) ^ flips;
+                byte_word_t<width> part = ((word >> shift) & mask(bits)) ^ flips;
+                if constexpr (Above) part = part << above;
                 if (k + width <= codes.size()) {
+                    if constexpr (Above) part |= load_word<width>(codes.data() + k);
                     store_word<width>(codes.data() + k, part);
                 } else if constexpr (width <= 8) {
-                    for (std::size_t j = 0; k + j < codes.size() && j < width; ++j)
-                        codes[k + j] = static_cast<std::uint8_t>(part >> 8 * j);
+                    for (std::size_t j = 0; k + j < codes.size() && j < width; ++j) {
+                        const auto code = static_cast<std::uint8_t>(part >> 8 * j);
+                        codes[k + j] = static_cast<std::uint8_t>(Above ? codes[k + j] | code : code);
+                    }
                 }
             }
         });
     }
-
-private:
     static LOWBIT_ALWAYS_INLINE constexpr std::uint64_t mask(int bits) noexcept {
         return eight_times(static_cast<std::uint8_t>((1u << bits) - 1));
     }
@@ -303,15 +318,19 @@ struct code_order<bit_planes<LowBits, LowOrder, HighOrder>> {
     static LOWBIT_ALWAYS_INLINE constexpr void unpack(const Rows& rows, const std::byte* low_in, const std::byte* high_in,
                                                       std::span<std::uint8_t, Size> codes, int bits, std::uint8_t flip) noexcept {
         low::unpack(rows, low_in, codes, LowBits, flip & low_mask);
-        each_part(codes, [&](auto some, std::size_t first) LOWBIT_INLINE_LAMBDA {
-            std::uint8_t part[run];
-            high::unpack(rows, high_in + high::bytes(first, bits - LowBits),
-                         std::span<std::uint8_t, decltype(some)::extent>(part, some.size()), bits - LowBits,
-                         static_cast<std::uint8_t>(flip >> LowBits));
-            each_word(some.size(), [&](auto width, std::size_t i) LOWBIT_INLINE_LAMBDA {
-                store_word<width>(some.data() + i, load_word<width>(some.data() + i) | load_word<width>(part + i) << LowBits);
+        const auto high_flip = static_cast<std::uint8_t>(flip >> LowBits);
+        if constexpr (requires { high::unpack_above(high_in, codes, bits, high_flip, LowBits); }) {
+            high::unpack_above(high_in, codes, bits - LowBits, high_flip, LowBits);
+        } else {
+            each_part(codes, [&](auto some, std::size_t first) LOWBIT_INLINE_LAMBDA {
+                std::uint8_t part[run];
+                high::unpack(rows, high_in + high::bytes(first, bits - LowBits),
+                             std::span<std::uint8_t, decltype(some)::extent>(part, some.size()), bits - LowBits, high_flip);
+                each_word(some.size(), [&](auto width, std::size_t i) LOWBIT_INLINE_LAMBDA {
+                    store_word<width>(some.data() + i, load_word<width>(some.data() + i) | load_word<width>(part + i) << LowBits);
+                });
             });
-        });
+        }
     }
 
 private:

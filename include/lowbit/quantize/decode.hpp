@@ -11,10 +11,12 @@
 #include <span>
 #include <type_traits>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/product.hpp>
 #include <lowbit/kernel/rows/row_kernels.hpp>
+#include <lowbit/policy/scale_tables.hpp>
 #include <lowbit/quantize/code_table.hpp>
 #include <lowbit/quantize/quantized_view.hpp>
 
@@ -249,8 +251,12 @@ private:
             constexpr std::uint32_t mask = (1u << Sub::bits) - 1;
             to.subs.resize(n);
             std::uint8_t* codes = to.subs.data();
-            each([=](std::size_t g, std::uint32_t code) LOWBIT_INLINE_LAMBDA {
-                codes[g] = static_cast<std::uint8_t>((code & mask) ^ static_cast<std::uint32_t>(bias)); // 0, or the highest bit
+            each([=]<class Code>(std::size_t g, Code code) LOWBIT_INLINE_LAMBDA { // the bias is 0, or the highest bit
+                if constexpr (std::same_as<Code, eight_codes>) {
+                    store_le<8>(codes + g, low_bits(code.bytes, Sub::bits) ^ eight_times(static_cast<std::uint8_t>(bias)));
+                } else {
+                    codes[g] = static_cast<std::uint8_t>((code & mask) ^ static_cast<std::uint32_t>(bias));
+                }
             });
             rows.decode(codes, n, {run, to.supers.data(), nullptr, 0, 255, bias}, out);
         } else {

@@ -207,14 +207,12 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     template <class Take>
     static LOWBIT_ALWAYS_INLINE constexpr void each_scale(const planes<const std::byte>& p, const shape& s, std::size_t row,
                                                           Take&& f) {
-        each_number(at_block(p, s, row, 0), s.groups(), f,
-                    [](const std::byte* block, std::size_t g) LOWBIT_INLINE_LAMBDA { return scale_in(block, g); });
+        each_number<scale_source>(at_block(p, s, row, 0), s.groups(), f);
     }
     template <class Take>
     static LOWBIT_ALWAYS_INLINE constexpr void each_offset(const planes<const std::byte>& p, const shape& s, std::size_t row,
                                                            Take&& f) {
-        each_number(at_block(p, s, row, 0), s.groups(), f,
-                    [](const std::byte* block, std::size_t g) LOWBIT_INLINE_LAMBDA { return offset_in(block, g); });
+        each_number<offset_source>(at_block(p, s, row, 0), s.groups(), f);
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                            std::size_t g, std::uint32_t code) noexcept {
@@ -258,15 +256,41 @@ private:
             return load_scalar<typename F::offset::type>(block + start<offset_field> + g * base::offset::bytes);
         }
     }
-    /// Of whole blocks the place in the block is a constant: tables of packed numbers have other shifts for each.
-    template <class Take, class Load>
-    static LOWBIT_ALWAYS_INLINE constexpr void each_number(const std::byte* block, std::size_t count, Take& f, Load&& load) {
+    struct scale_source {
+        static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t one(const std::byte* block, std::size_t g) noexcept {
+            return scale_in(block, g);
+        }
+        template <class Table = scale_table_field>
+            requires requires(const std::byte* table, std::size_t g) { Table::load_scales(table, g); }
+        static LOWBIT_ALWAYS_INLINE constexpr eight_codes eight(const std::byte* block, std::size_t g) noexcept {
+            return Table::load_scales(block + start<Table>, g);
+        }
+    };
+    struct offset_source {
+        static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t one(const std::byte* block, std::size_t g) noexcept {
+            return offset_in(block, g);
+        }
+        template <class Table = offset_table_field>
+            requires requires(const std::byte* table, std::size_t g) { Table::load_offsets(table, g); }
+        static LOWBIT_ALWAYS_INLINE constexpr eight_codes eight(const std::byte* block, std::size_t g) noexcept {
+            return Table::load_offsets(block + start<Table>, g);
+        }
+    };
+    /// Of whole blocks the place in the block is a constant: tables of packed numbers have other shifts for each. Eight come at
+    /// once where the table can and f takes them.
+    template <class Source, class Take>
+    static LOWBIT_ALWAYS_INLINE constexpr void each_number(const std::byte* block, std::size_t count, Take& f) {
         std::size_t g = 0;
         for (; g + Groups <= count; g += Groups, block += block_bytes) {
-            [&]<std::size_t... I>(std::index_sequence<I...>)
-                LOWBIT_INLINE_LAMBDA { (f(g + I, load(block, I)), ...); }(std::make_index_sequence<Groups>{});
+            if constexpr (Groups % 8 == 0 && std::invocable<Take&, std::size_t, eight_codes> &&
+                          requires { Source::eight(block, g); }) {
+                for (std::size_t i = 0; i < Groups; i += 8) f(g + i, Source::eight(block, i));
+            } else {
+                [&]<std::size_t... I>(std::index_sequence<I...>)
+                    LOWBIT_INLINE_LAMBDA { (f(g + I, Source::one(block, I)), ...); }(std::make_index_sequence<Groups>{});
+            }
         }
-        for (std::size_t i = 0; g < count; ++g, ++i) f(g, load(block, i));
+        for (std::size_t i = 0; g < count; ++g, ++i) f(g, Source::one(block, i));
     }
     template <class Byte>
     static LOWBIT_ALWAYS_INLINE constexpr Byte* high_at(const planes<Byte>& p, const shape& s, std::size_t row,

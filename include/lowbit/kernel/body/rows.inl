@@ -66,6 +66,20 @@ struct row_body {
         }
     }
 
+    /// The same, where lengths that formats have come as constants: nothing is counted in groups of a few vectors.
+    template <class F>
+    LOWBIT_ALWAYS_INLINE static constexpr void each_known_group(std::size_t n, std::size_t length, F&& f) {
+        const auto whole_groups = [&](auto known) LOWBIT_INLINE_LAMBDA {
+            if (length != known || n % known != 0) return false;
+            for (std::size_t g = 0, first = 0; first < n; ++g, first += known) f(g, first, known);
+            return true;
+        };
+        if (whole_groups(std::integral_constant<std::size_t, 32>{}) || whole_groups(std::integral_constant<std::size_t, 16>{}) ||
+            whole_groups(std::integral_constant<std::size_t, 8>{}))
+            return;
+        each_group(n, length, f);
+    }
+
     /// v with `rest` in the lanes past the count.
     template <class Count>
     LOWBIT_ALWAYS_INLINE static constexpr ints fill(ints v, Count count, ints rest) {
@@ -653,10 +667,10 @@ struct row_body {
     template <grid_kind Kind>
     LOWBIT_ALWAYS_INLINE static constexpr void decode_as(const std::uint8_t* codes, std::size_t n, const code_grids& grids,
                                                          float* y) {
-        each_group(n, grids.length, [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
-            const code_grid grid = grids[g];
-            const ints offset = Ops::splat(grid.zero + grid.bias);
-            const floats scale = Ops::splat(grid.scale);
+        ints offset = Ops::splat(grids[0].zero + grids.bias);
+        each_known_group(n, grids.length, [&](std::size_t g, std::size_t first, auto length) LOWBIT_INLINE_LAMBDA {
+            if (grids.zeros != nullptr) offset = Ops::splat(grids.zeros[g] + grids.bias);
+            const floats scale = Ops::splat(grids.scales[g]);
             const floats minimum = Ops::splat(Kind == grid_kind::plain || grids.minimums == nullptr ? -0.0f : grids.minimums[g]);
             each(length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
                 i += first;
@@ -674,6 +688,7 @@ struct row_body {
         });
     }
     static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y) {
+        if (n == 0) return;
         if (grids.table != nullptr) {
             decode_as<grid_kind::looked_up>(codes, n, grids, y);
         } else if (grids.minimums != nullptr) {
