@@ -2,6 +2,7 @@
 // One tensor at a time is read, encoded and written.
 #include "convert.hpp"
 
+#include "calibrate.hpp"
 #include "formats.hpp"
 
 #include "../common/codec.hpp"
@@ -26,9 +27,7 @@ bool holds_weights(const io::tensor& t) {
            t.name != "embeddings.token_type_embeddings.weight";
 }
 
-} // namespace
-
-void convert(const std::string& from, const std::string& to, const std::string& format) {
+void write(const std::string& from, const std::string& to, const std::string& format, const layer_inputs& inputs) {
     const io::dtype wanted = io::dtype_of(format);
     io::dtype narrow = wanted;
     if (!any_format([&](const auto& f) { return f.type == wanted && (narrow = f.narrow, true); })) {
@@ -54,14 +53,30 @@ void convert(const std::string& from, const std::string& to, const std::string& 
         const std::size_t i = writer.next();
         if (io::is_quantized(tensors[i].dtype)) {
             const std::string name = from + ": " + std::string(sources[i].name);
+            const auto weights = value_of(floats(sources[i], room), name);
             blocks.clear();
-            value_of(encode(tensors[i].dtype, value_of(floats(sources[i], room), name), blocks), name);
+            if (const auto seen = inputs.find(sources[i].name); seen != inputs.end()) {
+                encode(tensors[i].dtype, weights, seen->second, name, blocks);
+            } else {
+                value_of(encode(tensors[i].dtype, weights, blocks), name);
+            }
             value_of(writer.append(blocks), to);
         } else {
             value_of(writer.append(sources[i].bytes), to);
         }
     }
     value_of(writer.commit(), to);
+}
+
+} // namespace
+
+void convert(const std::string& from, const std::string& to, const std::string& format, const std::string& tokens, int heads) {
+    layer_inputs inputs;
+    if (!tokens.empty()) { // 8 bits are near enough to float to see what goes through it
+        write(from, to, "Q8_0", {});
+        inputs = observe(to, tokens, heads);
+    }
+    write(from, to, format, inputs);
 }
 
 } // namespace demo

@@ -68,7 +68,14 @@ void softmax(rows& scores) {
 } // namespace
 
 encoder::product encoder::make_product(const io::gguf& file, const std::string& name, std::uint64_t outputs, std::uint64_t inputs,
-                                       bool bends) {
+                                       const observer& see, bool bends) {
+    if (see) {
+        return [see, seen = name + ".weight", multiply = make_product(file, name, outputs, inputs, {}, bends)](const rows& x,
+                                                                                                               rows& y) {
+            see(seen, x);
+            multiply(x, y);
+        };
+    }
     const lb::any_matrix weights = value_of(io::to_any(find(file, name + ".weight")), name);
     if (weights.rows() != outputs || weights.cols() != inputs) throw input_error(name + ": does not fit the layers around it");
     return visit(weights, [&]<class P>(const lb::quantized_view<P>& q) -> product {
@@ -100,7 +107,7 @@ void encoder::norm::operator()(rows& x) const {
     }
 }
 
-encoder::encoder(const io::gguf& file, int heads)
+encoder::encoder(const io::gguf& file, int heads, const observer& see)
     : heads_(heads), tokens_(table(file, "embeddings.word_embeddings.weight")),
       positions_(table(file, "embeddings.position_embeddings.weight")),
       types_(table(file, "embeddings.token_type_embeddings.weight")),
@@ -115,12 +122,12 @@ encoder::encoder(const io::gguf& file, int heads)
         if (!file.find(name + "output.dense.weight")) break;
         const io::tensor up = find(file, name + "intermediate.dense.weight");
         const std::uint64_t wide = up.shape.empty() ? 0 : up.shape[0];
-        layers_.push_back({make_product(file, name + "attention.self.query", width, width),
-                           make_product(file, name + "attention.self.key", width, width),
-                           make_product(file, name + "attention.self.value", width, width),
-                           make_product(file, name + "attention.output.dense", width, width),
-                           make_product(file, name + "intermediate.dense", wide, width, true),
-                           make_product(file, name + "output.dense", width, wide),
+        layers_.push_back({make_product(file, name + "attention.self.query", width, width, see),
+                           make_product(file, name + "attention.self.key", width, width, see),
+                           make_product(file, name + "attention.self.value", width, width, see),
+                           make_product(file, name + "attention.output.dense", width, width, see),
+                           make_product(file, name + "intermediate.dense", wide, width, see, true),
+                           make_product(file, name + "output.dense", width, wide, see),
                            make_norm(file, name + "attention.output.LayerNorm", width),
                            make_norm(file, name + "output.LayerNorm", width)});
     }

@@ -18,10 +18,13 @@ namespace demo {
 using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>; ///< a token each
 using vector = Eigen::RowVectorXf;
 
+/// Sees what is multiplied with each matrix, and the matrix's name.
+using observer = std::function<void(const std::string& name, const rows& x)>;
+
 class encoder {
 public:
     /// The model's tensors, under the names that PyTorch has for them; the file must stay. Throws input_error.
-    encoder(const lowbit::io::gguf& file, int heads);
+    encoder(const lowbit::io::gguf& file, int heads, const observer& see = {});
 
     /// The embedding of one sentence, of length 1, from the numbers of its tokens (whole). Throws input_error for a token that
     /// the model does not have, for too many and for none.
@@ -45,7 +48,7 @@ private:
     std::vector<layer> layers_;
 
     static product make_product(const lowbit::io::gguf& file, const std::string& name, std::uint64_t outputs,
-                                std::uint64_t inputs, bool bends = false);
+                                std::uint64_t inputs, const observer& see, bool bends = false);
     static norm make_norm(const lowbit::io::gguf& file, const std::string& name, std::uint64_t width);
 };
 

@@ -2,11 +2,11 @@
 // embed: sentence embeddings by a small transformer, all-MiniLM-L6-v2, whose weights are quantized. Run it with --help.
 #include "convert.hpp"
 #include "encoder.hpp"
+#include "sentences.hpp"
 
 #include "../common/value_of.hpp"
 
 #include <lowbit/io/gguf.hpp>
-#include <lowbit/io/npy.hpp>
 #include <lowbit/io/write_npy.hpp>
 
 #include <CLI/CLI.hpp>
@@ -33,19 +33,18 @@ struct options {
 void run(const options& how) {
     const auto file = demo::value_of(io::gguf::open(how.in), how.in);
     const demo::encoder encode(file, how.heads);
-    const auto sentences = demo::value_of(to_matrix(demo::value_of(io::npy::open(how.tokens), how.tokens)), how.tokens);
+    const demo::sentences sentences(how.tokens);
 
     std::vector<float> embeddings;
     const auto start = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < sentences.rows(); ++i) {
-        const std::span<const float> all = sentences.row(i); // numbers of tokens are exact as floats
-        const demo::vector e = encode(all.first(static_cast<std::size_t>(std::find(all.begin(), all.end(), 0.0f) - all.begin())));
+    for (std::size_t i = 0; i < sentences.size(); ++i) {
+        const demo::vector e = encode(sentences[i]);
         embeddings.insert(embeddings.end(), e.begin(), e.end());
     }
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    const std::array<std::uint64_t, 2> shape{sentences.rows(), embeddings.size() / std::max<std::size_t>(1, sentences.rows())};
+    const std::array<std::uint64_t, 2> shape{sentences.size(), embeddings.size() / std::max<std::size_t>(1, sentences.size())};
     demo::value_of(io::write_npy(how.out, {{}, io::dtype::f32, shape, std::as_bytes(std::span(embeddings))}), how.out);
-    std::printf("%zu sentences, %.3f ms each\n", sentences.rows(), time.count() / static_cast<double>(sentences.rows()));
+    std::printf("%zu sentences, %.3f ms each\n", sentences.size(), time.count() / static_cast<double>(sentences.size()));
 }
 
 int complain(const char* what, int code) {
@@ -65,12 +64,15 @@ int main(int argc, char** argv) {
         convert->add_option("OUT", how.out, "GGUF")->required();
         convert->add_option("--format", how.format, "Q8_0, Q6_K, Q5_K, Q5_1, Q5_0, Q4_K, Q4_0 or IQ4_NL")
             ->option_text("NAME (Q8_0)");
-        convert->callback([&] { demo::convert(how.in, how.out, how.format); });
+        convert->add_option("--calibrate", how.tokens, "Quantize for these sentences, npy as `run` takes it")
+            ->option_text("TOKENS");
+        convert->callback([&] { demo::convert(how.in, how.out, how.format, how.tokens, how.heads); });
         CLI::App* encode = app.add_subcommand("run", "Write the embedding of each sentence, a row of floats of length 1");
         encode->add_option("MODEL", how.in, "GGUF")->required();
         encode->add_option("TOKENS", how.tokens, "npy: a sentence each row, as numbers of tokens; 0 after its end")->required();
         encode->add_option("OUT", how.out, "npy")->required();
-        encode->add_option("--heads", how.heads, "Heads of attention")->check(CLI::Range(1, 1024))->option_text("N (12)");
+        for (CLI::App* each : {convert, encode})
+            each->add_option("--heads", how.heads, "Heads of attention")->check(CLI::Range(1, 1024))->option_text("N (12)");
         encode->callback([&] { run(how); });
         app.parse(argc, argv);
         return 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory_resource>
 #include <numeric>
 #include <span>
@@ -82,7 +83,8 @@ template <class Mask, class Here = isa::here, viewable W>
 
 /// SparseGPT under policy P: prunes and quantizes `weights` (N x K) in one pass. Columns that share scales get them when the
 /// first is reached, made for what is kept of the weights as they are then. The criterion of P has no say: what a weight is worth
-/// follows from the Hessian. Where P prunes nothing this is GPTQ (arXiv:2210.17323).
+/// follows from the Hessian. Rules that search scales weigh errors by the energies of the inputs. Where P prunes nothing this is
+/// GPTQ (arXiv:2210.17323).
 ///
 /// Errors as above, and errc::scale_range; errc::invalid_argument where a given mask keeps more than P stores.
 template <any_policy P, class Here = isa::here, viewable W>
@@ -117,6 +119,14 @@ template <any_policy P, class Here = isa::here, viewable W>
     }
     if (rows == 0 || cols == 0) return result;
 
+    // what errors weigh where a rule searches scales
+    std::vector<float> energies(detail::fit_rule<typename P::rule, quantizer> ? cols : 0);
+    for (std::size_t k = 0; k < energies.size(); ++k) {
+        energies[k] =
+            static_cast<float>(std::min(inputs(sweep.column(k), sweep.column(k)) / static_cast<double>(inputs.samples()),
+                                        double{std::numeric_limits<float>::max()}));
+    }
+
     // the scales of the columns from k on, made by quantizing them as they are
     constexpr std::size_t together = std::lcm(F::super_scale::groups, F::super_minimum::groups);
     const std::size_t length = std::min(cols, shape.group_cols() * together);
@@ -127,6 +137,7 @@ template <any_policy P, class Here = isa::here, viewable W>
         const std::size_t width = std::min(length, cols - k);
         side_input known;
         known.rounding_seed = sweep.side.rounding_seed;
+        if (!energies.empty()) known.statistics = std::span<const float>(energies).subspan(k, width);
         if constexpr (F::mask::present) known.mask = matrix_view<const std::uint8_t>{sweep.mask.data() + k, rows, width, cols};
         auto made = try_quantize<slab_policy, Here>(matrix_view<const float>{sweep.weights.data() + k, rows, width, cols}, known);
         if (!made) {

@@ -75,7 +75,8 @@ TEST_CASE("the same sweep that prunes nothing is GPTQ") {
     using w4 = lb::policy<lb::uint4, lb::per_group<128>, lb::minimum_as<lb::float16>, lb::scale_rule<lb::mse>>;
     const auto q = lb::sparse_gpt<w4>(reference_layer().weights, reference_inputs()).value();
     CHECK(q.weights.bits_per_weight() == 4.25);
-    check_figure("GPTQ int4 mse g128", reference_layer().error_db(lb::dequantize(q.weights)), 24.81);
+    // the published figure, of scales searched without the energies of the inputs, is 24.81
+    check_figure("GPTQ int4 mse g128, energies", reference_layer().error_db(lb::dequantize(q.weights)), 30.05);
 }
 
 namespace {
