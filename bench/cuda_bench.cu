@@ -397,17 +397,18 @@ void check_row_encoder(const char* name, std::size_t m, std::size_t k, cudaStrea
         report_bytes(name, m, k, wrong);
     });
 }
-void check_encoders(cudaStream_t stream) {
+void check_encoders(bool small, cudaStream_t stream) {
+    const std::size_t n = small ? 130 : 2131;
     using lb::presets::fp8, lb::presets::w4g128, lb::presets::w4zg64, lb::presets::w8;
-    check_encoder<w4g128, __nv_bfloat16>("encode w4g128", 2131, 1100, 0, stream);
-    check_encoder<w4zg64, __half>("encode w4zg64", 2131, 1100, 4, stream);
-    check_encoder<w8, __nv_bfloat16>("encode w8", 2131, 8200, 0, stream);
+    check_encoder<w4g128, __nv_bfloat16>("encode w4g128", n, 1100, 0, stream);
+    check_encoder<w4zg64, __half>("encode w4zg64", n, 1100, 4, stream);
+    check_encoder<w8, __nv_bfloat16>("encode w8", n, 8200, 0, stream);
     check_encoder<w8, float>("encode w8 of floats", 300, 1101, 0, stream);
-    check_encoder<fp8, __nv_bfloat16>("encode fp8", 2131, 1100, 1, stream);
+    check_encoder<fp8, __nv_bfloat16>("encode fp8", n, 1100, 1, stream);
     check_encoder<lb::presets::ocp_mxfp8_e4m3, __nv_bfloat16>("encode mxfp8", 300, 1100, 0, stream);
     check_encoder<lb::presets::ocp_mxfp4, __nv_bfloat16>("encode mxfp4", 300, 1100, 0, stream);
-    check_row_encoder<lb::int8, __nv_bfloat16>("encode int8 rows", 300, 8200, stream);
-    check_row_encoder<lb::float8_e4m3, __half>("encode fp8 rows", 300, 8205, stream);
+    check_row_encoder<lb::int8, __nv_bfloat16>("encode int8 rows", n, 8200, stream);
+    check_row_encoder<lb::float8_e4m3, __half>("encode fp8 rows", n, 8205, stream);
 }
 
 /// `run(i)` encodes one of several matrices that together are larger than the L2 cache.
@@ -509,7 +510,7 @@ int main(int argc, char** argv) {
             time_all(stream, large);
         } else {
             check_all(mode == "small", stream, large);
-            check_encoders(stream);
+            check_encoders(mode == "small", stream);
         }
         cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
     }

@@ -171,6 +171,8 @@ TEST_CASE("weights: codes, scales and zero points are the CPU's bytes") {
     CHECK(same<w8, float>(70, 100));
     CHECK(same<w8, float>(17, 1700, 4)); // more than the registers of a block hold
     CHECK(same<w8, float>(1, 1));
+    CHECK(same<w8, float>(3, 0));
+    CHECK(same<w4g32, lb::bfloat16>(3, 0));
     CHECK(same<w4g32, lb::bfloat16>(64, 256));
     CHECK(same<w4g32, lb::bfloat16>(130, 200, 3));
     CHECK(same<w4g128, float>(33, 300, 1));
