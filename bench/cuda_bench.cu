@@ -148,9 +148,11 @@ void check_bytes(const char* name, std::size_t n, std::size_t k, std::size_t m, 
     for (auto& scale : scales) scale = std::abs(normal(random));
     cuda::check(cudaMemcpyAsync(dx.codes(), x.data(), x.size(), cudaMemcpyHostToDevice, stream), "copy");
     cuda::check(cudaMemcpyAsync(dx.scales(), scales.data(), m * 4, cudaMemcpyHostToDevice, stream), "copy");
-    const device_array<float> dy(std::vector<float>(m * n), stream);
+    const device_array<float> dy(std::vector<float>(m * n), stream), again(std::vector<float>(m * n), stream);
     lb::gemm(lb::on(s), dx, dw, cuda::matrix_view<float>(dy.data(), m, n));
+    lb::gemm(lb::on(s), dx, cuda::relayout<8>(s, cuda::upload(q, s)), cuda::matrix_view<float>(again.data(), m, n));
     const auto y = dy.host();
+    if (y != again.host()) ++failures, std::printf("WRONG   %-12s other bits after relayout\n", name);
     double worst = 0;
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t c = 0; c < n; ++c) {

@@ -42,6 +42,7 @@ void bytes(const lb::cuda::stream_ref& s, const lb::cuda::device_rows<lb::int8>&
     auto dw = lb::cuda::upload<8>(q, s); // in the order for products of bytes
     lb::gemm(lb::on(s), x, dw, lb::cuda::matrix_view<__half>{y, x.rows(), dw.rows()});
     static_cast<void>(lb::cuda::workspace_bytes<lb::int8>(s, dw, x.rows()));
+    dw = lb::cuda::relayout<8>(s, lb::cuda::upload(q, s)); // the same of weights that are there already
 }
 
 void odd_groups(const lb::cuda::stream_ref& s, const lb::cuda::device_matrix<lb::policy<lb::int3, lb::per_group<20>>>& w,

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include <lowbit/cuda/dequantize.hpp>
 #include <lowbit/cuda/device_matrix.hpp>
@@ -165,9 +166,10 @@ enum class way { streamed, tiled, dense };
 /// Which way m rows of X go.
 template <class Kind, class T>
 [[nodiscard]] way way_of(const stream_ref& s, std::size_t m) {
+    const bool large = m > most_streamed || !streams<Kind, T>;
     if constexpr (tiles<Kind, T>)
-        if (m > most_streamed && (s.large() == nullptr || m <= most_tiled) && has_tiles()) return way::tiled;
-    return s.large() != nullptr && (m > most_streamed || !streams<Kind, T>) ? way::dense : way::streamed;
+        if (large && (s.large() == nullptr || m <= most_tiled) && has_tiles()) return way::tiled;
+    return large && s.large() != nullptr ? way::dense : way::streamed;
 }
 
 [[nodiscard]] constexpr std::size_t in_grains(std::size_t bytes) noexcept {
@@ -206,7 +208,7 @@ void run_tiles(const tile_plan& how, const Product& p, const void* x, std::size_
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(tile::shared_bytes)),
           "cudaFuncSetAttribute");
     launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), tile::threads, tile::shared_bytes,
-           stream, p, tensor_map(x, p.m, p.w.k, x_stride_bytes, sizeof(typename T::code_type), tile::x_rows));
+           stream, p, tensor_map(x, p.m, p.w.k, x_stride_bytes, sizeof(typename T::code_type), tile::box_rows(p.m)));
     if (how.slices > 1) run_finish<Kind, Y>(p, how.slices, stream);
 }
 /// X: p.m rows of numbers T, `x_stride_bytes` apart.
@@ -375,6 +377,23 @@ template <class X, any_policy P>
 template <byte_element X, any_policy P>
 [[nodiscard]] std::size_t workspace_bytes(const stream_ref&, const device_matrix<P, 8>& w, std::size_t m) {
     return m == 0 || w.rows() == 0 ? 0 : detail::tiled<kind_of<P, 8>, X>(w.rows(), w.cols(), m).workspace_bytes(m, w.rows());
+}
+
+/// The same weights in the order for products of numbers of `To` bits: 8 for those that go with device_rows. Raises errc::device.
+template <int To, any_policy P, int From>
+[[nodiscard]] device_matrix<P, To> relayout(const stream_ref& s, const device_matrix<P, From>& w) {
+    using order = typename kind_of<P, To>::order;
+    device_buffer memory(w.size_bytes(), s.get());
+    const std::size_t tiles = order::row_tiles(w.rows()) * order::col_tiles(w.cols());
+    if (tiles != 0) {
+        const std::size_t codes = tiles * order::bytes; // scales and zero points lie behind them either way
+        detail::launch(relayout_kernel<order::bits, From, To>,
+                       dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))), 128, 0, s.get(),
+                       reinterpret_cast<const std::uint32_t*>(w.data()), reinterpret_cast<words4*>(memory.data()), tiles);
+        check(cudaMemcpyAsync(memory.data() + codes, w.data() + codes, w.size_bytes() - codes, cudaMemcpyDeviceToDevice, s.get()),
+              "cudaMemcpyAsync");
+    }
+    return device_matrix<P, To>(w.rows(), w.cols(), std::move(memory));
 }
 
 /// Decodes weights into `out`, N x K of __half or __nv_bfloat16: the CPU's floats, rounded once. Raises errc::shape_mismatch,

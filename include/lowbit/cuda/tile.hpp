@@ -112,8 +112,13 @@ struct tile {
     static constexpr std::size_t scales_at = code_bytes;
     static constexpr std::size_t zeros_at = scales_at + runs * scale_bytes;
     static constexpr std::size_t share_bytes = zeros_at + runs * zero_bytes; ///< of a warpgroup
-    static constexpr std::size_t arriving_bytes = boxes * box_bytes + warpgroups * share_bytes;
-    static constexpr std::size_t stage_bytes = (arriving_bytes + 1023) / 1024 * 1024; // X begins at multiples of 1024 bytes
+    static constexpr std::size_t stage_bytes =
+        (boxes * box_bytes + warpgroups * share_bytes + 1023) / 1024 * 1024; // X begins at multiples of 1024 bytes
+    /// Rows of a box of X: no more than there are, since a copy that fills many up with zeros is slow. What then lies in the
+    /// other rows of a stage meets sums alone that nobody stores.
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t box_rows(std::size_t m) noexcept {
+        return m < x_rows ? (m + 7) / 8 * 8 : x_rows;
+    }
 
     // Behind the stages: where sums of a warpgroup are turned into rows of Y, 32 at a time, four banks apart; the table of a
     // codebook; barriers.
@@ -141,7 +146,8 @@ struct tile {
         std::byte* shared; ///< the stages
         std::uint64_t* full;
         std::uint64_t* empty;
-        std::size_t first_col; ///< of the slice of K
+        std::size_t first_col;        ///< of the slice of K
+        std::uint32_t arriving_bytes; ///< of a stage
         int slice_stages;
         tile_order tiles;
 
@@ -149,6 +155,7 @@ struct tile {
         LOWBIT_DEVICE job(Lane lane, const Product& product, std::byte* memory) noexcept
             : p(product), shared(memory), full(reinterpret_cast<std::uint64_t*>(memory + barriers_at)), empty(full + stages),
               first_col(static_cast<std::size_t>(lane.slice()) * p.units * 128),
+              arriving_bytes(static_cast<std::uint32_t>(boxes * box_rows(p.m) * 128 + warpgroups * share_bytes)),
               tiles{(p.w.n + w_rows - 1) / w_rows, (p.m + x_rows - 1) / x_rows} {
             const std::size_t left = p.w.k > first_col ? p.w.k - first_col : 0;
             const std::size_t cols = left < p.units * 128 ? left : p.units * 128;
@@ -201,7 +208,7 @@ struct tile {
                 const std::size_t col = j.first_col + static_cast<std::size_t>(s) * stage_cols;
                 std::uint64_t* const full = j.full + at.stage;
                 lane.wait(j.empty + at.stage, at.phase ^ 1);
-                lane.expect(full, static_cast<std::uint32_t>(arriving_bytes));
+                lane.expect(full, j.arriving_bytes);
                 LOWBIT_DEVICE_UNROLL
                 for (int box = 0; box < boxes; ++box) {
                     lane.copy_box(j.shared + static_cast<std::size_t>(at.stage) * stage_bytes +
@@ -359,7 +366,7 @@ struct tile {
     }
 
     /// One thread's part. `shared` has shared_bytes and begins at a multiple of 1024; `x`: the tensor map of X, its boxes
-    /// x_rows x box_cols.
+    /// box_rows x box_cols.
     template <class Lane, class Product, class Map>
     static LOWBIT_DEVICE void body(Lane lane, const Product& p, const Map* x, std::byte* shared) {
         static_assert(x_rows <= most_x_rows);

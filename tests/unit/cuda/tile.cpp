@@ -52,8 +52,12 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
         x[i] = i % x_stride < k ? T(normal(random) * (std::is_same_v<T, lb::int8> ? 40.0f : 1.0f)).code() : code(0x7fff);
     std::vector<float> x_scales(m);
     for (auto& s : x_scales) s = bytes ? std::abs(normal(random)) : 1.0f;
-    const lowbit_test::boxed_matrix map{
-        reinterpret_cast<const std::byte*>(x.data()), m, k * sizeof(code), x_stride * sizeof(code), sizeof(code), MTile};
+    const lowbit_test::boxed_matrix map{reinterpret_cast<const std::byte*>(x.data()),
+                                        m,
+                                        k * sizeof(code),
+                                        x_stride * sizeof(code),
+                                        sizeof(code),
+                                        tile::box_rows(m)};
 
     const int slices = static_cast<int>(((k + 127) / 128 + units - 1) / units);
     std::vector<float> sums(slices > 1 ? static_cast<std::size_t>(slices) * m * n : 0);
