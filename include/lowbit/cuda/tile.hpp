@@ -316,6 +316,7 @@ struct tile {
     struct alignas(4 * sizeof(Out)) line {
         Out at[4];
     };
+    /// Stores four sums that lie side by side in a row of Y: finished, or as they are where slices are to be added up.
     template <class Product>
     static LOWBIT_DEVICE void put(const Product& p, int slice, const float (&four)[4], std::size_t row, std::size_t column) {
         const auto store = [&]<class Out>(Out* to, auto number) {
