@@ -36,6 +36,10 @@ void encode(const lb::cuda::stream_ref& s, const __nv_bfloat16* w, std::size_t n
     auto x8 = lb::cuda::quantize_rows<lb::float8_e4m3>(s, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
     lb::cuda::quantize_rows_into(s, x8, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
 }
+/// A part of an epilogue of one's own.
+struct halved {
+    __host__ __device__ float operator()(float y) const { return 0.5f * y; }
+};
 
 void bytes(const lb::cuda::stream_ref& s, const lb::cuda::device_rows<lb::int8>& x, __half* y,
            const lb::quantized_matrix<lb::presets::w4g128>& q) {
@@ -48,5 +52,5 @@ void bytes(const lb::cuda::stream_ref& s, const lb::cuda::device_rows<lb::int8>&
 void odd_groups(const lb::cuda::stream_ref& s, const lb::cuda::device_matrix<lb::policy<lb::int3, lb::per_group<20>>>& w,
                 const __half* x, float* y) {
     lb::gemm(lb::on(s), lb::cuda::matrix_view<const __half>{x, 5, w.cols()}, w, lb::cuda::matrix_view<float>{y, 5, w.rows()},
-             lb::epilogue(lb::silu));
+             lb::epilogue(lb::silu, halved{}));
 }

@@ -19,6 +19,9 @@ using presets::w4zg64;
 using presets::w8;
 using w2g64 = policy<int2, per_group<64>>;
 using w8zg128 = policy<uint8, per_group<128>, asymmetric>;
+using s4g128 = policy<int4, per_group<128>, prune<n_of_m<2, 4>>>;
+using s8 = policy<int8, per_channel, prune<n_of_m<2, 4>>>;
+using reordered = policy<uint4, per_group<128>, asymmetric, permuted_columns>;
 using part = shifted_rows<device_epilogue<add_bias, lowbit::detail::gelu_part>>;
 using halves = product<std::uint16_t, part>;
 using floats = product<float, part>;
@@ -59,6 +62,11 @@ template __global__ void tile_kernel<kind_of<w4g128, 8>, int8, 128, float16, hal
                                                                                      const __grid_constant__ CUtensorMap);
 template __global__ void tile_kernel<kind_of<fp8, 8>, float8_e4m3, 128, bfloat16, halves>(const __grid_constant__ halves,
                                                                                           const __grid_constant__ CUtensorMap);
+template __global__ void stream_kernel<kind_of<s4g128>, bfloat16, 1, 16, halves>(const __grid_constant__ halves);
+template __global__ void stream_kernel<kind_of<s4g128>, bfloat16, 4, 8, halves>(const __grid_constant__ halves);
+template __global__ void stream_kernel<kind_of<s8>, float16, 2, 16, halves>(const __grid_constant__ halves);
+template __global__ void stream_kernel<kind_of<presets::q4_k>, bfloat16, 4, 8, halves>(const __grid_constant__ halves);
+template __global__ void stream_kernel<kind_of<reordered>, bfloat16, 1, 16, halves>(const __grid_constant__ halves);
 template __global__ void finish_kernel<kind_of<w8>, bfloat16, floats>(const __grid_constant__ floats, int);
 template __global__ void dequantize_kernel<kind_of<w4g128>, bfloat16>(const __grid_constant__ weights, std::uint16_t*,
                                                                       std::size_t, bool);
@@ -70,6 +78,8 @@ template __global__ void dequantize_kernel<kind_of<nf4>, bfloat16>(const __grid_
                                                                    bool);
 template __global__ void dequantize_kernel<kind_of<fp8>, float16>(const __grid_constant__ weights, std::uint16_t*, std::size_t,
                                                                   bool);
+template __global__ void dequantize_kernel<kind_of<s4g128>, bfloat16>(const __grid_constant__ weights, std::uint16_t*,
+                                                                      std::size_t, bool);
 template __global__ void relayout_kernel<4, 16, 8>(const std::uint32_t*, words4*, std::size_t);
 template __global__ void relayout_kernel<8, 8, 16>(const std::uint32_t*, words4*, std::size_t);
 template __global__ void encode_kernel<w4g128, bfloat16>(const __grid_constant__ dense_rows,

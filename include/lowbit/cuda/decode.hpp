@@ -71,6 +71,18 @@ struct decoder {
         const std::uint32_t at_0 = word >> (bits * place);
         return s.table[static_cast<std::uint32_t>(copies) * ((at_0 & mask) | (at_0 >> (16 - bits) & mask << bits))];
     }
+    /// All eight numbers of a word: each byte is a pair of the table as it stands, and two such pairs swap their inner numbers.
+    static LOWBIT_DEVICE void word(std::uint32_t word, const side& s, std::uint32_t (&a)[4]) noexcept
+        requires(bits == 4)
+    {
+        const auto bytes = [&](int i) { return ptx::read_table<copies>(s.table, word >> (8 * i) & 0xff); };
+        LOWBIT_DEVICE_UNROLL
+        for (int i = 0; i < 2; ++i) {
+            const std::uint32_t low = bytes(i), high = bytes(i + 2);
+            a[2 * i] = ptx::bytes<0x5410>(low, high);
+            a[2 * i + 1] = ptx::bytes<0x7632>(low, high);
+        }
+    }
 };
 
 /// Whole numbers: a code under the exponent of 2^m, m the bits of a mantissa, is 2^m + code; as many codes as fit a mantissa need
@@ -106,13 +118,13 @@ struct decoder<E, T, Zeros> {
         if constexpr (fitting != 0) {
             const int up = place % fitting;
             const std::uint32_t from = word >> (bits * (place - up));
-            const std::uint32_t number = (from & mask << (bits * up)) | powers(T::mantissa_bits);
+            const std::uint32_t number = ptx::and_or(from, mask << (bits * up), powers(T::mantissa_bits));
             return ptx::fma2<T>(number, powers(-bits * up), s.minus[up]);
         } else {
             // Eight bits in bfloat16: 128 + the low seven, less 256 or, under the top bit, 128, are level - 128.
             static_assert(bits == 8 && T::mantissa_bits == 7);
             const std::uint32_t from = word >> (8 * place);
-            const std::uint32_t low = (from & 0x7f * both) | powers(7);
+            const std::uint32_t low = ptx::and_or(from, 0x7f * both, powers(7));
             const std::uint32_t less = (from & 0x80 * both) ^ (0x8000 * both | powers(8));
             const std::uint32_t signed_level = ptx::fma2<T>(low, powers(0), less);
             if constexpr (!Zeros && zero_level<E> == 128) return signed_level;
@@ -179,6 +191,10 @@ template <class Decoder, int Compute = 16>
 LOWBIT_DEVICE void decode_step(const words4& words, int step, const typename Decoder::side (&side)[2],
                                std::uint32_t (&a)[4]) noexcept {
     using order = layout<Decoder::bits, Compute>;
+    if constexpr (requires { Decoder::word(words.at[0], side[0], a); }) {
+        static_assert(order::registers_in_word == 4);
+        return Decoder::word(words.at[order::word_of(step, 0)], side[0], a);
+    }
     LOWBIT_DEVICE_UNROLL
     for (int i = 0; i < 4; ++i) a[i] = Decoder::pair(words.at[order::word_of(step, i)], order::place_of(step, i), side[i % 2]);
 }

@@ -227,6 +227,8 @@ class weight_encoder {
                   "quantize on the CPU, and upload");
     static_assert(std::same_as<typename P::rounding, nearest_even>,
                   "lowbit: a GPU rounds codes to nearest even; drop lb::rounding, or quantize on the CPU, and upload");
+    static_assert(!kind::minimums && !kind::permuted,
+                  "lowbit: a GPU encodes neither minimums nor orders of columns; quantize on the CPU, and upload");
     static_assert(!F::mask::present, "lowbit: a GPU does not prune; quantize on the CPU, and upload");
     static_assert(std::is_void_v<typename F::super_scale::type> && !F::tensor_scale::present,
                   "lowbit: a GPU encodes one level of scales; quantize on the CPU, and upload");

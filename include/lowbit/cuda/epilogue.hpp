@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 
 #include <lowbit/core/view.hpp>
 #include <lowbit/cuda/ptx.hpp>
@@ -23,7 +24,8 @@ LOWBIT_DEVICE float at_least_lowest(float y) {
 template <class Part>
 struct device_part {
     static_assert(!std::same_as<Part, Part>,
-                  "lowbit: an epilogue on a GPU takes relu, gelu, silu, clamp, add_bias and add_residual of a lb::matrix_view");
+                  "lowbit: an epilogue on a GPU takes relu, gelu, silu, clamp, add_bias, add_residual of a lb::matrix_view, and "
+                  "functions that a device can call");
 };
 template <>
 struct device_part<lowbit::detail::relu_part> {
@@ -66,6 +68,20 @@ struct device_part<lowbit::detail::residual_part<lowbit::matrix_view<const float
         : residual(r.residual.data()), stride(r.residual.stride()) {}
     LOWBIT_DEVICE float operator()(float y, std::size_t row, std::size_t column) const {
         return y + residual[row * stride + column];
+    }
+};
+
+/// A user's function object, float(float) or float(float, row, column), whose operator() is __device__.
+template <class F>
+struct device_part<lowbit::detail::function_part<F>> {
+    F f;
+    explicit device_part(const lowbit::detail::function_part<F>& part) noexcept : f(part.f) {}
+    LOWBIT_DEVICE float operator()(float y, [[maybe_unused]] std::size_t row, [[maybe_unused]] std::size_t column) const {
+        if constexpr (std::is_invocable_r_v<float, const F&, float, std::size_t, std::size_t>) {
+            return f(y, row, column);
+        } else {
+            return f(y);
+        }
     }
 };
 

@@ -106,6 +106,37 @@ struct fragment {
     }
 };
 
+/// Which two of each four columns of sparse weights are kept: a *chunk* of four columns is a nibble, first | second << 2, first <
+/// second. As codes, in tiles of 64 rows and 2048 bytes, here of 256 columns: the four words of a lane are the metadata operands
+/// of `mma.sp.m16n8k32` and of `wgmma.sp.m64nNk32` for eight k-steps, two steps a word: lanes 4 i and 4 i + 1 (selector 0) have
+/// the even step, lanes 4 i + 2 and 4 i + 3 (selector 1) the odd one, the first of each the first 16 columns; row i in the low
+/// half, row i + 8 in the high one. (PTX, "Matrix fragments for sparse mma.m16n8k32"; CuTe's ELayout_64x32.)
+struct metadata {
+    static constexpr std::size_t cols = 256;             ///< of a tile
+    static constexpr std::uint32_t unkept = 0x4444'4444; ///< chunks that keep nothing: no two indices may be equal
+
+    struct slot {
+        std::size_t word;
+        int shift;
+    };
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t col_tiles(std::size_t k) noexcept {
+        return (k + cols - 1) / cols;
+    }
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t bytes_of(std::size_t n, std::size_t k) noexcept {
+        return (n + 63) / 64 * col_tiles(k) * 2048;
+    }
+    /// Of row n, columns 4 * chunk and on.
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr slot slot_of(std::size_t n, std::size_t chunk,
+                                                                   std::size_t col_tiles) noexcept {
+        const std::size_t step = chunk % 64 / 8;
+        const std::size_t lane = n % 8 * 4 + step % 2 * 2 + chunk % 8 / 4;
+        const std::size_t tile = n / 64 * col_tiles + chunk / 64;
+        return {((tile * 4 + n % 64 / 16) * 32 + lane) * 4 + step / 2, static_cast<int>(n / 8 % 2 * 16 + chunk % 4 * 4)};
+    }
+};
+
+/// Scales of a group that lie side by side.
+inline constexpr int scale_rows = 64;
 /// Where the scale (or zero point) of row n and group g of a matrix with `groups` groups a row lies, counted in scales: the 64
 /// rows of a tile side by side, and of these the two of a lane, 8 rows apart, next to each other.
 [[nodiscard]] LOWBIT_HOST_DEVICE constexpr std::size_t scale_slot(std::size_t n, std::size_t g, std::size_t groups) noexcept {

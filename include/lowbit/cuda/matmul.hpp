@@ -149,7 +149,7 @@ template <class Kind, class T>
 inline constexpr bool streams = stream<Kind, T, 1, stream_warps<1>>::takes_groups;
 
 template <class Kind, class T>
-inline constexpr bool tiles = tile<Kind, T, 64>::takes_groups;
+inline constexpr bool tiles = !Kind::minimums && !Kind::sparse && !Kind::permuted && tile<Kind, T, 64>::takes_groups;
 /// Rows of X from which on dequantizing once and a dense product are about as fast, where there is one: writing and reading
 /// dequantized weights then takes a few percent of the product.
 inline constexpr std::size_t most_tiled = 2048;
@@ -247,7 +247,7 @@ void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
         auto* const w = reinterpret_cast<std::uint16_t*>(workspace);
         auto* const sums = reinterpret_cast<float*>(workspace + in_grains(p.w.n * w_stride * 2));
         std::byte* const rest = reinterpret_cast<std::byte*>(sums) + in_grains(p.m * p.w.n * 4);
-        const std::size_t tiles = Kind::order::row_tiles(p.w.n) * Kind::order::col_tiles(p.w.k);
+        const std::size_t tiles = Kind::order::row_tiles(p.w.n) * Kind::col_tiles(p.w.k);
         launch(dequantize_kernel<Kind, T>, dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))),
                dequantize_block<Kind>::threads, 0, s.get(), p.w, w, w_stride, true);
         dense_product::operands o{};
@@ -383,6 +383,8 @@ template <byte_element X, any_policy P>
 template <int To, any_policy P, int From>
 [[nodiscard]] device_matrix<P, To> relayout(const stream_ref& s, const device_matrix<P, From>& w) {
     using order = typename kind_of<P, To>::order;
+    static_assert(!kind_of<P, To>::sparse && !kind_of<P, From>::sparse,
+                  "lowbit: weights of which two of four columns are stored have one order on a GPU; upload them again");
     device_buffer memory(w.size_bytes(), s.get());
     const std::size_t tiles = order::row_tiles(w.rows()) * order::col_tiles(w.cols());
     if (tiles != 0) {
@@ -409,7 +411,7 @@ void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matri
     }
     if (out.stride() < w.cols() && w.rows() > 1)
         raise<Here>(errc::invalid_argument, "dequantize_into: the row stride ", out.stride(), " lets rows overlap");
-    const std::size_t tiles = kind::order::row_tiles(w.rows()) * kind::order::col_tiles(w.cols());
+    const std::size_t tiles = kind::order::row_tiles(w.rows()) * kind::col_tiles(w.cols());
     if (tiles == 0) return;
     auto* const to = reinterpret_cast<std::uint16_t*>(out.data());
     detail::launch(dequantize_kernel<kind, number>, dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))),

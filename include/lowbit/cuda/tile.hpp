@@ -237,7 +237,9 @@ struct tile {
             int zeros = 0;
             if constexpr (Kind::zeros) zeros = *reinterpret_cast<const std::uint16_t*>(share + zeros_at + r * zero_bytes + slot);
             scale_pair<typename Kind::scale_type> pair{};
-            if constexpr (group != 0) pair.load(share + scales_at + r * scale_bytes, static_cast<std::size_t>(slot));
+            if constexpr (group != 0)
+                pair =
+                    reinterpret_cast<const scale_pair<typename Kind::scale_type>*>(share + scales_at + r * scale_bytes)[slot / 2];
             LOWBIT_DEVICE_UNROLL
             for (int half = 0; half < 2; ++half) {
                 sides[half] = side_of<Kind, T>(zeros >> (8 * half) & 0xff, table);

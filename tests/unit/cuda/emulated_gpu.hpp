@@ -28,6 +28,7 @@ public:
         warps_.resize(static_cast<std::size_t>(threads / 32));
         fibers_.resize(static_cast<std::size_t>(threads));
         wide.resize(static_cast<std::size_t>(threads));
+        bundles_.resize(static_cast<std::size_t>(threads), {{}});
     }
 
     /// Runs f(thread) as every thread, to the end.
@@ -91,7 +92,8 @@ public:
         const void* rows[32]{};
         std::uint32_t given[32]{};
         std::uint32_t a[32][4]{};
-        std::uint32_t b[32][2]{};
+        std::uint32_t b[32][4]{};
+        std::uint32_t kept[32]{};
     };
     /// Products that a thread has started and not waited for, and how many make each group.
     struct products {
@@ -108,6 +110,12 @@ public:
     };
     std::vector<products> wide; ///< of each thread
     barrier named[16];
+    /// Copies of a thread to shared memory that nobody waited for yet, in bundles; the last one is open. `from` null: zeros.
+    struct late_copy {
+        std::byte* to;
+        const void* from;
+    };
+    std::deque<std::vector<late_copy>>& bundles(int thread) { return bundles_[static_cast<std::size_t>(thread)]; }
     barrier& whole() { return whole_; }
     warp& of(int thread) { return warps_[static_cast<std::size_t>(thread / 32)]; }
     [[nodiscard]] int block() const { return block_; }
@@ -132,6 +140,7 @@ private:
     ucontext_t scheduler_{};
     std::vector<fiber> fibers_;
     std::vector<warp> warps_;
+    std::vector<std::deque<std::vector<late_copy>>> bundles_;
     barrier whole_;
     const std::function<void(int)>* f_ = nullptr;
     std::size_t current_ = 0;
@@ -157,12 +166,44 @@ public:
         block_->wait(warp.all);
         return other;
     }
+    [[nodiscard]] int warp() const { return thread_ / 32; }
     static lowbit::cuda::words4 load_once(const lowbit::cuda::words4* from) { return *from; }
 
-    void load_matrices(std::uint32_t (&b)[4], const void* shared) const {
+    static const std::uint32_t* kept(const std::uint32_t* p) { return p; }
+    using address = std::byte*;
+    static address address_of(std::byte* shared) { return shared; }
+    template <class V>
+    static V read(address from) {
+        V value;
+        std::memcpy(&value, from, sizeof(V));
+        return value;
+    }
+    static void write(address to, const lowbit::cuda::words4& w) { std::memcpy(to, &w, 16); }
+
+    /// Nothing comes before it is waited for, and then what stands at its source.
+    void copy(address to, const lowbit::cuda::words4* from) const { block_->bundles(thread_).back().push_back({to, from}); }
+    void copy_once(address to, const lowbit::cuda::words4* from, bool there, bool wanted) const {
+        if (wanted) copy(to, there ? from : nullptr);
+    }
+    void commit_copies() const { block_->bundles(thread_).emplace_back(); }
+    template <int Newer>
+    void wait_copies() const {
+        auto& bundles = block_->bundles(thread_);
+        for (; bundles.size() > Newer + 1; bundles.pop_front()) {
+            for (const auto& one : bundles.front()) {
+                if (one.from != nullptr) {
+                    std::memcpy(one.to, one.from, 16);
+                } else {
+                    std::memset(one.to, 0, 16);
+                }
+            }
+        }
+    }
+
+    void load_matrices(std::uint32_t (&b)[4], address row) const {
         auto& warp = block_->of(thread_);
         const auto lane = static_cast<std::size_t>(thread_ % 32);
-        warp.rows[lane] = shared;
+        warp.rows[lane] = row;
         block_->wait(warp.all);
         for (std::size_t i = 0; i < 4; ++i) { // matrix i: its row lane / 4, numbers 2 * (lane % 4) and the next
             std::memcpy(&b[i], static_cast<const std::byte*>(warp.rows[8 * i + lane / 4]) + lane % 4 * 4, 4);
@@ -189,6 +230,38 @@ public:
                 const std::uint32_t wa = warp.a[row % 8 * 4 + k % 8 / 2][row / 8 + k / 8 * 2];
                 const std::uint32_t wb = warp.b[col * 4 + k % 8 / 2][k / 8];
                 sum += double{number(wa, k % 2)} * double{number(wb, k % 2)};
+            }
+            d[i] = static_cast<float>(sum);
+        }
+        block_->wait(warp.all);
+    }
+
+    /// mma.sp.m16n8k32, after the PTX manual: a lane's pair of A is what is kept of a chunk of four columns; which ones says a
+    /// nibble in the registers of two lanes of each four, 16 columns a lane, rows 0 .. 7 in the low halves.
+    template <class T>
+    void multiply_sparse(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[4], std::uint32_t kept,
+                         int selector) const {
+        auto& warp = block_->of(thread_);
+        const auto lane = static_cast<std::size_t>(thread_ % 32);
+        std::memcpy(warp.a[lane], a, sizeof(a));
+        std::memcpy(warp.b[lane], b, sizeof(b));
+        warp.kept[lane] = kept;
+        block_->wait(warp.all);
+        const auto number = [](std::uint32_t word, std::size_t e) {
+            return T::decode(static_cast<std::uint16_t>(word >> (16 * e)));
+        };
+        for (std::size_t i = 0; i < 4; ++i) {
+            const std::size_t row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
+            double sum = d[i];
+            for (std::size_t chunk = 0; chunk < 8; ++chunk) {
+                const std::uint32_t pair = warp.a[row % 8 * 4 + chunk % 4][row / 8 + chunk / 4 * 2];
+                const std::uint32_t word = warp.kept[row % 8 * 4 + static_cast<std::size_t>(selector) * 2 + chunk / 4];
+                const std::uint32_t nibble = word >> (row / 8 * 16 + chunk % 4 * 4) & 15;
+                if ((nibble & 3) >= nibble >> 2) std::abort(); // equal or descending indices are undefined
+                for (std::size_t e = 0; e < 2; ++e) {
+                    const std::size_t k = chunk * 4 + (nibble >> (2 * e) & 3);
+                    sum += double{number(pair, e)} * double{number(warp.b[col * 4 + k % 8 / 2][k / 8], k % 2)};
+                }
             }
             d[i] = static_cast<float>(sum);
         }

@@ -72,6 +72,21 @@ TEST_CASE("every code has a place of its own and no bit is left over") {
     });
 }
 
+TEST_CASE("every four columns of sparse weights have a place of their own in the metadata") {
+    constexpr std::size_t n = 128, k = 768;
+    std::vector<std::uint32_t> taken(cuda::metadata::bytes_of(n, k) / 4);
+    for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t chunk = 0; chunk < k / 4; ++chunk) {
+            const auto at = cuda::metadata::slot_of(i, chunk, cuda::metadata::col_tiles(k));
+            REQUIRE(at.word < taken.size());
+            REQUIRE((taken[at.word] >> at.shift & 15) == 0);
+            taken[at.word] |= 15u << at.shift;
+        }
+    }
+    for (const std::uint32_t word : taken) REQUIRE(word == 0xffff'ffff);
+    CHECK(cuda::metadata::bytes_of(n, k) * 8 == n * k);
+}
+
 TEST_CASE("every scale has a place of its own, and a lane's two lie together") {
     constexpr std::size_t n = 192, groups = 5;
     std::vector<bool> taken(cuda::scale_count(n, groups));

@@ -89,6 +89,8 @@ TEST_CASE("an image unpacks to the bytes it was packed from") {
     CHECK(comes_back<lb::presets::fp8>(17, 65));
     CHECK(comes_back<lb::presets::ocp_mxfp4>(64, 96));
     CHECK(comes_back<lb::presets::q4_0>(64, 96));
+    CHECK(comes_back<s24>(70, 131)); // with which columns are kept
+    CHECK(comes_back<s24>(64, 512));
 }
 
 TEST_CASE("the dequantize kernel, run on the host, equals the CPU's decoder, rounded once") {
@@ -102,6 +104,9 @@ TEST_CASE("the dequantize kernel, run on the host, equals the CPU's decoder, rou
     CHECK(dequantizes<lb::float16>(lb::quantize<lb::presets::fp8>(noise(17, 65)), 7));
     CHECK(dequantizes<lb::bfloat16>(lb::quantize<lb::presets::nvfp4>(noise(16, 64)), 0));
     CHECK(dequantizes<lb::bfloat16>(lb::quantize<s24>(noise(30, 128)), 0)); // pruned weights come out as zeros
+    CHECK(dequantizes<lb::float16>(lb::quantize<s24>(noise(70, 333)), 3));
+    CHECK(dequantizes<lb::bfloat16>(lb::quantize<lb::presets::q4_1>(noise(20, 96)), 0));
+    CHECK(dequantizes<lb::bfloat16>(lb::quantize<lb::presets::q4_k>(noise(17, 256)), 0));
 }
 
 TEST_CASE("the relayout kernel, run on the host, goes to the other order and back") {

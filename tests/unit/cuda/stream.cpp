@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <random>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -30,6 +31,18 @@ struct add_place {
     }
 };
 
+/// Columns in an order of their own where the policy has one.
+template <class P>
+auto quantized(const lb::matrix<float>& w) {
+    if constexpr (cuda::kind_of<P>::permuted) {
+        std::vector<std::uint32_t> order(w.cols());
+        for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>((i * 7 + 3) % order.size());
+        return lb::quantize<P>(w, lb::with(std::span<const std::uint32_t>(order)));
+    } else {
+        return lb::quantize<P>(w);
+    }
+}
+
 /// The largest error of the product over the largest it may have: rounding of the weights to T (codebooks alone), of the sums to
 /// float, and of Y.
 template <class P, class T, int Blocks, int Warps>
@@ -40,7 +53,7 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
     std::normal_distribution<float> normal;
     lb::matrix<float> w(n, k);
     for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
-    const auto q = lb::quantize<P>(w);
+    const auto q = quantized<P>(w);
     const auto decoded = lb::dequantize(q);
     const auto bytes = cuda::pack_image(q);
     const std::size_t x_stride = k + x_extra;
@@ -49,7 +62,8 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
     for (std::size_t i = 0; i < m * x_stride; ++i) // what lies between the rows is not to be touched: NaN
         x[i] = i % x_stride < k ? T(normal(random)).code() : std::uint16_t{0x7fff};
 
-    const int slices = static_cast<int>(((k + 127) / 128 + units - 1) / units);
+    const std::size_t all_units = (k + stream::unit_cols - 1) / stream::unit_cols;
+    const int slices = static_cast<int>((all_units + units - 1) / units);
     std::vector<float> sums(slices > 1 ? static_cast<std::size_t>(slices) * m * n : 0);
     std::vector<float> y(m * (n + 1), -1.0f);
     const cuda::product<float, add_place> p{cuda::weight_image<kind>{n, k}.over(bytes.data()),
@@ -91,6 +105,13 @@ using w8 = lb::policy<lb::int8, lb::per_channel>;
 using w8z = lb::policy<lb::uint8, lb::per_group<32>, lb::asymmetric>;
 using w4 = lb::policy<lb::int4, lb::per_channel>;
 using w2g64 = lb::policy<lb::int2, lb::per_group<64>>;
+using permuted = lb::policy<lb::uint4, lb::per_group<64>, lb::asymmetric, lb::permuted_columns>;
+template <class Element, class... Tags>
+using sparse = lb::policy<Element, lb::prune<lb::n_of_m<2, 4>>, Tags...>;
+using s4g128 = sparse<lb::int4, lb::per_group<128>>;
+using s4g64 = sparse<lb::uint4, lb::per_group<64>, lb::asymmetric>;
+using s8 = sparse<lb::int8, lb::per_channel>;
+using snf4 = sparse<lb::nf4_codebook, lb::per_group<64>>;
 
 } // namespace
 
@@ -117,6 +138,18 @@ TEST_CASE("the small-batch kernel, run on the host, is the product: batches, sli
     CHECK(worst<lb::presets::w4g128, bfloat16, 4, 2>(20, 300, 32, 2, 1, 4) <= 1.0);
     CHECK(worst<lb::presets::w4g128, bfloat16, 1, 2>(20, 1000, 3, 3, 2, 1) <= 1.0);
     CHECK(worst<w4, bfloat16, 1, 2>(20, 1000, 3, 3, 1, 3) <= 1.0); // the channels' scales come last
+}
+
+TEST_CASE("the small-batch kernel, run on the host, is the product: minimums, orders of columns, two of four columns") {
+    using lb::bfloat16;
+    using lb::float16;
+    CHECK(worst<lb::presets::q4_1, bfloat16, 1, 2>(20, 288, 3, 2, 1, 0) <= 1.0);
+    CHECK(worst<lb::presets::q4_k, float16, 2, 2>(16, 512, 9, 4, 1, 0) <= 1.0);
+    CHECK(worst<permuted, bfloat16, 1, 2>(20, 300, 3, 3, 2, 0) <= 1.0);
+    CHECK(worst<s4g128, bfloat16, 1, 2>(40, 1283, 3, 3, 2, 5) <= 1.0);
+    CHECK(worst<s4g64, float16, 2, 2>(20, 520, 11, 3, 1, 0) <= 1.0);
+    CHECK(worst<s8, bfloat16, 1, 2>(33, 500, 8, 4, 1, 0) <= 1.0);
+    CHECK(worst<snf4, bfloat16, 1, 1>(16, 200, 2, 1, 1, 0) <= 1.0);
 }
 
 TEST_CASE("plans for the small-batch kernel fit the device") {
