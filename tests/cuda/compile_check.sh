@@ -9,7 +9,7 @@ if ! command -v "$nvcc" > /dev/null; then
   exit 77
 fi
 log=$scratch/$(basename "$source").$arch.log
-"$nvcc" -std=c++20 -arch="$arch" -diag-suppress 554,1675 -Xptxas -v -I "$include" -c "$source" -o "$log.o" > "$log" 2>&1 \
+"$nvcc" -std=c++20 "-gencode=arch=compute_${arch#sm_},code=$arch" -diag-suppress 554,1675 -Xptxas -v -I "$include" -c "$source" -o "$log.o" > "$log" 2>&1 \
   || { cat "$log"; exit 1; }
 kernels=$(grep -c 'Used [0-9]* registers' "$log")
 grep -o 'Used [0-9]* registers' "$log" | sort -V | uniq -c
