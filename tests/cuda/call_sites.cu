@@ -33,6 +33,8 @@ void small_and_large(cudaStream_t stream, lb::matrix_view<const float> W, const 
 void encode(const lb::cuda::stream_ref& s, const __nv_bfloat16* w, std::size_t n, std::size_t k, const __nv_bfloat16* x) {
     auto dw = lb::cuda::quantize<lb::presets::w4g128>(s, lb::cuda::matrix_view<const __nv_bfloat16>{w, n, k});
     lb::cuda::quantize_into(s, dw, lb::cuda::matrix_view<const __nv_bfloat16>{w, n, k}); // the same memory again
+    lb::cuda::device_matrix<lb::presets::w4g128, 8> dw8 = lb::cuda::quantize<lb::presets::w4g128, 8>(
+        s, lb::cuda::matrix_view<const __nv_bfloat16>{w, n, k}); // for activations in 8 bits
     auto x8 = lb::cuda::quantize_rows<lb::float8_e4m3>(s, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
     lb::cuda::quantize_rows_into(s, x8, lb::cuda::matrix_view<const __nv_bfloat16>{x, 3, k});
 }

@@ -82,14 +82,18 @@ template __global__ void dequantize_kernel<kind_of<s4g128>, bfloat16>(const __gr
                                                                       std::size_t, bool);
 template __global__ void relayout_kernel<4, 16, 8>(const std::uint32_t*, words4*, std::size_t);
 template __global__ void relayout_kernel<8, 8, 16>(const std::uint32_t*, words4*, std::size_t);
-template __global__ void encode_kernel<w4g128, bfloat16>(const __grid_constant__ dense_rows,
+template __global__ void encode_kernel<w4g128, bfloat16, 16>(const __grid_constant__ dense_rows,
+                                                             const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w4zg64, float16, 16>(const __grid_constant__ dense_rows,
+                                                            const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w8zg128, float, 16>(const __grid_constant__ dense_rows,
+                                                           const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w8, bfloat16, 16>(const __grid_constant__ dense_rows,
                                                          const __grid_constant__ encoded_weights);
-template __global__ void encode_kernel<w4zg64, float16>(const __grid_constant__ dense_rows,
-                                                        const __grid_constant__ encoded_weights);
-template __global__ void encode_kernel<w8zg128, float>(const __grid_constant__ dense_rows,
+template __global__ void encode_kernel<fp8, float, 16>(const __grid_constant__ dense_rows,
                                                        const __grid_constant__ encoded_weights);
-template __global__ void encode_kernel<w8, bfloat16>(const __grid_constant__ dense_rows, const __grid_constant__ encoded_weights);
-template __global__ void encode_kernel<fp8, float>(const __grid_constant__ dense_rows, const __grid_constant__ encoded_weights);
+template __global__ void encode_kernel<w8, bfloat16, 8>(const __grid_constant__ dense_rows,
+                                                        const __grid_constant__ encoded_weights);
 template __global__ void encode_rows_kernel<int8, bfloat16>(const __grid_constant__ dense_rows, std::uint8_t*, float*);
 template __global__ void encode_rows_kernel<float8_e4m3, bfloat16>(const __grid_constant__ dense_rows, std::uint8_t*, float*);
 

@@ -172,19 +172,16 @@ private:
     return bits_of(ptx::multiply_add(x, 1.0f, anchor)) - bits_of(anchor);
 }
 
-/// Turns a 4 x 4 matrix: each lane of a quad has a row of words, and gets a column.
+/// Exchanges a bit of the number of a lane with a bit of that of its word.
 template <class Lane>
-LOWBIT_DEVICE void turn_quad(Lane lane, std::uint32_t (&w)[4]) noexcept {
+LOWBIT_DEVICE void exchange(Lane lane, std::uint32_t (&w)[4], int lane_bit, int word_bit) noexcept {
+    const bool upper = (lane.thread() & lane_bit) != 0;
     LOWBIT_DEVICE_UNROLL
-    for (int by = 1; by < 4; by *= 2) {
-        const bool upper = (lane.thread() & by) != 0;
-        LOWBIT_DEVICE_UNROLL
-        for (int i = 0; i < 4; ++i) {
-            if ((i & by) != 0) continue;
-            const std::uint32_t other = lane.shuffle_xor(upper ? w[i] : w[i + by], by);
-            w[i] = upper ? other : w[i];
-            w[i + by] = upper ? w[i + by] : other;
-        }
+    for (int i = 0; i < 4; ++i) {
+        if ((i & word_bit) != 0) continue;
+        const std::uint32_t other = lane.shuffle_xor(upper ? w[i] : w[i + word_bit], lane_bit);
+        w[i] = upper ? other : w[i];
+        w[i + word_bit] = upper ? w[i + word_bit] : other;
     }
 }
 
@@ -203,11 +200,14 @@ struct encoded_weights {
 /// it is one word of each lane of its quad that it makes: the four words of a lane are the quarters. So a quad turns a 4 x 4
 /// matrix of words, and all codes leave in their order. Where groups are short a warp takes as many tiles as a group is long, or
 /// one; where a row has one scale a block takes 16 rows, its warps tile after tile, and keeps in registers what fits.
-template <any_policy P, source_number T>
+///
+/// Codes of 8 bits for products in 8 bits are the exception: a quarter is two words of two lanes. There the lanes 1 and 2 read
+/// each other's quarters, and one exchange is enough.
+template <any_policy P, source_number T, int Compute = 16>
 class weight_encoder {
     using F = format_of<P>;
     using E = typename P::element_type;
-    using kind = kind_of<P>;
+    using kind = kind_of<P, Compute>;
     using order = typename kind::order;
     using stored_scale = typename F::scale_type;
     using device_scale = typename kind::scale_type;
@@ -219,6 +219,7 @@ class weight_encoder {
     static constexpr std::size_t quarter = order::cols / 4;
     static constexpr std::size_t group = kind::group;
     static constexpr bool by_row = group == 0;
+    static constexpr bool in_pairs = order::bits == 8 && Compute == 8;
 
     static_assert(counted_element<E> || small_float<E>,
                   "lowbit: a GPU encodes integers and small floats; quantize codebooks on the CPU, and upload");
@@ -236,9 +237,9 @@ class weight_encoder {
                       lowbit::detail::is_e8m0<stored_scale> || small_float<stored_scale>,
                   "lowbit: a GPU encodes scales of float, float16, bfloat16, E8M0 and small floats");
     static_assert(!P::non_finite::zeroed, "lowbit: a GPU marks groups that are not finite; it does not put zeros for them");
-    static_assert(F::granularity::rows == 1 && (by_row || (quarter <= group && group <= 128 && (group & (group - 1)) == 0)),
+    static_assert(F::granularity::rows == 1 &&
+                      (by_row || ((in_pairs ? order::cols : quarter) <= group && group <= 128 && (group & (group - 1)) == 0)),
                   "lowbit: a GPU encodes groups of 32, 64 or 128 columns (of 4 and 8 bits also 16), and whole rows");
-    static_assert(order::compute == 16);
 
     /// Chunks of a lane in a row of a tile; tiles that a warp keeps, of whole rows as many as 32 registers hold.
     static constexpr std::size_t chunks = quarter / chunk::size;
@@ -276,7 +277,7 @@ public:
             const std::size_t first = by_row ? static_cast<std::size_t>(warp) : unit % spans(x.cols) * kept;
             constexpr std::size_t step = by_row ? warps : 1;
             const std::size_t row = band * 16 + static_cast<std::size_t>(l / 4);
-            const std::size_t col = static_cast<std::size_t>(l % 4) * quarter;
+            const std::size_t col = static_cast<std::size_t>(in_pairs ? l % 2 * 2 + l / 2 % 2 : l % 4) * quarter;
 
             tile held[kept];
             extremes most[2];
@@ -306,7 +307,7 @@ public:
                 weights.encode(fits, words);
                 if (band * 16 + 16 > x.rows || (t + 1) * order::cols > x.cols)
                     clear_outside(x, row, t * order::cols + col, words);
-                detail::turn_quad(lane, words);
+                turn(lane, words);
                 if (t < col_tiles)
                     to.codes[order::lane_word(band, t, col_tiles, l) / 4] = {{words[0], words[1], words[2], words[3]}};
             };
@@ -416,7 +417,7 @@ private:
                 for (int i = 0; i < static_cast<int>(quarter); ++i) most[half].take(at[half][i / 8][i % 8]);
             }
         }
-        /// words[u] is what lane u of the quad gets.
+        /// words[u] is what lane u of the quad gets, or see word_of.
         LOWBIT_DEVICE void encode(const fit (&fits)[2], std::uint32_t (&words)[4]) noexcept {
             LOWBIT_DEVICE_UNROLL
             for (int half = 0; half < 2; ++half) {
@@ -439,13 +440,26 @@ private:
                     LOWBIT_DEVICE_UNROLL
                     for (int e = 0; e < 2; ++e) {
                         const auto slot = slot_of(half, i + e);
-                        words[slot.word / 4] |= levels[e] << slot.shift;
+                        words[word_of(slot)] |= levels[e] << slot.shift;
                     }
                 }
             }
         }
     };
-    /// Where column i of a quarter goes: slot.word / 4 is the lane of the quad.
+    /// The word in which a lane makes a code; and the way of the words to their lanes.
+    [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t word_of(const typename order::slot& slot) noexcept {
+        return in_pairs ? slot.word / 4 * 2 + slot.word % 4 : slot.word / 4;
+    }
+    template <class Lane>
+    static LOWBIT_DEVICE void turn(Lane lane, std::uint32_t (&words)[4]) noexcept {
+        if constexpr (in_pairs) {
+            detail::exchange(lane, words, 1, 2);
+        } else {
+            detail::exchange(lane, words, 1, 1);
+            detail::exchange(lane, words, 2, 2);
+        }
+    }
+    /// Where column i of a quarter goes, had lane 0 it.
     [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr auto slot_of(int half, int i) noexcept {
         return order::slot_of(8 * static_cast<std::size_t>(half), static_cast<std::size_t>(i), 1);
     }
@@ -464,7 +478,7 @@ private:
             LOWBIT_DEVICE_UNROLL
             for (int i = 0; i < static_cast<int>(quarter); ++i) {
                 const auto slot = slot_of(half, i);
-                if (i < columns) inside[slot.word / 4] |= order::field_mask << slot.shift;
+                if (i < columns) inside[word_of(slot)] |= order::field_mask << slot.shift;
             }
         }
         LOWBIT_DEVICE_UNROLL

@@ -20,11 +20,11 @@
 
 namespace lowbit::inline v0::cuda {
 
-template <class P, class T>
-__global__ void __launch_bounds__(weight_encoder<P, T>::threads)
+template <class P, class T, int Compute>
+__global__ void __launch_bounds__(weight_encoder<P, T, Compute>::threads)
     encode_kernel(const __grid_constant__ dense_rows x, const __grid_constant__ encoded_weights to) {
-    __shared__ words4 shared[weight_encoder<P, T>::shared_bytes / 16];
-    weight_encoder<P, T>::body(device_lane{}, x, to, reinterpret_cast<std::byte*>(shared));
+    __shared__ words4 shared[weight_encoder<P, T, Compute>::shared_bytes / 16];
+    weight_encoder<P, T, Compute>::body(device_lane{}, x, to, reinterpret_cast<std::byte*>(shared));
 }
 
 template <class E, class T>
@@ -61,19 +61,22 @@ template <class Here, class X>
 /// infinity or a scale that does not fit, gets the scale NaN, and every product with its row is NaN. The rules absmax, minmax and
 /// signed_absmax; rounding to nearest even; integers and small floats; groups of 32, 64 or 128 columns, and rows: other policies
 /// do not compile. Raises errc::shape_mismatch, errc::invalid_argument and errc::device.
-template <class Here = isa::here, any_policy P, class X>
-void quantize_into(const stream_ref& s, device_matrix<P>& w, const matrix_view<X>& x) {
+template <class Here = isa::here, any_policy P, int Compute, class X>
+void quantize_into(const stream_ref& s, device_matrix<P, Compute>& w, const matrix_view<X>& x) {
     const dense_rows from = detail::dense<Here>(x, w.rows(), w.cols(), "quantize_into");
-    using encoder = weight_encoder<P, typename number_of<std::remove_const_t<X>>::type>;
+    using T = typename number_of<std::remove_const_t<X>>::type;
+    using encoder = weight_encoder<P, T, Compute>;
     if (const std::size_t units = encoder::units(from.rows, from.cols); units != 0) {
-        detail::launch(encode_kernel<P, typename number_of<std::remove_const_t<X>>::type>, detail::blocks_for(units),
-                       encoder::threads, 0, s.get(), from, encoder::into(w.data(), from.rows, from.cols));
+        detail::launch(encode_kernel<P, T, Compute>, detail::blocks_for(units), encoder::threads, 0, s.get(), from,
+                       encoder::into(w.data(), from.rows, from.cols));
     }
 }
-/// The same into new device memory, taken and given back in the order of the stream.
-template <any_policy P, class Here = isa::here, class X>
-[[nodiscard]] device_matrix<P> quantize(const stream_ref& s, const matrix_view<X>& x) {
-    device_matrix<P> w(x.rows(), x.cols(), device_buffer(weight_image<kind_of<P>>{x.rows(), x.cols()}.bytes(), s.get()));
+/// The same into new device memory, taken and given back in the order of the stream. For products with device_rows, activations
+/// in 8 bits: quantize<P, 8>(s, x).
+template <any_policy P, int Compute = 16, class Here = isa::here, class X>
+[[nodiscard]] device_matrix<P, Compute> quantize(const stream_ref& s, const matrix_view<X>& x) {
+    device_matrix<P, Compute> w(x.rows(), x.cols(),
+                                device_buffer(weight_image<kind_of<P, Compute>>{x.rows(), x.cols()}.bytes(), s.get()));
     quantize_into<Here>(s, w, x);
     return w;
 }

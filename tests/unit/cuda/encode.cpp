@@ -49,9 +49,9 @@ struct source {
 };
 
 /// The image that the kernel makes of `x`, in memory that was garbage.
-template <class P, class T>
+template <class P, int Compute = 16, class T>
 std::vector<std::byte> encoded(const source<T>& x) {
-    using encoder = cuda::weight_encoder<P, T>;
+    using encoder = cuda::weight_encoder<P, T, Compute>;
     const cuda::weight_image<cuda::kind_of<P>> image{x.numbers.rows(), x.numbers.cols()};
     std::vector<cuda::words4> memory(image.bytes() / 16 + 1);
     std::memset(memory.data(), 0xee, memory.size() * 16);
@@ -90,11 +90,11 @@ lb::matrix<float> made(std::size_t n, std::size_t k, numbers kind, float largest
     return w;
 }
 
-template <class P, class T>
+template <class P, class T, int Compute = 16>
 bool same(std::size_t n, std::size_t k, std::size_t extra = 0, numbers kind = numbers::normal, float largest = 1e4f) {
     const source<T> x(made(n, k, kind, largest), extra);
-    const auto right = cuda::pack_image(lb::quantize<P>(x.numbers));
-    const auto ours = encoded<P>(x);
+    const auto right = cuda::pack_image<lb::isa::here, Compute>(lb::quantize<P>(x.numbers));
+    const auto ours = encoded<P, Compute>(x);
     const cuda::weight_image<cuda::kind_of<P>> image{n, k};
     for (std::size_t i = 0; i < ours.size(); ++i) {
         if (ours[i] != right.data()[i]) {
@@ -184,6 +184,12 @@ TEST_CASE("weights: codes, scales and zero points are the CPU's bytes") {
     CHECK(same<e5m2g128, lb::float16>(34, 200));
     CHECK(same<ocp_mxfp4, lb::bfloat16>(17, 64));
     CHECK(same<q4_0, lb::bfloat16>(17, 64));
+}
+
+TEST_CASE("weights: so they are in the order for products in 8 bits") {
+    CHECK(same<w8, float, 8>(70, 100));
+    CHECK(same<w4g32, lb::bfloat16, 8>(33, 200));
+    CHECK(same<w2g32, lb::bfloat16, 8>(65, 130));
 }
 
 TEST_CASE("weights: so they are of zeros, denormal and large numbers, and ties") {
