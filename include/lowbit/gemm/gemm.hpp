@@ -110,6 +110,7 @@ struct packed_operand {
                     std::byte*) = nullptr;
     std::size_t most_plain = 0;
     std::size_t most_rows = kernel::most_rows; ///< of one call
+    std::size_t abreast = 1;                   ///< panels of one call of one row
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t rows() const noexcept { return whole.columns; }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t cols() const noexcept { return whole.layout.depth; }
@@ -127,8 +128,15 @@ packed_operand<C> operand_of(const packed_matrix<P>& p, isa::level level) noexce
     } else {
         constexpr kernel::product_key key = weights_of<format_of<P>>::key(C, packed_matrix<P>::record_groups);
         constexpr bool scaled_table = C != compute::float32 && key.code == kernel::decoding::table;
-        return {p.template whole<C, Here>(), p.order(), kernel::select<key, Here>(level).run,
-                scaled_table ? int8_table_step<E> : 1.0f, takes_int8<E>};
+        return {p.template whole<C, Here>(),
+                p.order(),
+                kernel::select<key, Here>(level).run,
+                scaled_table ? int8_table_step<E> : 1.0f,
+                takes_int8<E>,
+                nullptr,
+                0,
+                kernel::most_rows,
+                kernel::abreast(key)};
     }
 }
 
@@ -165,22 +173,26 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
                [&](std::size_t first, std::size_t last) {
                    const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
                    alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
-                   for (std::size_t i = first; i < last; ++i) {
+                   std::size_t some = 1; // panels
+                   for (std::size_t i = first; i < last; i += some) {
+                       if (m == 1) some = std::min(w.abreast, last - i);
                        const std::size_t column0 = i / blocks * kernel::panel_columns;
                        kernel::weight_panel panel = w.whole;
                        panel.data += i / blocks * panel_bytes;
-                       panel.columns = std::min(kernel::panel_columns, w.rows() - column0);
+                       panel.columns = std::min(some * kernel::panel_columns, w.rows() - column0);
                        const std::size_t row0 = i % blocks * w.most_rows;
                        const std::size_t rows = std::min(w.most_rows, m - row0);
                        fetch_runs(y, row0, rows, column0, panel.columns);
                        if (w.cols() == 0) {
-                           std::fill_n(tile, rows * kernel::panel_columns, 0.0f);
+                           std::fill_n(tile, rows * some * kernel::panel_columns, 0.0f);
                        } else {
                            w.multiply(panel, activations, row0, rows, tile);
                        }
-                       for (std::size_t r = 0; r < rows; ++r) {
-                           const result_run run{tile + r * kernel::panel_columns, panel.columns, row0 + r, column0};
-                           if (x.bad(row0 + r)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
+                       for (std::size_t r = 0; r < rows * some; ++r) { // of several panels, or of several rows
+                           const std::size_t past = some > 1 ? r * kernel::panel_columns : 0, row = some > 1 ? row0 : row0 + r;
+                           const result_run run{tile + r * kernel::panel_columns,
+                                                std::min(kernel::panel_columns, panel.columns - past), row, column0 + past};
+                           if (x.bad(row)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
                            ep.template apply<Here>(run);
                            store_run<Here>(y, run, ep, row_kernels);
                        }

@@ -87,11 +87,11 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
         const bool minimums = layout.offset == kernel::offset_kind::minimum;
         store_pairs(numbers, scales, super_size, scales + columns * super_size, minimums ? super_size : 0);
     }
-    const bool masked = layout.kept_bits != 0;
+    const bool pruned = layout.kept_bits != 0, masked = layout.masked(columns);
     std::array<const std::byte*, kernel::panel_columns> masks{};
     std::array<std::uint32_t, kernel::panel_columns> left{};
     left.fill(static_cast<std::uint32_t>(layout.kept));
-    for (std::size_t c = 0; masked && c < columns; ++c) masks[c] = rows.mask(rows.format, first + c);
+    for (std::size_t c = 0; pruned && c < columns; ++c) masks[c] = rows.mask(rows.format, first + c);
     std::byte* kept = masked ? panel + layout.kept_start(columns) : nullptr;
     const std::byte* const end = masked ? kept + layout.kept_bytes(columns) : nullptr;
     for (std::size_t r = 0; r < layout.records(); ++r) {
@@ -99,12 +99,17 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
         const std::size_t start = r * layout.record_groups * segment;
         const std::size_t record_depth = std::min(layout.record_groups * segment, depth - start);
         std::byte* beside = record + layout.scale_start(r, columns);
-        if (masked) {
+        if (pruned) {
             const kernel::masked_source from{levels.data() + start, stride, masks.data(), start, record_depth};
-            std::byte* const words = panel + layout.mask_start(r, columns);
-            kept = layout.paired(columns) ? kernel::pack_pairs<Here>(layout, r, from, rows.fill, words, kept)
-                                          : kernel::pack_masked<Here>(layout, r, columns, from, left.data(), words, kept, end);
-            beside = panel + layout.beside_start(r, columns);
+            if (masked) {
+                kept = kernel::pack_masked<Here>(layout, r, columns, from, left.data(), panel + layout.mask_start(r, columns),
+                                                 kept, end);
+                beside = panel + layout.beside_start(r, columns);
+            } else if (layout.listed(columns)) {
+                kernel::pack_lists<Here>(layout, from, rows.fill, panel);
+            } else {
+                kernel::pack_pairs<Here>(layout, r, from, rows.fill, record);
+            }
         } else {
             kernel::pack_planes<Here>(layout, r, columns, {levels.data() + start, stride, record_depth}, record);
         }
@@ -120,6 +125,21 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
                         layout.offset_size());
         }
     }
+}
+
+/// Makes panels lists, which multiply faster, unless they are more than a twenty-fourth longer than masks. All are as long as the
+/// longest.
+template <class Here>
+void choose_lists(const weight_rows& rows, std::size_t count, kernel::panel_layout& layout) {
+    if (!layout.takes_lists()) return;
+    kernel::panel_layout lists = layout;
+    std::array<const std::byte*, kernel::panel_columns> masks;
+    for (std::size_t first = 0; first + kernel::panel_columns <= count; first += kernel::panel_columns) {
+        for (std::size_t c = 0; c < kernel::panel_columns; ++c) masks[c] = rows.mask(rows.format, first + c);
+        lists.list_steps = std::max(lists.list_steps, kernel::count_list_steps<Here>(layout, masks.data()));
+    }
+    const std::size_t masks_bytes = layout.panel_bytes(kernel::panel_columns);
+    if (lists.panel_bytes(kernel::panel_columns) <= masks_bytes + masks_bytes / 24) layout = lists;
 }
 
 /// `count` rows of weights as panels, in new memory; `where` runs panels side by side.

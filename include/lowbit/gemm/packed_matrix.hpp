@@ -15,6 +15,7 @@
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/gemm/pack_panels.hpp>
 #include <lowbit/gemm/weights.hpp>
+#include <lowbit/isa/active.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/quantize/active_rows.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
@@ -152,6 +153,11 @@ public:
             }
         }
         const contents<Q, Here> from{q, reader, detail::active_rows<Here>()};
+        if constexpr (weights::lists) {
+            // Other levels read lists, too, but slowly: they get masks.
+            if (isa::active<Here>() == isa::level::avx512vnni)
+                detail::choose_lists<Here>(from.rows(), packed.rows_, packed.layout_);
+        }
         packed.bytes_ = detail::pack_panels<Here>(where, from.rows(), packed.layout_, packed.rows_, memory);
         return packed;
     }
@@ -170,7 +176,7 @@ private:
         }
         layout.bits = weights::bits;
         layout.kept_bits = weights::kept_bits;
-        layout.pairs = weights::pairs && (layout.segment() % 4 == 0 || layout.groups() == 1);
+        layout.pairs = weights::pairs && layout.takes_pairs();
         if constexpr (weights::kept_bits != 0) layout.kept = detail::shape_of<format>{rows, cols}.stored_cols();
         layout.record_groups = record_groups;
         layout.scale = weights::scale;

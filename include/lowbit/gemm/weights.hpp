@@ -165,6 +165,15 @@ struct weights_of {
         }
         return false;
     }();
+    /// Whether so few codes are kept that they may be stored as lists, two bytes each and some that fill up.
+    static constexpr bool lists = [] {
+        if constexpr (kept_bits == 8 && integer_element<element_type>) {
+            constexpr std::size_t some = 9600;
+            return 26 * F::mask::mask::kept(some) < 3 * some && offset == kernel::offset_kind::constant &&
+                   element_type::is_signed && !two_levels;
+        }
+        return false;
+    }();
     /// Bits of a code to the kernels: masked panels become bytes.
     static constexpr unsigned bits = kept_bits != 0 ? 8 : static_cast<unsigned>(element_type::bits);
     /// The level of 0, where there are no zero points.
@@ -186,7 +195,8 @@ struct weights_of {
                 .scale_levels = two_levels ? 2u : 1u,
                 .record_groups = record_groups,
                 .kept_bits = kept_bits,
-                .pairs = pairs};
+                .pairs = pairs,
+                .lists = lists};
     }
 };
 

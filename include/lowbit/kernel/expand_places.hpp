@@ -35,7 +35,22 @@ inline constexpr auto pairs_from_quad = [] {
     for (std::size_t mask = 0; mask < all.size(); ++mask) all[mask] = {0x80, pair_places[mask][0], 0x80, pair_places[mask][1]};
     return all;
 }();
-/// And back: from the low bytes of two shorts to a quad, nothing elsewhere.
+/// And for a shuffle of two quads: to the bytes of a short, first those of one quad, then of the other. All of it twice.
+inline constexpr auto pairs_from_octet = [] {
+    std::array<std::array<std::uint8_t, 2>, 32> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const auto quad = static_cast<std::uint8_t>(i / 8 % 2 * 4);
+        for (std::size_t j = 0; j < 2; ++j) all[i][j] = static_cast<std::uint8_t>(pair_places[i % 8][j] + quad);
+    }
+    return all;
+}();
+/// For a permutation of bytes: from three bytes a column to the lowest of four.
+inline constexpr auto thirds_to_lanes = [] {
+    std::array<std::uint8_t, 64> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i / 4 * 3 + i % 4);
+    return all;
+}();
+/// Pairs to quads: from the low bytes of two shorts to a quad, nothing elsewhere.
 inline constexpr auto quad_from_pairs = [] {
     std::array<std::array<std::uint8_t, 4>, 16> all{};
     for (std::size_t mask = 0; mask < all.size(); ++mask) {

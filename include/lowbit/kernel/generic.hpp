@@ -9,6 +9,7 @@
 
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/xsimd.hpp>
+#include <lowbit/kernel/expand_places.hpp>
 #include <lowbit/kernel/product.hpp>
 
 namespace lowbit::inline v0::kernel::scalar {

@@ -24,9 +24,21 @@ inline constexpr std::size_t panel_columns = 64;
 /// Codes of a masked panel that share a word of mask bits.
 inline constexpr std::size_t chunk_codes = 64;
 
+/// The K whose pairs stand together, see panel_layout; what the patterns of 64 columns take there, and patterns and codes.
+inline constexpr std::size_t pair_unit = 32;
+inline constexpr std::size_t pattern_bytes = panel_columns * 3;
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t pair_unit_bytes(unsigned kept_bits) noexcept {
+    return pattern_bytes + panel_columns * pair_unit / 2 * kept_bits / 8;
+}
+
 /// The longest run of K that is one group of a layout: any sum of its codes times activations fits in 32 bits, also that of 8-bit
 /// codes with zero points (255 * 128 * 65536 < 2^31).
 inline constexpr std::size_t longest_group = 65536;
+
+/// The K that a step of lists reaches, how many codes of a column it has, and its bytes.
+inline constexpr std::size_t list_window = 256;
+inline constexpr std::size_t list_codes = 4;
+inline constexpr std::size_t list_step_bytes = 2 * list_codes * panel_columns;
 
 /// How the offset of a code is stored; the value of a code is
 ///   constant:   scale * (code - offset), one compile-time or run-time number for the whole matrix (2^(bits-1), 1, 0);
@@ -88,14 +100,23 @@ struct bit_plane {
 ///
 ///   panel = super-scales || mask words of all records | what stands beside all records | kept codes of all chunks
 ///
-/// Where every quad keeps exactly two (2 of 4), a whole panel stores them as *pairs*, less the code of 0, in two's complement:
-/// bytes, or nibbles, of each quad of k fill 128, or 64, bytes as 32-bit words. The low half of word i has the first codes of
-/// columns i, i + 16 (and of nibbles i + 32, i + 48), the high half the second ones; columns from 32 on of bytes, 64 bytes
-/// farther.
+/// Where every quad keeps exactly two (2 of 4), a whole panel of whole units of 32 k stores them as *pairs*, less the code of 0,
+/// in two's complement. Its records are those of a dense panel, with units in the place of planes:
+///
+///   unit = for each column 3 bits for each of 8 quads, lowest first, the lower three of its mask | 16 kept codes of each column
+///
+/// where kept codes are laid out as a plane of 8 or 4 bits of so many k.
+///
+/// Where few codes of 8 bits are kept, of one group, and it is about as short, a whole panel stores *lists*: the kept codes of a
+/// column one after the other, less the code of 0, each with its place in a window of 256 k. A step has four of each column,
+/// those that its window holds; zeros fill it up. Windows start at multiples of 4, and end with the panel's K at the latest:
+///
+///   panel = scales | sums of codes, times -128 (int32) | starts of windows, in quads (u16) || steps, each
+///           places of 4 codes of every column | those codes
 ///
 /// A panel has room for as many kept codes as its columns may have, whichever they are, so all panels are equally long.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/4";
+    static constexpr std::string_view tag = "k4_n64/5";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
@@ -111,9 +132,19 @@ struct panel_layout {
     /// Where present, panels are laid out as it says, and the rest says what activations look like.
     block_layout blocks{};
     // Of masked panels, whose `bits` are 8:
-    unsigned kept_bits = 0; ///< bits of a kept code, 4 or 8; 0 where nothing is pruned
-    std::size_t kept = 0;   ///< most codes that a column keeps
-    bool pairs = false;     ///< two of 4 k that follow a multiple of 4, and those as pairs; see paired()
+    unsigned kept_bits = 0;     ///< bits of a kept code, 4 or 8; 0 where nothing is pruned
+    std::size_t kept = 0;       ///< most codes that a column keeps
+    bool pairs = false;         ///< two of 4 k that follow a multiple of 4, and those as pairs; see paired()
+    std::size_t list_steps = 0; ///< of a panel; 0 where there are no lists; see listed()
+
+    /// Whether pairs fill whole units.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool takes_pairs() const noexcept {
+        return depth % pair_unit == 0 && segment() % pair_unit == 0;
+    }
+    /// Whether panels may be lists, of signed codes.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool takes_lists() const noexcept {
+        return kept_bits == 8 && groups() == 1 && packed_depth() >= list_window && run == 0 && !pairs;
+    }
 
     /// The K of a group as kernels see it: `group`, or where that is longer than longest_group a part of it, with the same
     /// scales. Parts are equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a
@@ -180,6 +211,8 @@ struct panel_layout {
     }
     /// From the start of record r to the scales of its first group.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t r, std::size_t columns) const noexcept {
+        if (listed(columns)) return 0;
+        if (paired(columns)) return record_depth(r) / pair_unit * pair_unit_bytes(kept_bits);
         return record_depth(r) * columns * bits / 8;
     }
     /// Bytes of an offset. Minimums that share a byte with their scale have none.
@@ -205,6 +238,26 @@ struct panel_layout {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t super_bytes(std::size_t columns) const noexcept {
         return columns * size_of(super) * (offset == offset_kind::minimum ? 2 : 1);
     }
+    /// Whether a panel stores its kept codes as pairs: a narrow one does not.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool paired(std::size_t columns) const noexcept {
+        return pairs && columns == panel_columns;
+    }
+    /// Whether a panel is lists: a narrow one is not.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool listed(std::size_t columns) const noexcept {
+        return list_steps != 0 && columns == panel_columns;
+    }
+    /// Whether a panel has mask words.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool masked(std::size_t columns) const noexcept {
+        return kept_bits != 0 && !paired(columns) && !listed(columns);
+    }
+    /// Where the parts of a panel of lists are: sums, starts of windows, steps.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t list_sums() const noexcept { return beside_bytes(panel_columns); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t list_starts() const noexcept {
+        return list_sums() + panel_columns * sizeof(std::int32_t);
+    }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t list_start() const noexcept {
+        return (list_starts() + list_steps * sizeof(std::uint16_t) + 63) / 64 * 64;
+    }
     /// Chunks of record r of a masked panel, and of all records before it.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t chunks(std::size_t r, std::size_t columns) const noexcept {
         return (record_depth(r) * columns + chunk_codes - 1) / chunk_codes;
@@ -225,13 +278,8 @@ struct panel_layout {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t kept_start(std::size_t columns) const noexcept {
         return beside_start(records(), columns);
     }
-    /// Whether a panel stores its kept codes as pairs: a narrow one does not.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool paired(std::size_t columns) const noexcept {
-        return pairs && columns == panel_columns;
-    }
     /// Bytes of all kept codes. Nibbles of a chunk may leave half a byte.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t kept_bytes(std::size_t columns) const noexcept {
-        if (paired(columns)) return all_chunks(columns) * 4 * kept_bits;
         const std::size_t codes = columns * kept;
         return kept_bits == 8 ? codes : (codes + std::min(all_chunks(columns), codes) + 1) / 2;
     }
@@ -243,7 +291,8 @@ struct panel_layout {
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t panel_bytes(std::size_t columns) const noexcept {
         if (blocks.present()) return blocks.panel_bytes(columns);
         if (depth == 0) return 0;
-        if (kept_bits != 0) return kept_start(columns) + kept_bytes(columns);
+        if (listed(columns)) return list_start() + list_steps * list_step_bytes;
+        if (masked(columns)) return kept_start(columns) + kept_bytes(columns);
         return record_start(records() - 1, columns) + record_bytes(records() - 1, columns);
     }
     /// Where panel p starts.
@@ -317,41 +366,68 @@ std::byte* pack_masked(const panel_layout& layout, std::size_t r, std::size_t co
     return kept;
 }
 
-/// Writes the mask words of a record of two codes a quad to `words`, and its pairs to `kept`; returns where the next ones go. A
-/// quad that keeps fewer gets codes of 0, `fill`; one that keeps more, in foreign masks, the first two.
-template <class Here = isa::here>
-std::byte* pack_pairs(const panel_layout& layout, std::size_t r, const masked_source& from, std::uint8_t fill, std::byte* words,
-                      std::byte* kept) {
-    const unsigned bits = layout.kept_bits;
-    for (std::size_t k = 0; k < layout.record_depth(r); k += 4, words += 4 * sizeof(std::uint64_t), kept += 16 * bits) {
-        std::uint64_t mask[4]{};
-        std::uint32_t pairs[32]{};
-        for (std::size_t c = 0; c < panel_columns; ++c) {
-            unsigned values[4]{};
-            unsigned places = 0;
-            const auto keep = [&](std::size_t place, unsigned value) {
-                if (std::popcount(places) == 2 || (places >> place & 1) != 0) return;
-                places |= 1u << place;
-                values[place] = value & ((1u << bits) - 1);
-            };
-            for (std::size_t i = 0; i < 4 && k + i < from.depth; ++i) {
-                const std::size_t bit = from.first + k + i;
-                if ((std::to_integer<unsigned>(from.masks[c][bit / 8]) >> bit % 8 & 1) == 0) continue;
-                keep(i, static_cast<unsigned>(from.codes[c * from.stride + k + i]) - fill);
-            }
-            for (std::size_t i = 4; i-- > 0;) keep(i, 0);
-            std::uint32_t both = 0;
-            for (std::size_t i = 4; i-- > 0;) {
-                if ((places >> i & 1) != 0) both = both << 16 | values[i];
-            }
-            mask[c / 16] |= std::uint64_t{places} << c % 16 * 4;
-            const std::size_t in_word = 16 / bits; // columns that share a word
-            pairs[c / 16 / in_word * 16 + c % 16] |= both << c / 16 % in_word * bits;
-        }
-        std::memcpy(words, mask, sizeof mask);
-        std::memcpy(kept, pairs, 16 * bits);
+/// Calls step(i, start of its window) for each step of the lists of a panel, and code(i, slot, column, k) for each of its codes;
+/// returns how many steps there are. Of foreign masks, that claim more than their policy allows, as much is kept as there is room
+/// for.
+template <class Step, class Code>
+std::size_t for_list_steps(const panel_layout& layout, const std::byte* const* masks, Step&& step, Code&& code) {
+    const std::size_t depth = layout.depth, last = layout.packed_depth() - list_window;
+    std::size_t next[panel_columns], left[panel_columns];
+    const auto advance = [&](std::size_t c, std::size_t k) { // to the first kept code from k on
+        const auto bits = [&](std::size_t at) { return std::to_integer<unsigned>(masks[c][at / 8]) >> at % 8; };
+        if (left[c] == 0) k = depth;
+        while (k < depth && (bits(k) & 1) == 0) k += bits(k) == 0 ? 8 - k % 8 : 1;
+        next[c] = std::min(k, depth);
+    };
+    for (std::size_t c = 0; c < panel_columns; ++c) {
+        left[c] = layout.kept;
+        advance(c, 0);
     }
-    return kept;
+    for (std::size_t i = 0;; ++i) {
+        const std::size_t first = *std::min_element(next, next + panel_columns);
+        if (first == depth) return i;
+        const std::size_t start = std::min(first / 16 * 16, last); // of 64 more steps, of 4 no fewer
+        step(i, start);
+        for (std::size_t c = 0; c < panel_columns; ++c) {
+            for (std::size_t slot = 0; slot < list_codes && next[c] < std::min(depth, start + list_window); ++slot) {
+                code(i, slot, c, next[c]);
+                --left[c];
+                advance(c, next[c] + 1);
+            }
+        }
+    }
+}
+
+/// How many steps the lists of a panel take.
+template <class Here = isa::here>
+std::size_t count_list_steps(const panel_layout& layout, const std::byte* const* masks) {
+    return for_list_steps(
+        layout, masks, [](std::size_t, std::size_t) {}, [](std::size_t, std::size_t, std::size_t, std::size_t) {});
+}
+
+/// Writes the lists of a panel, all but its scales. `from` is its one record.
+template <class Here = isa::here>
+void pack_lists(const panel_layout& layout, const masked_source& from, std::uint8_t fill, std::byte* panel) {
+    std::int32_t sums[panel_columns]{};
+    std::byte* const starts = panel + layout.list_starts();
+    std::byte* const steps = panel + layout.list_start();
+    std::memset(starts, 0, layout.panel_bytes(panel_columns) - layout.list_starts());
+    std::size_t start = 0;
+    const auto write_start = [&](std::size_t i, std::size_t k) {
+        const auto quads = static_cast<std::uint16_t>(k / 4);
+        std::memcpy(starts + i * sizeof quads, &quads, sizeof quads);
+        start = k;
+    };
+    std::size_t used =
+        for_list_steps(layout, from.masks, write_start, [&](std::size_t i, std::size_t slot, std::size_t c, std::size_t k) {
+            const auto value = static_cast<std::int8_t>(from.codes[c * from.stride + k] - fill);
+            std::byte* const place = steps + i * list_step_bytes + c * list_codes + slot;
+            place[0] = static_cast<std::byte>(k - start);
+            place[list_step_bytes / 2] = static_cast<std::byte>(value);
+            sums[c] -= 128 * value;
+        });
+    for (; used < layout.list_steps; ++used) write_start(used, start); // all zeros, but in ascending order
+    std::memcpy(panel + layout.list_sums(), sums, sizeof sums);
 }
 
 /// Writes one plane of a record: for every run of 8 / Width quads a word of each column. After each `runs` of them, those of a
@@ -395,6 +471,41 @@ private:
         return quad;
     }
 };
+
+/// Writes the units of a record of pairs. A quad that keeps fewer than two gets codes of 0, `fill`; one that keeps more, in
+/// foreign masks, the first two.
+template <class Here = isa::here>
+void pack_pairs(const panel_layout& layout, std::size_t r, const masked_source& from, std::uint8_t fill, std::byte* record) {
+    constexpr std::size_t most = pair_unit / 2;
+    std::uint8_t kept[panel_columns * most];
+    for (std::size_t k = 0; k < layout.record_depth(r); k += pair_unit) {
+        for (std::size_t c = 0; c < panel_columns; ++c) {
+            std::uint8_t* to = kept + c * most;
+            std::uint32_t patterns = 0;
+            for (std::size_t q = 0; q < pair_unit; q += 4) {
+                unsigned places = 0;
+                for (std::size_t i = 0; i < 4; ++i) {
+                    const std::size_t bit = from.first + k + q + i;
+                    const unsigned keeps = std::to_integer<unsigned>(from.masks[c][bit / 8]) >> bit % 8 & 1;
+                    if (std::popcount(places) < 2) places |= keeps << i;
+                }
+                const unsigned asked = places;
+                for (unsigned i = 8; std::popcount(places) < 2; i >>= 1) places |= i;
+                for (std::size_t i = 0; i < 4; ++i) {
+                    if ((places >> i & 1) == 0) continue;
+                    const unsigned code = (asked >> i & 1) != 0 ? from.codes[c * from.stride + k + q + i] : unsigned{fill};
+                    *to++ = static_cast<std::uint8_t>((code - fill) & ((1u << layout.kept_bits) - 1));
+                }
+                patterns |= (places & 7) << q / 4 * 3;
+            }
+            for (std::size_t i = 0; i < 3; ++i) record[c * 3 + i] = static_cast<std::byte>(patterns >> i * 8 & 0xff);
+        }
+        const record_source codes{kept, most, most};
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(layout.kept_bits), most, panel_columns, 0u,
+                                                       std::size_t{1}, std::size_t{0}, codes, record + pattern_bytes);
+        record += pair_unit_bytes(layout.kept_bits);
+    }
+}
 
 /// Writes the units of record r of a panel to `record`, scale_start(r, columns) bytes.
 template <class Here = isa::here>

@@ -72,6 +72,7 @@ struct product_key {
     /// Of masked panels, which are expanded to 8 bits, the bits of a kept code, 4 or 8; else 0.
     unsigned kept_bits = 0;
     bool pairs = false; ///< the panels are such that layout.pairs may be set
+    bool lists = false; ///< and that layout.list_steps may be
 
     friend constexpr bool operator==(const product_key&, const product_key&) noexcept = default;
 };
@@ -120,11 +121,18 @@ struct activation_rows {
     return ((row_bytes + 63) / 64 | 1) * 64;
 }
 
+/// Panels that one row of X may meet in one call: several of masked bytes, which are streams of masks and of codes, that memory
+/// delivers faster when there are more of them. Nibbles take longer to expand than to come.
+[[nodiscard]] constexpr std::size_t abreast(const product_key& key) noexcept {
+    return key.kept_bits == 8 && !key.pairs && !key.lists ? 4 : 1;
+}
+
 /// Most rows of one call: the sums of a group that spans several blocks of K stand on the stack, 256 bytes a row. A multiple of
 /// all row tiles; a caller that cuts rows does best to cut at multiples of 12.
 inline constexpr std::size_t most_rows = 120;
 
 /// tile[64 * r + c] = row row0 + r of x times column c of the panel, for rows <= most_rows; columns past w.columns hold rubbish.
+/// One row may meet up to `abreast` panels that follow each other, as one panel of so many columns.
 ///
 /// The numeric contract, which every level with FMA keeps to the bit, whatever the rows of a call, for groups g ascending:
 ///   int8:  i = sum over k of x * (code - offset), exact in int32;

@@ -14,6 +14,7 @@ TEST_CASE("masked: pairs of nibbles") {
 TEST_CASE("masked: pairs, float activations") {
     check_shapes<lk::product_key{.activations = activation_kind::float32, .kept_bits = 4, .pairs = true}>();
 }
+TEST_CASE("masked: lists") { check_shapes<lk::product_key{.kept_bits = 8, .lists = true}>(); }
 TEST_CASE("masked: zero points, activations with a scale per group") {
     check_shapes<lk::product_key{
         .offset = lk::offset_kind::zero_point, .activations = activation_kind::int8_per_group, .kept_bits = 4}>();

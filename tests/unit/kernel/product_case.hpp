@@ -168,9 +168,10 @@ private:
             std::byte* record = packed_->data() + layout_.record_start(g / parts, n);
             if constexpr (masked) {
                 prune(g);
-                std::copy(scale_bits.begin(), scale_bits.end(), packed_->data() + layout_.beside_start(g, n));
-                std::copy(offset_bits.begin(), offset_bits.end(),
-                          packed_->data() + layout_.beside_start(g, n) + layout_.scale_bytes(n));
+                std::byte* const beside =
+                    layout_.masked(n) ? packed_->data() + layout_.beside_start(g, n) : record + layout_.scale_start(g, n);
+                std::copy(scale_bits.begin(), scale_bits.end(), beside);
+                std::copy(offset_bits.begin(), offset_bits.end(), beside + layout_.scale_bytes(n));
                 continue;
             }
             if (g % parts == 0) {
@@ -196,7 +197,7 @@ private:
         const std::size_t kind = Key.pairs ? kept.size() : salt % (kept.size() + 2);
         masks_.assign(n, std::vector<std::byte>(bytes));
         layout_.kept_bits = Key.kept_bits;
-        layout_.pairs = Key.pairs && kind == kept.size() && (layout_.groups() == 1 || layout_.segment() % 4 == 0);
+        layout_.pairs = Key.pairs && kind == kept.size() && layout_.takes_pairs();
         for (auto& mask : masks_) {
             std::size_t count = 0;
             const auto keep = [&](std::size_t k) {
@@ -219,6 +220,8 @@ private:
         }
         for (const auto& mask : masks_) mask_rows_.push_back(mask.data());
         left_.assign(n, static_cast<std::uint32_t>(layout_.kept));
+        if (Key.lists && n == lk::panel_columns && layout_.takes_lists())
+            layout_.list_steps = lk::count_list_steps(layout_, mask_rows_.data());
     }
     /// Group g: what the masks drop becomes the code of 0, and the rest is packed.
     void prune(std::size_t g) {
@@ -235,11 +238,8 @@ private:
         std::byte* const first = panel + layout_.kept_start(n);
         std::byte* const end = first + layout_.kept_bytes(n);
         const lk::masked_source from{codes_.data() + start, shape_.depth, mask_rows_.data(), start, layout_.length(g)};
-        if (layout_.paired(n)) {
-            kept_ = lk::pack_pairs(layout_, g, from, fill_, panel + layout_.mask_start(g, n), g == 0 ? first : kept_);
-            REQUIRE(kept_ <= end);
-            return;
-        }
+        if (layout_.paired(n)) return lk::pack_pairs(layout_, g, from, fill_, panel + layout_.record_start(g, n));
+        if (layout_.listed(n)) return lk::pack_lists(layout_, from, fill_, panel);
         kept_ = lk::pack_masked(layout_, g, n, from, left_.data(), panel + layout_.mask_start(g, n), g == 0 ? first : kept_, end);
         REQUIRE(kept_ <= end);
     }

@@ -9,6 +9,7 @@
 
 #include <lowbit/isa/here.hpp>
 #include <lowbit/isa/target_region.hpp>
+#include <lowbit/kernel/expand_places.hpp>
 #include <lowbit/kernel/product.hpp>
 
 #if LOWBIT_HAS_NEON

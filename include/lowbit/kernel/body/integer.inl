@@ -118,7 +118,13 @@ struct integer_family {
     static LOWBIT_ALWAYS_INLINE void accumulate(sums (&acc)[Rows][Vectors], Weights& w, std::size_t depth, const activation*& x,
                                                 std::size_t stride, unsigned first) {
         using dot = typename dot_of<Ops, Weights>::type;
-        constexpr unsigned unit_quads = Weights::unit_depth / 4;
+        constexpr unsigned step_quads = [] { // of a product
+            if constexpr (requires { dot::step_quads; }) return dot::step_quads;
+            return 1u;
+        }();
+        constexpr unsigned unit_quads = Weights::unit_depth / 4 / step_quads;
+        // Sums that come with an excess start and end apart from those so far.
+        constexpr bool settles = requires { w.settled(acc[0][0], first); };
         // One row does not repay a shift for each quad; more rows have no registers for more sums.
         constexpr unsigned places = Rows == 1 && requires { requires dot::any_code; } ? Weights::places : 1;
         // Partial sums (of 16 bits, where the level has no dot product) must be widened before they can overflow.
@@ -132,11 +138,15 @@ struct integer_family {
             units -= count;
             typename dot::partial part[places][Rows][Vectors];
             const auto begin = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                part[0][r][v] = dot::begin(acc[r][v]);
+                part[0][r][v] = dot::begin(settles ? zero() : acc[r][v]);
                 if constexpr (places > 1) part[1][r][v] = dot::begin(zero());
             };
             const auto end = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                acc[r][v] = dot::end(acc[r][v], part[0][r][v]);
+                if constexpr (settles) {
+                    acc[r][v] = Ops::add(acc[r][v], w.settled(part[0][r][v], first + v));
+                } else {
+                    acc[r][v] = dot::end(acc[r][v], part[0][r][v]);
+                }
                 if constexpr (places > 1)
                     acc[r][v] = Ops::add(acc[r][v], Ops::template lower<Weights::place_bits>(part[1][r][v]));
             };
@@ -145,7 +155,7 @@ struct integer_family {
                 unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
                     constexpr bool alone = fresh && j == 0;
                     typename dot::quad a[Rows];
-                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * j);
+                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * step_quads * j);
                     LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
                         const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
                         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {

@@ -78,13 +78,66 @@ struct masked_bytes {
     }
 };
 
+/// One row of x times `Panels` whole panels of bytes side by side.
+template <class Family, class Ops, unsigned Panels>
+LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_rows<std::int8_t>& x, std::size_t row,
+                                      float* tile) {
+    using weights = masked_bytes<Ops, 8>;
+    using dot = typename Ops::template dot<weights::max_code>;
+    constexpr unsigned vectors = panel_vectors<Ops>;
+    const panel_layout& layout = w.layout;
+    const std::size_t panel_bytes = layout.panel_bytes(panel_columns), groups = layout.groups();
+    const std::byte* masks[Panels];
+    const std::byte* kept[Panels];
+    LOWBIT_UNROLL for (unsigned p = 0; p < Panels; ++p) {
+        masks[p] = w.data + p * panel_bytes + layout.mask_start(0, panel_columns);
+        kept[p] = w.data + p * panel_bytes + layout.kept_start(panel_columns);
+    }
+    const typename Ops::ints fill = splat_fill<Ops>(w);
+    const std::int8_t* from = x.data + row * x.stride;
+    std::fill_n(tile, Panels * panel_columns, 0.0f);
+    for (std::size_t g = 0; g < groups; ++g) {
+        typename Ops::ints sums[Panels][vectors];
+        for_tile<Panels, vectors>([&](unsigned p, unsigned v) LOWBIT_INLINE_LAMBDA {
+            sums[p][v] = Family::template start<weights>(w.offset, x.sums, row * groups + g, nullptr, 0);
+        });
+        const std::size_t depth = layout.record_depth(g);
+        for (std::size_t k = 0; k < depth; k += 4, from += 4) {
+            const typename dot::quad quad = dot::broadcast(from);
+            LOWBIT_UNROLL for (unsigned p = 0; p < Panels; ++p) {
+                LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) {
+                    const std::uint64_t mask = load_mask(masks[p] + v * sizeof mask);
+                    sums[p][v] = dot::add(sums[p][v], Ops::template expand<8>(mask, kept[p], fill), quad);
+                    kept[p] += ones(mask);
+                }
+                masks[p] += vectors * sizeof(std::uint64_t);
+                Ops::prefetch_near(kept[p] +
+                                   256); // since nearly all loads are of two lines; farther, or in other words, is slower
+                Ops::prefetch_near(kept[p] + 320);
+            }
+        }
+        LOWBIT_UNROLL for (unsigned p = 0; p < Panels; ++p) {
+            typename Ops::floats scales[vectors];
+            const std::byte* const beside = w.data + p * panel_bytes + layout.beside_start(g, panel_columns);
+            decode_numbers<Ops>(layout.scale, beside, 0, scales);
+            LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) {
+                float* const to = tile + p * panel_columns + v * Ops::lanes;
+                typename Ops::floats y = Ops::load_floats(to);
+                Family::add_scaled(y, sums[p][v], scales[v], x.scales, x.sums, row * groups + g);
+                if (Family::scaled_rows && g + 1 == groups) y = Ops::multiply_floats(y, Ops::splat_float(x.scales[row]));
+                Ops::store_floats(to, y);
+            }
+        }
+    }
+}
+
 /// Pairs of signed codes, and where in their quad they stand, meet the activations that stand there: of each quad of those a
-/// table has the pairs that places may name, and a permutation picks one for each column.
+/// table has the pairs that patterns may name, and a permutation picks one for each column.
 template <class Ops>
-struct pair_places_dot {
+struct pair_of_quad_dot {
     using ints = typename Ops::ints;
     struct weights {
-        ints codes, places;
+        ints codes, pattern;
     };
     using partial = ints;
     using quad = ints;
@@ -96,79 +149,205 @@ struct pair_places_dot {
     static LOWBIT_ALWAYS_INLINE weights prepare(weights w) { return w; }
     static LOWBIT_ALWAYS_INLINE quad broadcast(const std::int8_t* x) { return Ops::pairs_of_quad(x); }
     static LOWBIT_ALWAYS_INLINE partial add(partial p, weights w, quad x) {
-        return Ops::add_pairs(p, w.codes, Ops::pick_pairs(x, w.places));
+        return Ops::add_pairs(p, w.codes, Ops::pick_pairs(x, w.pattern));
     }
 };
 
-/// Weights stored as pairs.
+/// The same with two quads at a time, as bytes. Activations plus 128 are the unsigned operand, and sums come with 128 times those
+/// of codes; `weights` takes that off.
+template <class Ops>
+struct pair_of_octet_dot : pair_of_quad_dot<Ops> {
+    using typename pair_of_quad_dot<Ops>::ints;
+    using typename pair_of_quad_dot<Ops>::weights;
+    static constexpr unsigned step_quads = 2;
+
+    static LOWBIT_ALWAYS_INLINE ints broadcast(const std::int8_t* x) { return Ops::pairs_of_octet(x); }
+    static LOWBIT_ALWAYS_INLINE ints add(ints p, weights w, ints x) {
+        return Ops::dot_bytes(p, Ops::pick_shorts(x, w.pattern), w.codes);
+    }
+};
+
+/// Weights stored as pairs, a quad at a time.
 template <class Ops, unsigned KeptBits>
-struct paired_codes {
+struct paired_quads {
     template <unsigned>
     static constexpr bool streams = true;
-    static constexpr unsigned unit_depth = 4;
+    static constexpr unsigned unit_depth = pair_unit;
     static constexpr unsigned max_code = 255;
     static constexpr unsigned places = 1, place_bits = 8;
     static constexpr unsigned parts = 1;
-    static constexpr bool is_signed = true;            ///< codes are values: no offset
-    static constexpr unsigned columns = 16 / KeptBits; ///< vectors of 16 columns that share words
-    using dot = pair_places_dot<Ops>;
+    static constexpr bool is_signed = true; ///< codes are values: no offset
+    using dot = pair_of_quad_dot<Ops>;
+    using ints = typename Ops::ints;
+    static constexpr prefetch_plan ahead = prefetch_of(8, false);
 
-    const std::byte* masks;
-    const std::byte* kept;
+    const std::byte* unit;
 
-    LOWBIT_ALWAYS_INLINE paired_codes(const weight_block& b, const weight_panel&)
-        : masks(static_cast<const std::byte*>(b.data)), kept(b.kept) {}
-    LOWBIT_ALWAYS_INLINE void advance() {
-        masks += 4 * sizeof(std::uint64_t);
-        kept += 16 * KeptBits;
+    LOWBIT_ALWAYS_INLINE paired_quads(const weight_block& b, const weight_panel&)
+        : unit(static_cast<const std::byte*>(b.data) + b.start / unit_depth * pair_unit_bytes(KeptBits)) {}
+    LOWBIT_ALWAYS_INLINE void advance() { unit += pair_unit_bytes(KeptBits); }
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
+        unit += b.record_bytes - b.depth / unit_depth * pair_unit_bytes(KeptBits);
     }
-    LOWBIT_ALWAYS_INLINE void next_record(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        Ops::prefetch(kept + kept_ahead);
-        Ops::prefetch(masks + masks_ahead);
+        for (std::size_t at = 0; at < pair_unit_bytes(KeptBits); at += ahead.step) Ops::prefetch(unit + ahead.distance + at);
     }
-    template <unsigned, unsigned = 1>
+    template <unsigned J, unsigned = 1>
     LOWBIT_ALWAYS_INLINE typename dot::weights bytes(unsigned v) const {
-        const unsigned sixteen = v * Ops::lanes / 16;
-        const typename Ops::ints words = Ops::load(kept + sixteen / columns * 64 + v * Ops::lanes % 16 * 4);
-        typename Ops::ints codes = words;
-        unroll<columns>([&](auto i) LOWBIT_INLINE_LAMBDA {
-            if (sixteen % columns == i) codes = Ops::template signed_fields<KeptBits * i, KeptBits>(words);
-        });
-        return {codes, Ops::places(masks + v * Ops::lanes / 2)};
+        constexpr unsigned run = 32 / KeptBits; // quads that share words of codes
+        return {Ops::template signed_pair<J % 2, KeptBits*(J / 2 % (8 / KeptBits)), KeptBits>(words(J / (run / 2), v)),
+                Ops::template move_bits<3 * J, 0>(patterns(v))};
+    }
+
+protected:
+    LOWBIT_ALWAYS_INLINE ints patterns(unsigned v) const { return Ops::patterns(unit + v * Ops::lanes * 3); }
+    LOWBIT_ALWAYS_INLINE ints words(unsigned run, unsigned v) const {
+        return Ops::load(unit + pattern_bytes + (run * panel_columns + v * Ops::lanes) * 4);
     }
 };
 
-/// Expands `quads` quads of the pairs of block b to `to`.
+/// And two quads at a time.
 template <class Ops, unsigned KeptBits>
-void expand_pairs(const weight_panel& w, const weight_block& b, std::size_t quads, std::byte* to) {
-    if constexpr (requires { Ops::places(to); }) {
+struct paired_octets : paired_quads<Ops, KeptBits> {
+    using dot = pair_of_octet_dot<Ops>;
+    using typename paired_quads<Ops, KeptBits>::ints;
+
+    ints excess[panel_vectors<Ops>]; ///< 128 times the sums of codes
+
+    LOWBIT_ALWAYS_INLINE paired_octets(const weight_block& b, const weight_panel& w) : paired_quads<Ops, KeptBits>(b, w) {
+        reset();
+    }
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
+        paired_quads<Ops, KeptBits>::next_record(b);
+        reset();
+    }
+    template <unsigned J, unsigned = 1>
+    LOWBIT_ALWAYS_INLINE typename dot::weights bytes(unsigned v) {
+        const ints codes = Ops::template high_fields<KeptBits*(J % (8 / KeptBits)), KeptBits>(this->words(J / (8 / KeptBits), v));
+        excess[v] = Ops::dot_bytes(excess[v], Ops::splat(static_cast<std::int32_t>(0x80808080)), codes);
+        return {codes, Ops::template octet_patterns<J>(this->patterns(v))};
+    }
+    /// What products of vector v add up to, of codes that stand in the high bits of their bytes.
+    LOWBIT_ALWAYS_INLINE ints settled(ints sum, unsigned v) const {
+        return Ops::template lower<8 - KeptBits>(Ops::subtract(sum, excess[v]));
+    }
+
+private:
+    LOWBIT_ALWAYS_INLINE void reset() {
+        LOWBIT_UNROLL for (unsigned v = 0; v < panel_vectors<Ops>; ++v) excess[v] = Ops::splat(0);
+    }
+};
+
+/// Weights stored as pairs, as the level multiplies them.
+template <class Ops, unsigned KeptBits>
+struct paired_of {
+    using type = paired_quads<Ops, KeptBits>;
+};
+template <class Ops, unsigned KeptBits>
+    requires requires { Ops::pairs_of_octet(nullptr); }
+struct paired_of<Ops, KeptBits> {
+    using type = paired_octets<Ops, KeptBits>;
+};
+
+/// Expands the pairs of block b to `to`.
+template <class Ops, unsigned KeptBits>
+void expand_pairs(const weight_panel& w, const weight_block& b, std::byte* to) {
+    if constexpr (requires { Ops::patterns(to); }) {
         const typename Ops::ints fill = splat_fill<Ops>(w);
-        paired_codes<Ops, KeptBits> from(b, w);
-        for (std::size_t q = 0; q < quads; ++q, from.advance()) {
-            from.prefetch();
-            unroll<panel_vectors<Ops>>([&](auto v) LOWBIT_INLINE_LAMBDA {
-                const auto pair = from.template bytes<0>(v);
-                Ops::store(to, Ops::quads_of_pairs(pair.codes, pair.places, fill));
-                to += Ops::lanes * 4;
-            });
+        paired_quads<Ops, KeptBits> from(b, w);
+        for (std::size_t i = 0; i < b.count; ++i, from.next_record(b)) {
+            for (std::size_t k = 0; k < b.depth; k += pair_unit, from.advance()) {
+                from.prefetch();
+                unroll<pair_unit / 4>([&](auto j) LOWBIT_INLINE_LAMBDA {
+                    for (unsigned v = 0; v < panel_vectors<Ops>; ++v, to += Ops::lanes * 4) {
+                        const auto pair = from.template bytes<j>(v);
+                        Ops::store(to, Ops::quads_of_pairs(pair.codes, pair.pattern, fill));
+                    }
+                });
+            }
         }
     } else {
-        constexpr unsigned in_word = 16 / KeptBits, shift = 32 - KeptBits;
-        const std::byte* masks = static_cast<const std::byte*>(b.data);
-        const std::byte* kept = b.kept;
-        for (std::size_t q = 0; q < quads; ++q, kept += 16 * KeptBits, masks += 4 * sizeof(std::uint64_t)) {
-            for (std::size_t c = 0; c < panel_columns; ++c) {
-                std::uint32_t word;
-                std::memcpy(&word, kept + (c / 16 / in_word * 16 + c % 16) * 4, sizeof word);
-                word >>= c / 16 % in_word * KeptBits;
-                unsigned places = std::to_integer<unsigned>(masks[c / 2]) >> c % 2 * 4;
-                for (unsigned i = 0; i < 4; ++i, places >>= 1) {
-                    const std::int32_t code = static_cast<std::int32_t>(word << shift) >> shift;
-                    *to++ = static_cast<std::byte>(w.fill + ((places & 1) != 0 ? code : 0));
-                    if ((places & 1) != 0) word >>= 16;
+        for (std::size_t i = 0; i < b.count; ++i) {
+            const std::byte* unit =
+                static_cast<const std::byte*>(b.data) + i * b.record_bytes + b.start / pair_unit * pair_unit_bytes(KeptBits);
+            for (std::size_t k = 0; k < b.depth; k += pair_unit, unit += pair_unit_bytes(KeptBits)) {
+                for (std::size_t q = 0; q < pair_unit / 4; ++q) {
+                    for (std::size_t c = 0; c < panel_columns; ++c, to += 4) {
+                        std::uint32_t patterns = 0;
+                        std::memcpy(&patterns, unit + c * 3, 3);
+                        std::memset(to, w.fill, 4);
+                        for (std::size_t j = 0; j < 2; ++j) {
+                            const std::size_t at = q * 2 + j; // among the kept codes of a column
+                            constexpr std::size_t run = 32 / KeptBits;
+                            const auto byte =
+                                static_cast<std::int8_t>(unit[pattern_bytes + (at / run * panel_columns + c) * 4 + at % 4]);
+                            const int code = byte << (at % run / 4 * KeptBits == 0 ? 8 - KeptBits : 0);
+                            to[pair_places[patterns >> 3 * q & 7][j]] =
+                                static_cast<std::byte>(w.fill + (static_cast<std::int8_t>(code) >> (8 - KeptBits)));
+                        }
+                    }
                 }
             }
+        }
+    }
+}
+
+/// `Rows` rows of x times a panel of lists: each step picks four activations for each column from the window that it names.
+template <class Family, class Ops, unsigned Rows>
+LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, const activation_rows<std::int8_t>& x,
+                                    std::size_t row, float* tile) {
+    using ints = typename Ops::ints;
+    constexpr unsigned vectors = panel_vectors<Ops>;
+    constexpr prefetch_plan ahead = prefetch_of(8, false);
+    const std::byte* step = w.data + w.layout.list_start();
+    const std::byte* starts = w.data + w.layout.list_starts();
+    ints sums[Rows][vectors];
+    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+        sums[r][v] = Ops::load(w.data + w.layout.list_sums() + v * sizeof(ints));
+    });
+    const std::int8_t* const from = x.data + row * x.stride;
+    for (std::size_t left = w.layout.list_steps; left > 0; --left, step += list_step_bytes, starts += 2) {
+        std::uint16_t quads;
+        std::memcpy(&quads, starts, sizeof quads);
+        for (std::size_t at = 0; at < list_step_bytes; at += ahead.step) Ops::prefetch(step + ahead.distance + at);
+        typename Ops::window windows[Rows];
+        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) windows[r] =
+            Ops::load_window(from + r * x.stride + quads * std::size_t{4});
+        LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) {
+            const auto places = Ops::window_places(step + v * sizeof(ints));
+            const ints codes = Ops::load(step + list_step_bytes / 2 + v * sizeof(ints));
+            LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+                sums[r][v] = Ops::dot_bytes(sums[r][v], Ops::pick(windows[r], places), codes);
+            }
+        }
+    }
+    for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+        typename Ops::floats y = Ops::splat_float(0.0f);
+        Family::add_scaled(y, sums[r][v], Ops::load_floats(scales + v * Ops::lanes), x.scales, x.sums, row + r);
+        if constexpr (Family::scaled_rows) y = Ops::multiply_floats(y, Ops::splat_float(x.scales[row + r]));
+        Ops::store_floats(tile + r * panel_columns + v * Ops::lanes, y);
+    });
+}
+
+/// Expands the lists of block b to `to`.
+template <class Ops>
+void expand_lists(const weight_panel& w, const weight_block& b, std::byte* to) {
+    std::memset(to, w.fill, b.depth * panel_columns);
+    const std::byte* step = w.data + w.layout.list_start();
+    const std::byte* starts = w.data + w.layout.list_starts();
+    for (std::size_t i = 0; i < w.layout.list_steps; ++i, step += list_step_bytes, starts += 2) {
+        std::uint16_t quads;
+        std::memcpy(&quads, starts, sizeof quads);
+        const std::size_t start = quads * std::size_t{4};
+        if (start + list_window <= b.start) continue;
+        if (start >= b.start + b.depth) break;
+        for (std::size_t slot = 0; slot < list_step_bytes / 2; ++slot) {
+            const std::byte code = step[list_step_bytes / 2 + slot];
+            const std::size_t k =
+                start + std::to_integer<std::size_t>(step[slot]) - b.start; // large where it is before the block
+            if (code == std::byte{} || k >= b.depth) continue;
+            to[(k / 4 * panel_columns + slot / list_codes) * 4 + k % 4] =
+                static_cast<std::byte>(w.fill + std::to_integer<unsigned>(code));
         }
     }
 }

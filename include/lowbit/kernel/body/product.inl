@@ -200,6 +200,26 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         if constexpr (requires { Ops::once_rows; } && plain && std::is_same_v<element, std::uint8_t>) return Ops::once_rows;
         return fused_rows;
     }();
+    // Whether masked weights can be expanded in registers.
+    constexpr bool expands = masked && plain && family::offset == offset_kind::constant &&
+                             std::is_same_v<element, std::uint8_t> &&
+                             requires(typename Ops::ints fill) { Ops::template expand<8>(std::uint64_t{}, nullptr, fill); };
+    if constexpr (abreast(Key) > 1) {
+        if (w.columns > panel_columns) { // panels that follow each other
+            weight_panel one = w;
+            one.columns = panel_columns;
+            if constexpr (expands && family::scale_levels == 1) {
+                if (w.columns == abreast(Key) * panel_columns && has_plain_scales(one))
+                    return multiply_abreast<family, Ops, abreast(Key)>(w, x, row0, tile);
+            }
+            for (std::size_t left = w.columns; left > 0; left -= one.columns, tile += panel_columns) {
+                one.columns = std::min(left, panel_columns);
+                multiply_panel<Ops, Key>(one, x, row0, rows, tile);
+                one.data += w.layout.panel_bytes(panel_columns);
+            }
+            return;
+        }
+    }
     const std::size_t groups = w.layout.groups();
     // Decoding in registers runs beside the products, in units that those leave idle (on Zen 4 all of it: 12 rows gain up to 40
     // %, 512 a fiftieth), while writing a block and reading it again does not; but it is done for each tile. Whole bytes gain by
@@ -210,13 +230,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     }
 
     // Rows that expand masked weights in registers, and that multiply pairs as they are.
-    constexpr bool expands = masked && plain && family::offset == offset_kind::constant &&
-                             std::is_same_v<element, std::uint8_t> &&
-                             requires(typename Ops::ints fill) { Ops::template expand<8>(std::uint64_t{}, nullptr, fill); };
     constexpr unsigned expanding_rows = expands ? streaming_rows : 0;
-    constexpr bool pairs = masked && Key.pairs && plain && requires(const std::byte* from) { Ops::places(from); };
-    bool paired = false;
-    if constexpr (pairs) paired = w.layout.paired(w.columns) && rows <= Ops::tile_rows;
+    constexpr bool pairs = masked && Key.pairs && plain && requires(const std::byte* from) { Ops::patterns(from); };
+    const bool has_pairs = Key.pairs && w.layout.paired(w.columns), has_lists = Key.lists && w.layout.listed(w.columns);
+    const bool has_masks = masked && !has_pairs && !has_lists;
+    const bool paired = pairs && has_pairs && rows <= Ops::tile_rows;
 
     constexpr std::size_t wide_bytes = block_depth * panel_columns * Key.bits / 8 + (masked ? chunk_codes : 0);
     alignas(64) std::byte wide[wide_bytes]; // a block of a narrow or masked panel's codes
@@ -233,8 +251,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const std::size_t record_bytes = layout.record_bytes(0, w.columns);
     const std::size_t first_record = layout.record_start(0, w.columns);
     const bool narrow = w.columns < panel_columns;
-    const bool widened = narrow || (masked && !paired && (rows > expanding_rows || w.layout.paired(w.columns)));
-    const std::byte* kept = masked ? w.data + layout.kept_start(w.columns) : nullptr;
+    const bool widened = narrow || (masked && !paired && (rows > expanding_rows || !has_masks));
+    const std::byte* kept = has_masks ? w.data + layout.kept_start(w.columns) : nullptr;
     const bool unpacks = !plain && rows > most_fused;
     // Scales of two levels take too many instructions for more than two tiles to decode them.
     const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
@@ -250,7 +268,28 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
     if (narrow) std::memset(wide, 0, sizeof wide);
     if constexpr (masked) {
-        if (!widened) fetch_next_panel<Ops>(w);
+        if (has_masks && !widened) fetch_next_panel<Ops>(w);
+    }
+
+    if constexpr (Key.lists && expands) {
+        if (has_lists) {
+            weight_block b;
+            b.count = 1;
+            b.last = true;
+            b.beside = w.data;
+            b.scale = layout.scale;
+            b.scales = scales;
+            expand_beside<family, Ops>(w, b);
+            const auto multiply = [&](auto count) {
+                multiply_lists<family, Ops, count>(w, scales, x, row0, tile);
+                row0 += count;
+                rows -= count;
+                tile += count * panel_columns;
+            };
+            while (rows >= Ops::tile_rows) multiply(std::integral_constant<unsigned, Ops::tile_rows>{});
+            while (rows > 0) multiply(std::integral_constant<unsigned, 1>{});
+            return;
+        }
     }
 
     std::size_t record = 0, start = 0; // where the next block starts
@@ -276,7 +315,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.beside = data + layout.scale_start(record, w.columns);
         b.beside_stride = record_bytes;
         b.beside_bytes = layout.beside_bytes(w.columns);
-        if constexpr (masked) {
+        if (has_masks) {
             b.data = w.data + layout.mask_start(record, w.columns) + start * w.columns / chunk_codes * sizeof(std::uint64_t);
             b.kept = kept;
             b.beside = w.data + layout.beside_start(record, w.columns);
@@ -295,10 +334,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
 
         [[maybe_unused]] const std::byte* const first_kept = kept;
         if constexpr (masked) {
-            if (Key.pairs && layout.paired(w.columns)) {
-                const std::size_t quads = b.count * b.depth / 4;
-                if (widened) expand_pairs<Ops, Key.kept_bits>(w, b, quads, wide);
-                kept += quads * 16 * Key.kept_bits;
+            if (has_pairs) {
+                if (widened) expand_pairs<Ops, Key.kept_bits>(w, b, wide);
+            } else if (has_lists) {
+                expand_lists<Ops>(w, b, wide);
             } else if (widened) {
                 expand_block<Ops, Key.kept_bits, family::offset>(w, b, wide);
                 kept = b.kept;
@@ -327,12 +366,13 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         } else {
             carried = tile;
         }
-        const std::size_t codes = w.columns * Key.bits / 8; // bytes for one k
+        const std::size_t codes =
+            has_pairs ? pair_unit_bytes(Key.kept_bits) / pair_unit : w.columns * Key.bits / 8; // bytes of a k
         const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
         // Few tiles would have to fetch in bursts, and do better without; sooner where they read one dense stream and decode it.
         constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
         next_weights next{data + start * codes + bytes, rows >= bursts ? bytes * tile_rows / rows : 0};
-        if constexpr (masked) next = {kept, rows >= bursts ? static_cast<std::size_t>(kept - first_kept) * tile_rows / rows : 0};
+        if (has_masks) next = {kept, rows >= bursts ? static_cast<std::size_t>(kept - first_kept) * tile_rows / rows : 0};
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
                                                        carried + from * panel_columns, tile + from * panel_columns, next);
@@ -342,7 +382,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         std::size_t done = 0;
         if constexpr (pairs) {
             if (paired) {
-                multiply.template operator()<paired_codes<Ops, Key.kept_bits>, streaming_rows>(0, rows);
+                multiply.template operator()<typename paired_of<Ops, Key.kept_bits>::type, streaming_rows>(0, rows);
                 done = rows;
             }
         }

@@ -174,27 +174,36 @@ struct ops : table_expander<Here> {
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
     // Of panels that store pairs, see masked.inl.
-    /// The masks of 8 quads, in the lowest bits of each lane.
-    static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
-        std::int32_t all;
-        std::memcpy(&all, masks, sizeof all);
-        return _mm256_srlv_epi32(_mm256_set1_epi32(all), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    /// The patterns of 8 columns, a lane each; reads 28 bytes.
+    static LOWBIT_ALWAYS_INLINE ints patterns(const std::byte* p) {
+        const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 12));
+        return _mm256_shuffle_epi8(_mm256_set_m128i(high, low), _mm256_broadcastsi128_si256(thirds()));
     }
-    /// Bits [From, From + Width) of each short, as signed numbers.
-    template <unsigned From, unsigned Width>
-    static LOWBIT_ALWAYS_INLINE ints signed_fields(ints words) {
-        return _mm256_srai_epi16(From + Width == 16 ? words : _mm256_slli_epi16(words, 16 - From - Width), 16 - Width);
+    static LOWBIT_ALWAYS_INLINE __m128i thirds() { return _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1); }
+    /// Bits [From, From + Width) of the first or second two bytes of each lane, as signed shorts.
+    template <unsigned Which, unsigned From, unsigned Width>
+    static LOWBIT_ALWAYS_INLINE ints signed_pair(ints words) {
+        const ints high = _mm256_shuffle_epi8(words, _mm256_broadcastsi128_si256(high_bytes_of<Which>()));
+        return _mm256_srai_epi16(From + Width == 8 ? high : _mm256_slli_epi16(high, 8 - From - Width), 16 - Width);
     }
-    /// The pairs of four activations as shorts, by the lowest three bits of their masks.
+    template <unsigned Which>
+    static LOWBIT_ALWAYS_INLINE __m128i high_bytes_of() {
+        constexpr char a = 2 * Which, b = a + 1;
+        return _mm_setr_epi8(-1, a, -1, b, -1, a + 4, -1, b + 4, -1, a + 8, -1, b + 8, -1, a + 12, -1, b + 12);
+    }
+    /// The pairs of four activations as shorts, by the pattern.
     static LOWBIT_ALWAYS_INLINE ints pairs_of_quad(const std::int8_t* x) {
         return _mm256_srai_epi16(_mm256_shuffle_epi8(splat_quad(x), load(pairs_from_quad.data())), 8);
     }
-    static LOWBIT_ALWAYS_INLINE ints pick_pairs(ints pairs, ints places) { return _mm256_permutevar8x32_epi32(pairs, places); }
+    static LOWBIT_ALWAYS_INLINE ints pick_pairs(ints pairs, ints patterns) {
+        return _mm256_permutevar8x32_epi32(pairs, patterns);
+    }
     static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return add(sum, _mm256_madd_epi16(a, b)); }
-    /// Quads of bytes, fill + code where places name one.
-    static LOWBIT_ALWAYS_INLINE ints quads_of_pairs(ints codes, ints places, ints fill) {
+    /// Quads of bytes, fill + code where the pattern names one.
+    static LOWBIT_ALWAYS_INLINE ints quads_of_pairs(ints codes, ints patterns, ints fill) {
         const ints lanes_of_128 = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
-        const ints from = bit_or(pick_pairs(load(quad_from_pairs.data()), places), lanes_of_128);
+        const ints from = bit_or(pick_pairs(load(quad_from_pairs.data()), patterns), lanes_of_128);
         return _mm256_add_epi8(_mm256_shuffle_epi8(codes, from), fill);
     }
 

@@ -128,24 +128,23 @@ struct vectors : avx2::table_expander<Here> {
         return _mm512_i32gather_ps(codes, table, 4);
     }
     // Of panels that store pairs, see masked.inl and avx2.
-    static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
-        std::int32_t low, high;
-        std::memcpy(&low, masks, sizeof low);
-        std::memcpy(&high, masks + sizeof low, sizeof high);
-        const ints both = _mm512_mask_set1_epi32(_mm512_set1_epi32(low), 0xff00, high);
-        return _mm512_srlv_epi32(both, _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28));
+    static LOWBIT_ALWAYS_INLINE ints patterns(const std::byte* p) { // reads 64 bytes
+        const ints groups =
+            _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11), load(p));
+        return _mm512_shuffle_epi8(groups, _mm512_broadcast_i32x4(avx2::ops<Here>::thirds()));
     }
-    template <unsigned From, unsigned Width>
-    static LOWBIT_ALWAYS_INLINE ints signed_fields(ints words) {
-        return _mm512_srai_epi16(From + Width == 16 ? words : _mm512_slli_epi16(words, 16 - From - Width), 16 - Width);
+    template <unsigned Which, unsigned From, unsigned Width>
+    static LOWBIT_ALWAYS_INLINE ints signed_pair(ints words) {
+        const ints high = _mm512_shuffle_epi8(words, _mm512_broadcast_i32x4(avx2::ops<Here>::template high_bytes_of<Which>()));
+        return _mm512_srai_epi16(From + Width == 8 ? high : _mm512_slli_epi16(high, 8 - From - Width), 16 - Width);
     }
     static LOWBIT_ALWAYS_INLINE ints pairs_of_quad(const std::int8_t* x) {
         return _mm512_srai_epi16(_mm512_shuffle_epi8(splat_quad(x), load(pairs_from_quad.data())), 8);
     }
-    static LOWBIT_ALWAYS_INLINE ints pick_pairs(ints pairs, ints places) { return _mm512_permutexvar_epi32(places, pairs); }
-    static LOWBIT_ALWAYS_INLINE ints quads_of_pairs(ints codes, ints places, ints fill) {
+    static LOWBIT_ALWAYS_INLINE ints pick_pairs(ints pairs, ints patterns) { return _mm512_permutexvar_epi32(patterns, pairs); }
+    static LOWBIT_ALWAYS_INLINE ints quads_of_pairs(ints codes, ints patterns, ints fill) {
         const ints lanes_of_128 = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
-        const ints from = bit_or(pick_pairs(load(quad_from_pairs.data()), places), lanes_of_128);
+        const ints from = bit_or(pick_pairs(load(quad_from_pairs.data()), patterns), lanes_of_128);
         return _mm512_add_epi8(_mm512_shuffle_epi8(codes, from), fill);
     }
 

@@ -41,11 +41,58 @@ struct ops : avx512::vectors<Here> {
     }
 
     static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return _mm512_dpwssd_epi32(sum, a, b); }
-    static LOWBIT_ALWAYS_INLINE ints places(const std::byte* masks) {
-        std::int64_t all;
-        std::memcpy(&all, masks, sizeof all);
-        const ints bits = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
-        return _mm512_multishift_epi64_epi8(bits, _mm512_set1_epi64(all));
+
+    // Of pairs, two quads at once.
+    /// Bits [From, From + Width) of each byte in its highest bits, zeros below.
+    template <unsigned From, unsigned Width>
+    static LOWBIT_ALWAYS_INLINE ints high_fields(ints words) {
+        if constexpr (Width == 8) return words;
+        const ints high = From + Width == 8 ? words : _mm512_slli_epi32(words, 8 - From - Width);
+        return _mm512_and_si512(high, _mm512_set1_epi8(static_cast<char>(0x100 - (1 << (8 - Width)))));
+    }
+    /// The pairs of eight activations plus 128: a short for each pattern of the first quad, then of the second, and all again.
+    static LOWBIT_ALWAYS_INLINE ints pairs_of_octet(const std::int8_t* x) {
+        std::int64_t octet;
+        std::memcpy(&octet, x, sizeof octet);
+        const ints raised = _mm512_xor_si512(_mm512_set1_epi64(octet), _mm512_set1_epi8(-128));
+        return _mm512_shuffle_epi8(raised, avx512::vectors<Here>::load(pairs_from_octet.data()));
+    }
+    static LOWBIT_ALWAYS_INLINE ints patterns(const std::byte* p) {
+        using all = avx512::vectors<Here>;
+        return _mm512_permutexvar_epi8(all::load(thirds_to_lanes.data()), all::load(p));
+    }
+    /// Where pick_shorts finds the pairs of quads 2 * J and 2 * J + 1.
+    template <unsigned J>
+    static LOWBIT_ALWAYS_INLINE ints octet_patterns(ints patterns) {
+        constexpr std::int64_t low = 6 * J | (6 * J + 3) << 16;
+        const ints fields = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(low | (low + 0x200020) << 32), patterns);
+        return avx512::vectors<Here>::masked_or(fields, _mm512_set1_epi16(7), _mm512_set1_epi32(8 << 16));
+    }
+    static LOWBIT_ALWAYS_INLINE ints pick_shorts(ints pairs, ints at) { return _mm512_permutexvar_epi16(at, pairs); }
+
+    // Of lists.
+    /// 256 activations plus 128, and places in them.
+    struct window {
+        ints quarters[4];
+    };
+    struct place {
+        ints at;
+        __mmask64 upper; ///< the second half of the window
+    };
+    static LOWBIT_ALWAYS_INLINE window load_window(const std::int8_t* x) {
+        window w;
+        LOWBIT_UNROLL for (unsigned i = 0; i < 4; ++i) {
+            w.quarters[i] = _mm512_xor_si512(_mm512_loadu_si512(x + 64 * i), _mm512_set1_epi8(-128));
+        }
+        return w;
+    }
+    static LOWBIT_ALWAYS_INLINE place window_places(const std::byte* p) {
+        const ints at = _mm512_loadu_si512(p);
+        return {at, _mm512_movepi8_mask(at)};
+    }
+    static LOWBIT_ALWAYS_INLINE ints pick(const window& w, place p) {
+        const ints lower = _mm512_permutex2var_epi8(w.quarters[0], p.at, w.quarters[1]);
+        return _mm512_mask_blend_epi8(p.upper, lower, _mm512_permutex2var_epi8(w.quarters[2], p.at, w.quarters[3]));
     }
 
     static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
