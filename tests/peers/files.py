@@ -115,6 +115,8 @@ def gguf_files():
                     raw = raw[np.isfinite(dequantize(raw, kind)).all(axis=1)]
             except NotImplementedError:
                 pass
+            if kind.name == "NVFP4":  # two NaN of E4M3, which ggml reads as numbers and ours refuses
+                raw = raw[(raw[:, :4] & 0x7F != 0x7F).all(axis=1)]
             encoded[kind] = np.ascontiguousarray(raw[:30]).reshape(3, -1)
     assert len(encoded) > 20, encoded.keys()
     for number, (order, alignment) in enumerate([("LITTLE", None), ("LITTLE", 64), ("BIG", None)]):

@@ -30,15 +30,22 @@ enum class scales : std::uint8_t {
 
 namespace detail {
 
-/// The first group, counted over all rows, whose scale or minimum is no finite number.
+/// The first group, counted over all rows, whose scale or minimum is no finite number, or is stored as a NaN that decodes to one.
 template <any_policy P, class Here>
 std::optional<std::uint64_t> bad_scale(const quantized_view<P>& view) {
+    using scale_type = typename format_of<P>::scale_type;
     const lowbit::detail::row_reader<P, Here> reader{view};
     if (view.cols() == 0) return std::nullopt; // a file may claim any number of rows of nothing
     const std::size_t groups = reader.groups();
     for (std::size_t r = 0; r < view.rows(); ++r) {
         for (std::size_t g = 0; g < groups; ++g) {
-            if (!std::isfinite(reader.scale(r, g)) || !std::isfinite(reader.minimum(r, g))) return std::uint64_t{r} * groups + g;
+            bool bad = !std::isfinite(reader.scale(r, g)) || !std::isfinite(reader.minimum(r, g));
+            if constexpr (requires { scale_type::is_nan(typename scale_type::code_type{}); }) {
+                using access = lowbit::detail::layout_access<format_of<P>>;
+                const std::uint32_t code = access::load_scale(view.planes(), view.layout_shape(), r, g);
+                bad = bad || scale_type::is_nan(static_cast<typename scale_type::code_type>(code));
+            }
+            if (bad) return std::uint64_t{r} * groups + g;
         }
     }
     return std::nullopt;

@@ -38,6 +38,9 @@ public:
         return code == 0xff ? 480.0f : float8_e4m3::decode(static_cast<code_type>(code & 0x7f));
     }
 
+    /// Whether the code is a NaN of E4M3, whatever decode() reads it as. Readers of files refuse such scales.
+    static constexpr bool is_nan(code_type code) noexcept { return (code & 0x7f) == 0x7f; }
+
     static constexpr float lowest() noexcept { return 0.0f; }
     static constexpr float max() noexcept { return float8_e4m3::max(); }
     /// The smallest positive value.

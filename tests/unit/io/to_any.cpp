@@ -7,6 +7,7 @@
 
 #include "gguf_maker.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <fstream>
@@ -206,4 +207,18 @@ TEST_CASE("to_any refuses what is no block, what does not fit, and scales that a
     raw minimums(20);
     minimums[3] = std::byte{0x7c};
     CHECK(to_any(tensor{"t", dtype::q4_1, block, minimums}).error().code == errc::non_finite);
+
+    for (const auto& entry : golden()) { // whose scales are numbers; here the second row's are not, in whichever field they are
+        CAPTURE(entry.first);
+        const dtype type = lb::io::dtype_of(entry.first);
+        raw rows = entry.second.blocks;
+        const shape both{2, entry.second.floats.size() / 2};
+        CHECK(to_any(tensor{"t", type, both, rows}).has_value());
+        std::fill(rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2), rows.end(), std::byte{255});
+        const auto refused = to_any(tensor{"t", type, both, rows});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == errc::non_finite);
+        CHECK(refused.error().offset > 0);
+        CHECK(to_any(tensor{"t", type, both, rows}, lb::io::scales::trusted).has_value());
+    }
 }

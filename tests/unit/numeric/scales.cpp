@@ -77,7 +77,9 @@ TEST_CASE("ue4m3: every code, every (sampled) float") {
         CHECK(static_cast<long double>(lb::ue4m3::decode(static_cast<std::uint8_t>(code))) == levels.back().value);
         CHECK(static_cast<long double>(lb::ue4m3::decode(static_cast<std::uint8_t>(code | 0x80))) == levels.back().value);
         CHECK(lb::ue4m3::from_bits(static_cast<std::uint8_t>(code)).code() == code);
+        CHECK_FALSE(lb::ue4m3::is_nan(static_cast<std::uint8_t>(code)));
     }
+    CHECK((lb::ue4m3::is_nan(0x7f) && lb::ue4m3::is_nan(0xff)));
     CHECK(lb::ue4m3::decode(0x7f) == 0.0f);
     CHECK(lb::ue4m3::decode(0xff) == 480.0f);
     const auto line = oracle::cut(levels, [](const auto&, const auto& upper) { return upper.code % 2 == 0; });
