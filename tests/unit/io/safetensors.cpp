@@ -120,6 +120,19 @@ TEST_CASE("safetensors answers every prefix of a valid file with truncated") {
         CHECK(word(answer_to(std::span(file).first(length))) == word(errc::truncated));
     }
     CHECK(word(answer_to(file)) == "valid");
+    for (const char* golden : {"layers", "sparse"}) {
+        CAPTURE(golden);
+        const auto path = std::string(LOWBIT_TEST_DATA "/checkpoint/") + golden + ".safetensors";
+        const auto whole = lb::io::mapped_file::open(path, lb::io::access::read);
+        REQUIRE(whole.has_value());
+        std::size_t other = 0;
+        for (std::size_t length = 0; length < whole->bytes().size(); ++length) {
+            const auto parsed = safetensors::parse(whole->bytes().first(length));
+            other += parsed || parsed.error().code != errc::truncated;
+        }
+        CHECK(other == 0);
+        CHECK(safetensors::parse(whole->bytes()).has_value());
+    }
 }
 
 TEST_CASE("safetensors says where it stopped") {
