@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ggml_reads OURS THEIRS: a GGUF file that lowbit writes, OURS, with tensors of every format and metadata of every type, is
-// loaded by libggml. It must find what was written, decode weights to the bits that lowbit decodes, and write the same file
-// again, THEIRS.
+// loaded by libggml. It must find what was written, decode weights to the bits that lowbit decodes, write the same file again,
+// THEIRS, and encode the weights no better.
 #include <lowbit/io.hpp>
 #include <lowbit/lowbit.hpp>
 
@@ -58,14 +58,18 @@ struct contents {
     }
 };
 
-/// Of every format that ggml has: what lowbit encodes, and any blocks whose scales are finite (a scale byte of 255 in MXFP4 is
-/// OCP's NaN for lowbit, and 2^128 for ggml).
-contents make_contents() {
+lb::matrix<float> make_weights() {
     std::mt19937 random(7);
     std::normal_distribution<float> normal;
     lb::matrix<float> weights(shape[0], shape[1]);
     for (std::size_t i = 0; i < shape[0] * shape[1]; ++i) weights.data()[i] = normal(random) * (i % 97 == 0 ? 8.0f : 1.0f);
+    return weights;
+}
 
+/// Of every format that ggml has: what lowbit encodes, and any blocks whose scales are finite (a scale byte of 255 in MXFP4 is
+/// OCP's NaN for lowbit, and 2^128 for ggml).
+contents make_contents(const lb::matrix<float>& weights) {
+    std::mt19937 random(7);
     contents made;
     const auto add = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
         constexpr int id = lb::formats.rows[I].ggml_id;
@@ -153,11 +157,31 @@ void compare_weights(const ggml_tensor& theirs, const io::tensor& ours) {
     expect(std::memcmp(wanted.data(), decoded.data(), count * sizeof(float)) == 0, name + " decodes to other bits");
 }
 
+/// What ggml encodes the weights to is no nearer to them than what lowbit does. Where both have the same rule, roundings differ.
+void compare_encoders(const io::tensor& ours, const lb::matrix<float>& weights) {
+    const auto type = static_cast<ggml_type>(io::detail::row_of(ours.dtype).ggml_id);
+    std::vector<std::byte> bytes(ours.bytes.size());
+    ggml_quantize_chunk(type, weights.data(), bytes.data(), 0, shape[0], shape[1], nullptr);
+    const auto error_of = [&](std::span<const std::byte> encoded) {
+        const lb::matrix<float> back = lb::dequantize(value_of(io::to_any({{}, ours.dtype, shape, encoded}), "an encoder"));
+        double sum = 0;
+        for (std::size_t i = 0; i < shape[0] * shape[1]; ++i) {
+            const double off = double{weights.data()[i]} - double{back.data()[i]};
+            sum += off * off;
+        }
+        return sum;
+    };
+    const double ratio = error_of(ours.bytes) / error_of(bytes);
+    std::printf("%s: %.4f of the squared error of ggml's encoder\n", std::string(ours.name).c_str(), ratio);
+    expect(ratio <= 1.002, std::string(ours.name) + " is encoded worse than by ggml");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     if (argc != 3) fail("ggml_reads OURS THEIRS");
-    const contents made = make_contents();
+    const lb::matrix<float> weights = make_weights();
+    const contents made = make_contents(weights);
     value_of(io::write_gguf(argv[1], made.tensors(), make_header()), argv[1]);
 
     ggml_context* loaded = nullptr;
@@ -172,6 +196,7 @@ int main(int argc, char** argv) {
         const ggml_tensor* const theirs = ggml_get_tensor(loaded, std::string(ours.name).c_str());
         expect(theirs != nullptr, std::string(ours.name));
         compare_weights(*theirs, ours);
+        if (io::is_quantized(ours.dtype) && !ours.name.ends_with(".any")) compare_encoders(ours, weights);
         gguf_add_tensor(again.get(), theirs);
     }
 
