@@ -64,14 +64,14 @@ public:
     static LOWBIT_ALWAYS_INLINE constexpr code_type encode(float x, std::uint64_t counter) noexcept {
         return encode(R::round(x, counter));
     }
-    static LOWBIT_ALWAYS_INLINE constexpr float decode(code_type code) noexcept { return static_cast<float>(extend(code)); }
+    static LOWBIT_HOST_DEVICE constexpr float decode(code_type code) noexcept { return static_cast<float>(extend(code)); }
     static constexpr float lowest() noexcept { return static_cast<float>(min_code); }
     static constexpr float max() noexcept { return static_cast<float>(max_code); }
 
 private:
     static constexpr int mask = (1 << Bits) - 1;
 
-    static LOWBIT_ALWAYS_INLINE constexpr int extend(code_type code) noexcept {
+    static LOWBIT_HOST_DEVICE constexpr int extend(code_type code) noexcept {
         constexpr int sign = Signed ? 1 << (Bits - 1) : 0; // flipping and subtracting the sign bit extends it
         return ((code & mask) ^ sign) - sign;
     }
