@@ -52,6 +52,20 @@ TEST_CASE("packed floats of compressed-tensors decode to their floats") {
     check_floats(io::from_float_packed<presets::nvfp4_divisor>(float_packed_layer("nvfp4")), "nvfp4");
     check_floats(io::from_float_packed<presets::ocp_mxfp4>(float_packed_layer("mxfp4")), "mxfp4");
     check_floats(io::from_float_packed<presets::ocp_mxfp6_e2m3>(float_packed_layer("mxfp6")), "mxfp6");
+
+    // ModelOpt's scale of the tensor multiplies where that of compressed-tensors divides.
+    auto layer = float_packed_layer("nvfp4");
+    spoilt whole(*layer.tensor_scale);
+    const auto read = [&]<class P>(float scale) {
+        whole.put(0, scale);
+        layer.tensor_scale = whole;
+        return lb::dequantize(io::from_float_packed<P>(layer).value());
+    };
+    const auto divided = read.template operator()<presets::nvfp4_divisor>(512);
+    const auto multiplied = read.template operator()<presets::nvfp4>(1.0f / 512);
+    CHECK(std::equal(divided.data(), divided.data() + divided.rows() * divided.cols(), multiplied.data()));
+    CHECK(multiplied(0, 0) * 512 == read.template operator()<presets::nvfp4>(1)(0, 0));
+    CHECK(std::any_of(divided.data(), divided.data() + divided.rows() * divided.cols(), [](float x) { return x != 0; }));
 }
 
 TEST_CASE("layers of bitsandbytes decode to their floats") {

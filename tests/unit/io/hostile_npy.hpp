@@ -196,6 +196,9 @@ inline std::vector<hostile_case> small_npy_cases() {
     add("62_data_cut_by_one", npy_file(good, 3), truncated);
     add("62_no_data", npy_file(good, 0), truncated);
     add("62_one_byte_more", npy_file(good, 5), malformed);
+    bytes archive = npy_file(good, 4); // npz, which is not read
+    for (std::size_t i = 0; i < 4; ++i) archive[i] = static_cast<std::byte>("PK\3\4"[i]);
+    add("63_archive", std::move(archive), malformed);
     return cases;
 }
 

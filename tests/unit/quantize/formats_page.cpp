@@ -149,7 +149,7 @@ std::string readers(std::string_view name, int ggml_id) {
     if (name.starts_with("gptq")) return "AutoGPTQ, GPTQModel (version 2)";
     if (name == "nvfp4") return "ModelOpt, Transformer Engine";
     if (name == "nvfp4_divisor") return "compressed-tensors";
-    if (name == "ocp_mxfp4") return "compressed-tensors, OCP MX";
+    if (name == "ocp_mxfp4" || name == "ocp_mxfp6_e2m3" || name == "ocp_mxfp8_e4m3") return "compressed-tensors, OCP MX";
     if (name.starts_with("ocp_")) return "OCP MX";
     return "";
 }
