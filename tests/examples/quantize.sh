@@ -143,6 +143,26 @@ case_npy() {
   runs inspect w.gguf
   prints '^w +4 x 32 +q8_0 +8.50 +136$'
   runs compare w.npy w.gguf
+  printf '\0\176' | dd of=w.gguf bs=1 seek=$(($(stat -c %s w.gguf) - 160)) conv=notrunc status=none # the first scale
+  refused 'w.gguf: w: .*a scale is no finite number' convert w.gguf out.gguf --policy f32
+  refused 'w.gguf: w: .*a scale is no finite number' compare w.npy w.gguf
+  nothing_beside w.gguf w.npy
+}
+# What is converted is read in either byte order; what stays as it is would be big-endian still.
+case_big_endian() {
+  local order one
+  for order in '<' '>'; do
+    one='\0\0\200\077'
+    [[ $order == '<' ]] || one='\077\200\0\0'
+    { printf '\x93NUMPY\x01\0\x76\0'; printf '%-117s\n' "{'descr': '${order}f4', 'fortran_order': False, 'shape': (4, 32), }"; for _ in {1..128}; do printf "$one"; done; } >w.npy
+    runs convert w.npy "$order.gguf" --policy q4_1
+  done
+  cmp '<.gguf' '>.gguf' || fail 'the byte order shows'
+  cp "$(dirname "${BASH_SOURCE[0]}")/../fuzz/corpus/gguf/00_small_file_big_endian" big.gguf
+  runs inspect big.gguf
+  prints '^blocks +2 x 32 +q4_0'
+  refused 'byte order is not the file' convert big.gguf out.gguf --policy f16
+  nothing_beside '<.gguf' '>.gguf' big.gguf w.npy
 }
 case_compare() {
   local i code=0
