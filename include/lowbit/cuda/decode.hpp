@@ -193,10 +193,12 @@ LOWBIT_DEVICE void decode_step(const words4& words, int step, const typename Dec
     using order = layout<Decoder::bits, Compute>;
     if constexpr (requires { Decoder::word(words.at[0], side[0], a); }) {
         static_assert(order::registers_in_word == 4);
-        return Decoder::word(words.at[order::word_of(step, 0)], side[0], a);
+        Decoder::word(words.at[order::word_of(step, 0)], side[0], a);
+    } else {
+        LOWBIT_DEVICE_UNROLL
+        for (int i = 0; i < 4; ++i)
+            a[i] = Decoder::pair(words.at[order::word_of(step, i)], order::place_of(step, i), side[i % 2]);
     }
-    LOWBIT_DEVICE_UNROLL
-    for (int i = 0; i < 4; ++i) a[i] = Decoder::pair(words.at[order::word_of(step, i)], order::place_of(step, i), side[i % 2]);
 }
 
 } // namespace lowbit::inline v0::cuda
