@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// K so long that sums of int8 products would leave int32, which is why a group is cut; with every operand at its end.
+// Every operand at its end: K so long that sums of int8 products would leave int32, which is why a group is cut; and the code +2.
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -113,4 +114,16 @@ TEST_CASE("codebooks times int8: entries become multiples of the largest / 127")
             }
         }
     });
+}
+
+TEST_CASE("Q2_0 multiplies by +2, which ggml's encoder never writes") {
+    constexpr std::size_t k = 128;
+    std::vector<std::byte> blocks; // of 64: float16 1, then 64 times the same code
+    for (const std::uint8_t codes : {std::uint8_t{0xff}, std::uint8_t{0xaa}, std::uint8_t{0x00}}) {
+        for (std::size_t block = 0; block < k / 64; ++block) {
+            blocks.insert(blocks.end(), {std::byte{0x00}, std::byte{0x3c}});
+            blocks.insert(blocks.end(), 16, std::byte{codes});
+        }
+    }
+    check(lb::pack(lb::quantized_view<lb::presets::q2_0>(blocks.data(), 3, k)), k, {2, 1, -1});
 }
