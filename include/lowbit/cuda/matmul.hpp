@@ -97,9 +97,15 @@ void launch(void (*kernel)(Arguments...), dim3 grid, int threads, std::size_t sh
     check(status, "cudaLaunchKernel");
 }
 
-/// Rows that begin at multiples of 16 bytes.
-[[nodiscard]] inline bool whole_lines(const void* data, std::size_t stride) noexcept {
-    return stride % 8 == 0 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
+/// Blocks that take `units` in turn.
+[[nodiscard]] inline dim3 blocks_for(std::size_t units) noexcept {
+    return dim3(static_cast<unsigned>(std::min<std::size_t>(units, 1u << 20)));
+}
+
+/// Whether rows begin at multiples of 16 bytes.
+template <class X>
+[[nodiscard]] bool whole_lines(const X* data, std::size_t stride) noexcept {
+    return stride * sizeof(X) % 16 == 0 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
 }
 
 template <class Kind, class T, int Blocks>
@@ -224,8 +230,9 @@ void run_tiled(Product p, const void* x, std::size_t x_stride_bytes, std::byte* 
 /// X of 16 bits. The copy engine takes rows that begin at multiples of 16 bytes: others are moved to such a place first.
 template <class Kind, class T, class Product>
 void run_tiled(const Product& p, std::byte* workspace, cudaStream_t stream) {
-    if (p.whole_lines) return run_tiled<Kind, T, T>(p, p.x, p.x_stride * 2, workspace, stream);
     const std::size_t stride = in_eights(p.w.k) * 2;
+    if (p.whole_lines) // of one row x_stride may be anything
+        return run_tiled<Kind, T, T>(p, p.x, std::max(p.x_stride * 2, stride), workspace, stream);
     check(cudaMemcpy2DAsync(workspace, stride, p.x, std::max(p.x_stride, p.w.k) * 2, p.w.k * 2, p.m, cudaMemcpyDeviceToDevice,
                             stream),
           "cudaMemcpy2DAsync");
@@ -248,8 +255,8 @@ void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
         auto* const sums = reinterpret_cast<float*>(workspace + in_grains(p.w.n * w_stride * 2));
         std::byte* const rest = reinterpret_cast<std::byte*>(sums) + in_grains(p.m * p.w.n * 4);
         const std::size_t tiles = Kind::order::row_tiles(p.w.n) * Kind::col_tiles(p.w.k);
-        launch(dequantize_kernel<Kind, T>, dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))),
-               dequantize_block<Kind>::threads, 0, s.get(), p.w, w, w_stride, true);
+        launch(dequantize_kernel<Kind, T>, blocks_for(tiles), dequantize_block<Kind>::threads, 0, s.get(), p.w, w, w_stride,
+               true);
         dense_product::operands o{};
         o.x = p.x;
         o.w = w;
@@ -376,7 +383,7 @@ template <class X, any_policy P>
 /// The same for m rows of activations in 8 bits, device_rows<X>.
 template <byte_element X, any_policy P>
 [[nodiscard]] std::size_t workspace_bytes(const stream_ref&, const device_matrix<P, 8>& w, std::size_t m) {
-    return m == 0 || w.rows() == 0 ? 0 : detail::tiled<kind_of<P, 8>, X>(w.rows(), w.cols(), m).workspace_bytes(m, w.rows());
+    return detail::tiled<kind_of<P, 8>, X>(w.rows(), w.cols(), m).workspace_bytes(m, w.rows());
 }
 
 /// The same weights in the order for products of numbers of `To` bits: 8 for those that go with device_rows. Raises errc::device.
@@ -389,8 +396,7 @@ template <int To, any_policy P, int From>
     const std::size_t tiles = order::row_tiles(w.rows()) * order::col_tiles(w.cols());
     if (tiles != 0) {
         const std::size_t codes = tiles * order::bytes; // scales and zero points lie behind them either way
-        detail::launch(relayout_kernel<order::bits, From, To>,
-                       dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))), 128, 0, s.get(),
+        detail::launch(relayout_kernel<order::bits, From, To>, detail::blocks_for(tiles), 128, 0, s.get(),
                        reinterpret_cast<const std::uint32_t*>(w.data()), reinterpret_cast<words4*>(memory.data()), tiles);
         check(cudaMemcpyAsync(memory.data() + codes, w.data() + codes, w.size_bytes() - codes, cudaMemcpyDeviceToDevice, s.get()),
               "cudaMemcpyAsync");
@@ -414,9 +420,8 @@ void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matri
     const std::size_t tiles = kind::order::row_tiles(w.rows()) * kind::col_tiles(w.cols());
     if (tiles == 0) return;
     auto* const to = reinterpret_cast<std::uint16_t*>(out.data());
-    detail::launch(dequantize_kernel<kind, number>, dim3(static_cast<unsigned>(std::min<std::size_t>(tiles, 1u << 20))),
-                   dequantize_block<kind>::threads, 0, s.get(), w.weights(), to, out.stride(),
-                   detail::whole_lines(to, out.stride()));
+    detail::launch(dequantize_kernel<kind, number>, detail::blocks_for(tiles), dequantize_block<kind>::threads, 0, s.get(),
+                   w.weights(), to, out.stride(), detail::whole_lines(to, out.stride()));
 }
 
 } // namespace lowbit::inline v0::cuda
@@ -443,8 +448,8 @@ void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda
 }
 
 /// Y = X * W^T for activations in 8 bits, which quantize_rows made, and weights from upload<8>: whole numbers with int8, sums of
-/// which are exact in int32 over a row or a group, float8_e4m3 with float8_e4m3. Y: __half, __nv_bfloat16 or float. The tile
-/// kernel for any number of rows; raises errc::unsupported where it cannot run, else as above.
+/// which are exact in int32 over a slice of a row, or a group, float8_e4m3 with float8_e4m3. Y: __half, __nv_bfloat16 or float.
+/// The tile kernel for any number of rows; raises errc::unsupported where it cannot run, else as above.
 template <class Here = isa::here, cuda::byte_element X, any_policy P, class Y, any_epilogue E = epilogue_t<>>
 void gemm(on_t<const cuda::stream_ref> where, const cuda::device_rows<X>& x, const cuda::device_matrix<P, 8>& w,
           cuda::matrix_view<Y> y, const E& ep = {}) {

@@ -46,12 +46,7 @@ template <class Here, class X>
                     x.cols());
     if (x.stride() < cols && rows > 1)
         raise<Here>(errc::invalid_argument, what, ": the row stride ", x.stride(), " lets rows overlap");
-    const bool whole_lines = x.stride() * sizeof(X) % 16 == 0 && reinterpret_cast<std::uintptr_t>(x.data()) % 16 == 0;
-    return {x.data(), x.stride(), whole_lines, rows, cols};
-}
-
-[[nodiscard]] inline dim3 blocks_for(std::size_t units) noexcept {
-    return dim3(static_cast<unsigned>(std::min<std::size_t>(units, 1u << 20)));
+    return {x.data(), x.stride(), whole_lines(x.data(), x.stride()), rows, cols};
 }
 
 } // namespace detail

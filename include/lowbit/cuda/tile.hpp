@@ -70,7 +70,8 @@ struct tile_order {
 /// the scale (unless it is of type T) and the product. Scales of rows multiply the sums.
 ///
 /// In 8 bits weights have no room for a scale: sums of the columns that share one are multiplied by it and added as floats. So
-/// are sums of 128 products of floats of 8 bits, which tensor cores add with few bits. Sums of int8 are exact.
+/// are sums of 128 products of floats of 8 bits, which tensor cores add with few bits. Sums of int8 are exact, of a group or of
+/// a slice of a row.
 template <class Kind, class T, int MTile, half_number Y = bfloat16>
 struct tile {
     using order = typename Kind::order;
@@ -114,8 +115,8 @@ struct tile {
     static constexpr std::size_t share_bytes = zeros_at + runs * zero_bytes; ///< of a warpgroup
     static constexpr std::size_t stage_bytes =
         (boxes * box_bytes + warpgroups * share_bytes + 1023) / 1024 * 1024; // X begins at multiples of 1024 bytes
-    /// Rows of a box of X: no more than there are, since a copy that fills many up with zeros is slow. What then lies in the
-    /// other rows of a stage meets sums alone that nobody stores.
+    /// Rows of a box of X: no more than there are, so that nothing is filled up for rows that are not there. What then lies in
+    /// the other rows of a stage meets sums alone that nobody stores.
     [[nodiscard]] static LOWBIT_HOST_DEVICE constexpr std::size_t box_rows(std::size_t m) noexcept {
         return m < x_rows ? (m + 7) / 8 * 8 : x_rows;
     }
@@ -373,7 +374,8 @@ struct tile {
     template <class Lane, class Product, class Map>
     static LOWBIT_DEVICE void body(Lane lane, const Product& p, const Map* x, std::byte* shared) {
         static_assert(x_rows <= most_x_rows);
-        static_assert(takes_groups, "lowbit: this kernel takes groups of 16, 32 or multiples of 64 columns, or rows");
+        static_assert(takes_groups, "lowbit: this kernel takes groups of 16 (not in products in 8 bits), 32, 64 and multiples of "
+                                    "64 columns (of 128 with codes of 2 bits, or products in 8 bits), and rows");
         const job<Product> j(lane, p, shared);
         auto* const table = reinterpret_cast<std::uint32_t*>(shared + table_at);
         if (lane.thread() == 0) {
@@ -413,13 +415,14 @@ struct tile_plan {
     }
 };
 /// The cut that keeps the busiest multiprocessor busy for the shortest time: decoding the weights of a tile takes about as long
-/// as their products with 32 rows of X. A slice has at least 4 units, or its start is most of it.
+/// as their products with 32 rows of X. A slice has at least 4 units, or its start is most of it. {} where there are no tiles.
 [[nodiscard]] constexpr tile_plan plan_tile(std::size_t n, std::size_t k, std::size_t m, int multiprocessors,
                                             std::size_t most_rows = 256, std::size_t most_units = ~std::size_t{0}) noexcept {
     const auto processors = static_cast<std::size_t>(multiprocessors);
     const auto up = [](std::size_t a, std::size_t b) { return (a + b - 1) / b; };
     const std::size_t units = std::max<std::size_t>(up(k, 128), 1);
     tile_plan best{};
+    if (n == 0 || m == 0) return best;
     std::size_t shortest = 0;
     for (const std::size_t rows : {std::size_t{256}, std::size_t{128}, std::size_t{64}}) {
         const std::size_t tiles = up(n, 128) * up(m, rows);

@@ -114,8 +114,9 @@ TEST_CASE("the large-batch kernel, run on the host, is the product: formats") {
     using lb::float16;
     CHECK(worst<lb::presets::w4g128, bfloat16, 64>(130, 330, 40, 9, 1) <= 1.0);
     CHECK(worst<lb::presets::w4zg64, float16, 64>(64, 200, 33, 9, 1) <= 1.0);
-    CHECK(worst<w8, bfloat16, 64>(70, 90, 9, 9, 1) <= 1.0);                 // the second tile of a stage is not there
-    CHECK(worst<w2g64, bfloat16, 64>(20, 140, 12, 9, 1) <= 1.0);            // a stage of two boxes
+    CHECK(worst<w8, bfloat16, 64>(70, 90, 9, 9, 1) <= 1.0);      // the second tile of a stage is not there
+    CHECK(worst<w2g64, bfloat16, 64>(20, 140, 12, 9, 1) <= 1.0); // a stage of two boxes
+    CHECK(worst<lb::presets::ocp_mxfp4, bfloat16, 64>(17, 330, 40, 9, 1) <= 1.0);
     CHECK(worst<lb::presets::nvfp4, bfloat16, 64>(16, 80, 8, 9, 1) <= 1.0); // four groups a stage
     CHECK(worst<lb::presets::nf4, bfloat16, 64>(18, 64, 8, 9, 1) <= 1.0);
     CHECK(worst<lb::presets::fp8, bfloat16, 64>(16, 33, 8, 9, 1) <= 1.0);
@@ -135,6 +136,7 @@ TEST_CASE("the large-batch kernel, run on the host, is the product: activations 
     CHECK(worst<w4, int8, 256>(20, 150, 40, 1, 1) <= 1.0);
     CHECK(worst<lb::presets::w4g128, int8, 128>(130, 300, 70, 9, 2) <= 1.0);
     CHECK(worst<lb::presets::w4zg64, int8, 64>(18, 200, 9, 9, 1) <= 1.0);
+    CHECK(worst<lb::presets::w158, int8, 64>(20, 280, 9, 9, 1) <= 1.0);
     CHECK(worst<lb::presets::fp8, float8_e4m3, 64>(70, 700, 12, 3, 1) <= 1.0);
 }
 
@@ -158,6 +160,8 @@ TEST_CASE("plans for the large-batch kernel keep multiprocessors busy") {
     CHECK(few.x_rows == 64);
     CHECK(few.slices == 2);
     CHECK(few.blocks == 64);
+    static_assert(cuda::plan_tile(0, 5000, 64, 132).workspace_bytes(64, 0) == 0); // no tiles, and no division by them
+    static_assert(cuda::plan_tile(128, 5000, 0, 132).workspace_bytes(0, 128) == 0);
     for (const std::size_t n : {1u, 100u, 5000u}) {
         for (const std::size_t k : {1u, 128u, 5000u, 100000u}) {
             for (const std::size_t m : {33u, 64u, 130u, 2000u}) {
