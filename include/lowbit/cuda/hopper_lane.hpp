@@ -64,7 +64,9 @@ struct hopper_lane : device_lane {
         asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" : : "r"(shared_address(barrier)), "r"(arrivals) : "memory");
     }
     /// After make_barrier, before others use them.
-    static LOWBIT_DEVICE void publish_barriers() noexcept { asm volatile("fence.mbarrier_init.release.cluster;" : : : "memory"); }
+    static LOWBIT_DEVICE void publish_barriers() noexcept {
+        asm volatile("fence.mbarrier_init.release.cluster;\n\tfence.proxy.async.shared::cta;" : : : "memory");
+    }
     static LOWBIT_DEVICE void arrive(std::uint64_t* barrier) noexcept {
         asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" : : "r"(shared_address(barrier)) : "memory");
     }
@@ -116,6 +118,18 @@ struct hopper_lane : device_lane {
     template <int Left>
     static LOWBIT_DEVICE void wait_products() noexcept {
         asm volatile("wgmma.wait_group.sync.aligned %0;" : : "n"(Left) : "memory");
+    }
+    /// Sums of products that were waited for are read behind this: no compiler moves a read of a register before the wait.
+    template <class Sum, std::size_t Sums>
+    static LOWBIT_DEVICE void fence_sums(Sum (&d)[Sums]) noexcept {
+        LOWBIT_DEVICE_UNROLL
+        for (std::size_t i = 0; i < Sums; ++i) {
+            if constexpr (std::same_as<Sum, float>) {
+                asm volatile("" : "+f"(d[i]) : : "memory");
+            } else {
+                asm volatile("" : "+r"(d[i]) : : "memory");
+            }
+        }
     }
     /// Starts d = a * b, or d += a * b: 64 rows, a k-step, as many columns as twice the sums of a thread. b_at: descriptor.
     template <std::same_as<bfloat16> T>

@@ -299,6 +299,7 @@ struct tile {
                     lane.template wait_products<1>();
                 }
                 if constexpr (adds_runs) {
+                    if (run_ends) lane.fence_sums(run_sums);
                     LOWBIT_DEVICE_UNROLL
                     for (int i = 0; i < sums; ++i)
                         if (run_ends) d[i] += side.scales[i / 2 % 2] * static_cast<float>(run_sums[i]);
@@ -311,6 +312,7 @@ struct tile {
             at.advance();
         }
         lane.template wait_products<0>();
+        if constexpr (!adds_runs) lane.fence_sums(d);
         if (before != nullptr && thread % 32 == 0) lane.arrive(before);
     }
 
