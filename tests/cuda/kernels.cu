@@ -18,6 +18,7 @@ using presets::w4g32;
 using presets::w4zg64;
 using presets::w8;
 using w2g64 = policy<int2, per_group<64>>;
+using w4zg16 = policy<uint4, per_group<16>, asymmetric>;
 using w8zg128 = policy<uint8, per_group<128>, asymmetric>;
 using s4g128 = policy<int4, per_group<128>, prune<n_of_m<2, 4>>>;
 using s8 = policy<int8, per_channel, prune<n_of_m<2, 4>>>;
@@ -53,6 +54,8 @@ template __global__ void tile_kernel<kind_of<w4g128>, bfloat16, 256, bfloat16, h
 template __global__ void tile_kernel<kind_of<w8zg128>, bfloat16, 256, bfloat16, halves>(const __grid_constant__ halves,
                                                                                         const __grid_constant__ CUtensorMap);
 template __global__ void tile_kernel<kind_of<w4zg64>, float16, 128, float16, floats>(const __grid_constant__ floats,
+                                                                                     const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<w4zg16>, float16, 256, float16, halves>(const __grid_constant__ halves,
                                                                                      const __grid_constant__ CUtensorMap);
 template __global__ void tile_kernel<kind_of<nf4>, bfloat16, 256, bfloat16, halves>(const __grid_constant__ halves,
                                                                                     const __grid_constant__ CUtensorMap);

@@ -18,9 +18,11 @@
 #if defined(__CUDACC__)
 #define LOWBIT_DEVICE __device__ __forceinline__
 #define LOWBIT_DEVICE_UNROLL _Pragma("unroll")
+#define LOWBIT_DEVICE_ROLLED _Pragma("unroll 1")
 #else
 #define LOWBIT_DEVICE inline
 #define LOWBIT_DEVICE_UNROLL
+#define LOWBIT_DEVICE_ROLLED
 #endif
 
 namespace lowbit::inline v0::cuda {

@@ -184,7 +184,8 @@ struct tile {
         }
         if constexpr (group != 0 || Kind::zeros) {
             const std::size_t groups = Kind::groups(w.k);
-            LOWBIT_DEVICE_UNROLL
+            // Unrolled, four runs with zero points need more registers than this thread has.
+            LOWBIT_DEVICE_ROLLED
             for (int r = 0; r < runs; ++r) {
                 const auto run = static_cast<std::size_t>(r);
                 std::size_t g = 0;
