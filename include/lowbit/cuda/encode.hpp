@@ -279,7 +279,7 @@ public:
             const std::size_t row = band * 16 + static_cast<std::size_t>(l / 4);
             const std::size_t col = static_cast<std::size_t>(in_pairs ? l % 2 * 2 + l / 2 % 2 : l % 4) * quarter;
 
-            tile held[kept];
+            quarters held[kept];
             extremes most[2];
             LOWBIT_DEVICE_UNROLL
             for (std::size_t i = 0; i < kept; ++i) {
@@ -289,7 +289,7 @@ public:
             for (const auto& t : held) t.measure(most);
             if constexpr (by_row) {
                 for (std::size_t t = first + kept * step; t < col_tiles; t += step) {
-                    tile passing;
+                    quarters passing;
                     passing.load(x, row, t * order::cols + col);
                     passing.measure(most);
                 }
@@ -302,7 +302,7 @@ public:
             const std::size_t g = by_row ? 0 : (first * order::cols + col) / (by_row ? 1 : group);
             if (l % sharing == 0 && (!by_row || warp == 0) && g < kind::groups(x.cols)) store_scales(x, to, row, g, fits);
 
-            const auto finish = [&](tile& weights, std::size_t t) {
+            const auto finish = [&](quarters& weights, std::size_t t) {
                 std::uint32_t words[4]{};
                 weights.encode(fits, words);
                 if (band * 16 + 16 > x.rows || (t + 1) * order::cols > x.cols)
@@ -315,7 +315,7 @@ public:
             for (std::size_t i = 0; i < kept; ++i) finish(held[i], first + i * step);
             if constexpr (by_row) {
                 for (std::size_t t = first + kept * step; t < col_tiles; t += step) {
-                    tile passing;
+                    quarters passing;
                     passing.load(x, row, t * order::cols + col);
                     finish(passing, t);
                 }
@@ -387,7 +387,7 @@ private:
     }
 
     /// A lane's quarters of the rows g and g + 8 of a tile.
-    struct tile {
+    struct quarters {
         chunk at[2][chunks];
 
         LOWBIT_DEVICE void load(const dense_rows& x, std::size_t row, std::size_t col) noexcept {

@@ -190,6 +190,7 @@ TEST_CASE("weights: so they are in the order for products in 8 bits") {
     CHECK(same<w8, float, 8>(70, 100));
     CHECK(same<w4g32, lb::bfloat16, 8>(33, 200));
     CHECK(same<w2g32, lb::bfloat16, 8>(65, 130));
+    CHECK(same<w8g64b, float, 8>(20, 97));
 }
 
 TEST_CASE("weights: so they are of zeros, denormal and large numbers, and ties") {
