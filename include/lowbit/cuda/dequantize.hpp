@@ -88,7 +88,7 @@ LOWBIT_DEVICE void dequantize_body(Lane lane, const weights& w, std::uint16_t* o
                     } else {
                         value = ptx::to_float<T>(static_cast<std::uint16_t>(decoder::pair(word, place, {}) >> (16 * e)));
                     }
-                    value = ptx::product(value, scales[i % 2]);
+                    value = ptx::multiply(value, scales[i % 2]);
                     if constexpr (Kind::minimums) value += minimums[i % 2];
                     pair |= std::uint32_t{ptx::from_float<T>(value)} << (16 * e);
                 }

@@ -96,19 +96,6 @@ LOWBIT_DEVICE std::uint32_t bytes(std::uint32_t low, std::uint32_t high) noexcep
 #endif
 }
 
-/// a * b, rounded by itself, whatever is added to it.
-LOWBIT_DEVICE float product(float a, float b) noexcept {
-#if defined(__CUDA_ARCH__)
-    return __fmul_rn(a, b);
-#elif defined(__CUDACC__)
-    return 0;
-#else
-    float d = a * b;
-    LOWBIT_NO_CONTRACT(d);
-    return d;
-#endif
-}
-
 /// table[Stride * i], of a table in shared memory: one multiplication and one load.
 template <int Stride>
 LOWBIT_DEVICE std::uint32_t read_table(const std::uint32_t* table, std::uint32_t i) noexcept {
