@@ -68,6 +68,10 @@ template __global__ void tile_kernel<kind_of<fp8, 8>, float8_e4m3, 128, bfloat16
 template __global__ void stream_kernel<kind_of<s4g128>, bfloat16, 1, 16, halves>(const __grid_constant__ halves);
 template __global__ void stream_kernel<kind_of<s4g128>, bfloat16, 4, 8, halves>(const __grid_constant__ halves);
 template __global__ void stream_kernel<kind_of<s8>, float16, 2, 16, halves>(const __grid_constant__ halves);
+template __global__ void tile_kernel<kind_of<s4g128>, bfloat16, 256, bfloat16, halves>(const __grid_constant__ halves,
+                                                                                       const __grid_constant__ CUtensorMap);
+template __global__ void tile_kernel<kind_of<s8>, float16, 64, float16, halves>(const __grid_constant__ halves,
+                                                                                const __grid_constant__ CUtensorMap);
 template __global__ void stream_kernel<kind_of<presets::q4_k>, bfloat16, 4, 8, halves>(const __grid_constant__ halves);
 template __global__ void stream_kernel<kind_of<reordered>, bfloat16, 1, 16, halves>(const __grid_constant__ halves);
 template __global__ void finish_kernel<kind_of<w8>, bfloat16, floats>(const __grid_constant__ floats, int);

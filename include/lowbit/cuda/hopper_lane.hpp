@@ -39,16 +39,29 @@ namespace lowbit::inline v0::cuda {
 #define LOWBIT_INT(i) "+r"(d[i])
 
 // wgmma with A in registers, B[k][n] in shared memory with its columns along K; `count` sums; a0.. their four places in the list.
-#define LOWBIT_WGMMA(count, a0, a1, a2, a3, b, add, sum, shape, types, tail) \
+// Sparse: ".sp" and its two operands, metadata and selector, which come last in the list.
+#define LOWBIT_WGMMA(count, a0, a1, a2, a3, b, add, sparse, kept, sum, shape, types, tail, ...) \
     asm volatile("{\n\t.reg .pred add;\n\tsetp.ne.b32 add, %" add ", 0;\n\t" \
-                 "wgmma.mma_async.sync.aligned." shape "." types " {" LOWBIT_REGISTERS_##count \
-                 "}, {%" a0 ", %" a1 ", %" a2 ", %" a3 "}, %" b ", add" tail ";\n\t}" \
+                 "wgmma.mma_async" sparse ".sync.aligned." shape "." types " {" LOWBIT_REGISTERS_##count \
+                 "}, {%" a0 ", %" a1 ", %" a2 ", %" a3 "}, %" b ", " kept "add" tail ";\n\t}" \
                  : LOWBIT_##count(sum, 0) \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b_at), "r"(static_cast<int>(accumulate)))
-#define LOWBIT_WGMMA_32(sum, shape, types, tail) LOWBIT_WGMMA(32, "32", "33", "34", "35", "36", "37", sum, shape, types, tail)
-#define LOWBIT_WGMMA_64(sum, shape, types, tail) LOWBIT_WGMMA(64, "64", "65", "66", "67", "68", "69", sum, shape, types, tail)
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b_at), "r"(static_cast<int>(accumulate))__VA_ARGS__)
+#define LOWBIT_WGMMA_32(sum, shape, types, tail) \
+    LOWBIT_WGMMA(32, "32", "33", "34", "35", "36", "37", "", "", sum, shape, types, tail)
+#define LOWBIT_WGMMA_64(sum, shape, types, tail) \
+    LOWBIT_WGMMA(64, "64", "65", "66", "67", "68", "69", "", "", sum, shape, types, tail)
 #define LOWBIT_WGMMA_128(sum, shape, types, tail) \
-    LOWBIT_WGMMA(128, "128", "129", "130", "131", "132", "133", sum, shape, types, tail)
+    LOWBIT_WGMMA(128, "128", "129", "130", "131", "132", "133", "", "", sum, shape, types, tail)
+#define LOWBIT_KEPT , "r"(kept), "n"(Selector)
+#define LOWBIT_WGMMA_SP_32(shape, types) \
+    LOWBIT_WGMMA(32, "32", "33", "34", "35", "36", "37", ".sp", "%38, %39, ", LOWBIT_FLOAT, shape, types, ", 1, 1, 0", \
+                 LOWBIT_KEPT)
+#define LOWBIT_WGMMA_SP_64(shape, types) \
+    LOWBIT_WGMMA(64, "64", "65", "66", "67", "68", "69", ".sp", "%70, %71, ", LOWBIT_FLOAT, shape, types, ", 1, 1, 0", \
+                 LOWBIT_KEPT)
+#define LOWBIT_WGMMA_SP_128(shape, types) \
+    LOWBIT_WGMMA(128, "128", "129", "130", "131", "132", "133", ".sp", "%134, %135, ", LOWBIT_FLOAT, shape, types, ", 1, 1, 0", \
+                 LOWBIT_KEPT)
 
 /// A lane of sm_90a. Barriers are 8 bytes of shared memory; a wait names the parity of the phase whose end it waits for.
 struct hopper_lane : device_lane {
@@ -183,6 +196,51 @@ struct hopper_lane : device_lane {
                                             bool accumulate) {
         LOWBIT_WGMMA_128(LOWBIT_INT, "m64n256k32", "s32.s8.s8", "");
     }
+
+    /// Starts d += a * b with a sparse A: `a` holds what is kept of 32 columns, `kept` which columns they are, in the lanes that
+    /// `selector` (0 or 1) names, as for multiply_sparse; b has 32 columns, 64 bytes.
+    template <half_number T, std::size_t Sums>
+    static LOWBIT_DEVICE void multiply_wide_sparse(float (&d)[Sums], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                   const std::uint32_t& kept, int selector) {
+        if (selector == 0) {
+            multiply_wide_selected<0>(T{}, d, a, b_at, kept);
+        } else {
+            multiply_wide_selected<1>(T{}, d, a, b_at, kept);
+        }
+    }
+
+private:
+    static constexpr bool accumulate = true;
+    template <int Selector>
+    static LOWBIT_DEVICE void multiply_wide_selected(bfloat16, float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                     std::uint32_t kept) {
+        LOWBIT_WGMMA_SP_32("m64n64k32", "f32.bf16.bf16");
+    }
+    template <int Selector>
+    static LOWBIT_DEVICE void multiply_wide_selected(bfloat16, float (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                     std::uint32_t kept) {
+        LOWBIT_WGMMA_SP_64("m64n128k32", "f32.bf16.bf16");
+    }
+    template <int Selector>
+    static LOWBIT_DEVICE void multiply_wide_selected(bfloat16, float (&d)[128], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                     std::uint32_t kept) {
+        LOWBIT_WGMMA_SP_128("m64n256k32", "f32.bf16.bf16");
+    }
+    template <int Selector>
+    static LOWBIT_DEVICE void multiply_wide_selected(float16, float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                     std::uint32_t kept) {
+        LOWBIT_WGMMA_SP_32("m64n64k32", "f32.f16.f16");
+    }
+    template <int Selector>
+    static LOWBIT_DEVICE void multiply_wide_selected(float16, float (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                     std::uint32_t kept) {
+        LOWBIT_WGMMA_SP_64("m64n128k32", "f32.f16.f16");
+    }
+    template <int Selector>
+    static LOWBIT_DEVICE void multiply_wide_selected(float16, float (&d)[128], const std::uint32_t (&a)[4], std::uint64_t b_at,
+                                                     std::uint32_t kept) {
+        LOWBIT_WGMMA_SP_128("m64n256k32", "f32.f16.f16");
+    }
 #endif
 };
 
@@ -200,6 +258,10 @@ struct hopper_lane : device_lane {
 #undef LOWBIT_WGMMA_32
 #undef LOWBIT_WGMMA_64
 #undef LOWBIT_WGMMA_128
+#undef LOWBIT_KEPT
+#undef LOWBIT_WGMMA_SP_32
+#undef LOWBIT_WGMMA_SP_64
+#undef LOWBIT_WGMMA_SP_128
 
 #endif
 

@@ -155,7 +155,7 @@ template <class Kind, class T>
 inline constexpr bool streams = stream<Kind, T, 1, stream_warps<1>>::takes_groups;
 
 template <class Kind, class T>
-inline constexpr bool tiles = !Kind::minimums && !Kind::sparse && !Kind::permuted && tile<Kind, T, 64>::takes_groups;
+inline constexpr bool tiles = !Kind::minimums && !Kind::permuted && tile<Kind, T, 64>::takes_groups;
 /// Rows of X from which on dequantizing once and a dense product are about as fast, where there is one: writing and reading
 /// dequantized weights then takes a few percent of the product.
 inline constexpr std::size_t most_tiled = 2048;

@@ -66,8 +66,9 @@ struct tile_order {
 ///
 /// A block computes tiles of 128 rows of W and MTile rows of X, one after another; where they are too few to keep a device busy,
 /// K is cut into slices as for `stream`. A stage of the ring is what 64 columns take, or those of a tile of codes: X, codes,
-/// scales and zero points. Scales of groups are multiplied into the decoded weights: a weight is scale * level, where T rounds
-/// the scale (unless it is of type T) and the product. Scales of rows multiply the sums.
+/// scales, zero points and, of sparse weights, which columns are kept. Scales of groups are multiplied into the decoded weights:
+/// a weight is scale * level, where T rounds the scale (unless it is of type T) and the product. Scales of rows multiply the
+/// sums.
 ///
 /// In 8 bits weights have no room for a scale: sums of the columns that share one are multiplied by it and added as floats. So
 /// are sums of 128 products of floats of 8 bits, which tensor cores add with few bits. Sums of int8 are exact, of a group or of
@@ -86,12 +87,15 @@ struct tile {
     static constexpr std::size_t x_rows = MTile;
     static constexpr int sums = MTile / 2; ///< of a thread
 
-    static constexpr std::size_t box_cols = 1024 / order::compute; ///< columns of X in 128 bytes
-    static constexpr std::size_t stage_cols = std::max(box_cols, order::cols);
+    static constexpr std::size_t box_cols = 1024 / order::compute;            ///< columns of X in 128 bytes
+    static constexpr std::size_t tile_cols = order::cols * Kind::spread;      ///< of a tile of codes
+    static constexpr std::size_t step_cols = order::step_cols * Kind::spread; ///< of a k-step
+    static constexpr std::size_t stage_cols = std::max(box_cols, tile_cols);
     static constexpr int boxes = static_cast<int>(stage_cols / box_cols);
-    static constexpr int stage_tiles = static_cast<int>(stage_cols / order::cols);
-    static constexpr int stage_steps = static_cast<int>(stage_cols / order::step_cols);
+    static constexpr int stage_tiles = static_cast<int>(stage_cols / tile_cols);
+    static constexpr int stage_steps = static_cast<int>(stage_cols / step_cols);
     static constexpr int box_steps = stage_steps / boxes;
+    static_assert(!Kind::sparse || (half_number<T> && Kind::bits != 2));
     /// Runs of a stage that share their scale, and the k-steps of one.
     static constexpr int runs = group != 0 && group < stage_cols ? static_cast<int>(stage_cols / (group == 0 ? 1 : group)) : 1;
     static constexpr int run_steps = stage_steps / runs;
@@ -103,16 +107,22 @@ struct tile {
     /// Whether this kernel takes weights of these groups: a stage is whole groups or part of one, and a group is whole k-steps.
     static constexpr std::size_t shared_cols = group == 0 ? stage_cols : group;
     static constexpr bool takes_groups =
-        shared_cols % stage_cols == 0 || (stage_cols % shared_cols == 0 && shared_cols % order::step_cols == 0);
+        shared_cols % stage_cols == 0 || (stage_cols % shared_cols == 0 && shared_cols % step_cols == 0);
 
-    // A stage: X, then for each warpgroup codes, scales, zero points.
+    // A stage: X, then for each warpgroup codes, scales, zero points, and the tile of metadata that the stage is a part of.
     static constexpr std::size_t box_bytes = x_rows * 128;
     static constexpr std::size_t code_bytes = stage_tiles * order::bytes;
     static constexpr std::size_t scale_bytes = group == 0 ? 0 : order::rows * Kind::scale_bytes; ///< of a run
     static constexpr std::size_t zero_bytes = Kind::zeros ? order::rows : 0;
     static constexpr std::size_t scales_at = code_bytes;
     static constexpr std::size_t zeros_at = scales_at + runs * scale_bytes;
-    static constexpr std::size_t share_bytes = zeros_at + runs * zero_bytes; ///< of a warpgroup
+    static constexpr std::size_t kept_at = zeros_at + runs * zero_bytes;
+    static constexpr std::size_t kept_bytes = Kind::sparse ? order::bytes : 0;
+    static constexpr std::size_t share_bytes = kept_at + kept_bytes; ///< of a warpgroup
+    /// Metadata of a lane for a stage: a word for every two k-steps.
+    struct alignas(stage_steps / 2 * 4) kept_words {
+        std::uint32_t at[std::size_t{stage_steps / 2}];
+    };
     static constexpr std::size_t stage_bytes =
         (boxes * box_bytes + warpgroups * share_bytes + 1023) / 1024 * 1024; // X begins at multiples of 1024 bytes
     /// Rows of a box of X: no more than there are, so that nothing is filled up for rows that are not there. What then lies in
@@ -175,16 +185,16 @@ struct tile {
                                          std::uint64_t* full) {
         const std::size_t last_row_tile = order::row_tiles(w.n) - 1;
         const std::size_t at = row_tile < last_row_tile ? row_tile : last_row_tile;
-        const std::size_t col_tiles = order::col_tiles(w.k);
+        const std::size_t col_tiles = Kind::col_tiles(w.k);
         LOWBIT_DEVICE_UNROLL
         for (int i = 0; i < stage_tiles; ++i) {
-            const std::size_t t = col / order::cols + static_cast<std::size_t>(i);
+            const std::size_t t = col / tile_cols + static_cast<std::size_t>(i);
             lane.copy(to + static_cast<std::size_t>(i) * order::bytes,
                       w.codes + (at * col_tiles + (t < col_tiles ? t : col_tiles - 1)) * (order::bytes / 16), order::bytes, full);
         }
         if constexpr (group != 0 || Kind::zeros) {
             const std::size_t groups = Kind::groups(w.k);
-            // Unrolled, four runs with zero points need more registers than this thread has.
+            // Unrolled, four runs with zero points need more registers than this thread has; so do two shares of sparse weights.
             LOWBIT_DEVICE_ROLLED
             for (int r = 0; r < runs; ++r) {
                 const auto run = static_cast<std::size_t>(r);
@@ -197,6 +207,12 @@ struct tile {
                 }
                 if constexpr (Kind::zeros) lane.copy(to + zeros_at + run * zero_bytes, w.zeros + slot, zero_bytes, full);
             }
+        }
+        if constexpr (Kind::sparse) {
+            const std::size_t kept_tiles = metadata::col_tiles(w.k);
+            const std::size_t t = col / metadata::cols;
+            lane.copy(to + kept_at, w.kept + (at * kept_tiles + (t < kept_tiles ? t : kept_tiles - 1)) * (kept_bytes / 16),
+                      kept_bytes, full);
         }
     }
 
@@ -218,7 +234,7 @@ struct tile {
                                   x, static_cast<int>(here.x * x_rows),
                                   static_cast<int>(col + static_cast<std::size_t>(box) * box_cols), full);
                 }
-                LOWBIT_DEVICE_UNROLL
+                LOWBIT_DEVICE_ROLLED
                 for (int g = 0; g < warpgroups; ++g) {
                     copy_share(lane, j.p.w, here.w * warpgroups + static_cast<std::size_t>(g), col, j.share(at.stage, g), full);
                 }
@@ -269,6 +285,7 @@ struct tile {
                                        total (&d)[std::size_t{sums}]) {
         const int thread = lane.thread() % 128;
         std::uint32_t a[2][4];
+        [[maybe_unused]] std::uint32_t kept[2];
         run_side side;
         sum run_sums[std::size_t{adds_runs ? sums : 1}]{};
         LOWBIT_DEVICE_UNROLL
@@ -279,17 +296,28 @@ struct tile {
             const std::byte* const share = j.share(at.stage, warpgroup);
             const std::uint32_t x = lane.shared_address(j.shared + static_cast<std::size_t>(at.stage) * stage_bytes);
             words4 words{};
+            [[maybe_unused]] kept_words stage_kept{};
+            if constexpr (Kind::sparse) {
+                constexpr int parts = static_cast<int>(metadata::cols / stage_cols); // stages of a tile of metadata
+                const std::size_t part = (j.first_col / stage_cols + static_cast<std::size_t>(s)) % parts;
+                stage_kept =
+                    reinterpret_cast<const kept_words*>(share + kept_at)[static_cast<std::size_t>(thread) * parts + part];
+            }
             LOWBIT_DEVICE_UNROLL
             for (int step = 0; step < stage_steps; ++step) {
                 if (step % order::steps == 0) words = reinterpret_cast<const words4*>(share)[step / order::steps * 128 + thread];
                 if (step % run_steps == 0) side.load(share, step / run_steps, thread, table);
                 side.decode(words, step % order::steps, a[step % 2]);
                 lane.begin_products();
-                const std::uint64_t b = swizzled_operand(
-                    x + static_cast<std::uint32_t>(step / box_steps * static_cast<int>(box_bytes) + step % box_steps * 32));
+                const std::uint64_t b =
+                    swizzled_operand(x + static_cast<std::uint32_t>(step / box_steps * static_cast<int>(box_bytes) +
+                                                                    step % box_steps * (128 / box_steps)));
                 const bool run_ends = adds_runs && step % run_steps == run_steps - 1;
                 if constexpr (adds_runs) {
                     lane.template multiply_wide<T>(run_sums, a[step % 2], b, step % run_steps != 0);
+                } else if constexpr (Kind::sparse) {
+                    kept[step % 2] = stage_kept.at[step / 2];
+                    lane.template multiply_wide_sparse<T>(d, a[step % 2], b, kept[step % 2], step % 2);
                 } else {
                     lane.template multiply_wide<T>(d, a[step % 2], b, true);
                 }
@@ -377,8 +405,10 @@ struct tile {
     template <class Lane, class Product, class Map>
     static LOWBIT_DEVICE void body(Lane lane, const Product& p, const Map* x, std::byte* shared) {
         static_assert(x_rows <= most_x_rows);
-        static_assert(takes_groups, "lowbit: this kernel takes groups of 16 (not in products in 8 bits), 32, 64 and multiples of "
-                                    "64 columns (of 128 with codes of 2 bits, or products in 8 bits), and rows");
+        static_assert(takes_groups,
+                      "lowbit: this kernel takes groups of 16 (not in products in 8 bits, nor of 2:4 weights), 32, 64 "
+                      "and multiples of 64 columns (of 128 with codes of 2 bits, or 2:4 of 4, or products in 8 "
+                      "bits), and rows");
         const job<Product> j(lane, p, shared);
         auto* const table = reinterpret_cast<std::uint32_t*>(shared + table_at);
         if (lane.thread() == 0) {

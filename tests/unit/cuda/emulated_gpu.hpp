@@ -102,6 +102,8 @@ public:
             const std::uint32_t (*a)[4];
             std::uint64_t b;
             bool accumulate;
+            const std::uint32_t* kept; ///< of a sparse A, and which lanes hold it; else null
+            int selector;
             void (*finish)(emulated_block&, int thread, std::size_t index);
         };
         std::deque<one> issued;

@@ -94,7 +94,13 @@ public:
     template <class T, class Sum, std::size_t Sums>
     void multiply_wide(Sum (&d)[Sums], const std::uint32_t (&a)[4], std::uint64_t b, bool accumulate) const {
         static_assert(Sums == 32 || Sums == 64 || Sums == 128);
-        mine().issued.push_back({&d, &a, b, accumulate, &finish_product<T, Sum, Sums>});
+        mine().issued.push_back({&d, &a, b, accumulate, nullptr, 0, &finish_product<T, Sum, Sums, 1>});
+    }
+    template <class T, std::size_t Sums>
+    void multiply_wide_sparse(float (&d)[Sums], const std::uint32_t (&a)[4], std::uint64_t b, const std::uint32_t& kept,
+                              int selector) const {
+        static_assert(Sums == 32 || Sums == 64 || Sums == 128);
+        mine().issued.push_back({&d, &a, b, true, &kept, selector, &finish_product<T, float, Sums, 2>});
     }
     template <class Sum, std::size_t Sums>
     static void fence_sums(Sum (&)[Sums]) {}
@@ -145,24 +151,39 @@ private:
         return double{static_cast<float>(T::decode(code))};
     }
     /// This thread's part of wgmma: A from the registers of its warp, B by its descriptor, both by the figures of the PTX manual.
-    template <class T, class Sum, std::size_t Sums>
+    /// Of a sparse A (Spread 2) the registers hold two of each four columns, in the places of a dense one of half the columns.
+    /// Which ones say nibbles, low index first, in lanes 2 * selector and the next of each four: the first of them has columns 0
+    /// .. 15, the other 16 .. 31, both the row of the low registers in bits 0 .. 15, that of the high ones above.
+    template <class T, class Sum, std::size_t Sums, std::size_t Spread>
     static void finish_product(emulated_block& block, int thread, std::size_t index) {
         constexpr std::size_t number_bytes = sizeof(typename T::code_type);
-        constexpr std::size_t depth = 32 / number_bytes;
+        constexpr std::size_t stored = 32 / number_bytes;
+        constexpr std::size_t depth = stored * Spread;
         constexpr std::size_t elements = 4 / number_bytes;
         const auto lane = static_cast<std::size_t>(thread % 32);
         const auto& mine = block.wide[static_cast<std::size_t>(thread)].issued[index];
         auto& d = *static_cast<Sum(*)[Sums]>(mine.d);
-        double a[2][depth];
+        const auto of_lane = [&](std::size_t other) -> const emulated_block::products::one& {
+            return block.wide[static_cast<std::size_t>(thread) / 32 * 32 + other].issued[index];
+        };
+        double a[2][depth]{};
         for (std::size_t half = 0; half < 2; ++half) {
-            for (std::size_t k = 0; k < depth; ++k) {
-                const std::size_t owner = lane / 4 * 4 + k % (depth / 2) / elements;
-                const auto& from = block.wide[static_cast<std::size_t>(thread) / 32 * 32 + owner].issued[index];
+            for (std::size_t k = 0; k < stored; ++k) {
+                const auto& from = of_lane(lane / 4 * 4 + k % (stored / 2) / elements);
                 CHECK(from.b == mine.b);
-                const std::uint32_t word = (*from.a)[half + k / (depth / 2) * 2];
+                const std::uint32_t word = (*from.a)[half + k / (stored / 2) * 2];
                 std::byte bytes[4];
                 std::memcpy(bytes, &word, 4);
-                a[half][k] = number<T>(bytes + k % elements * number_bytes);
+                std::size_t col = k;
+                if constexpr (Spread == 2) {
+                    const std::size_t chunk = k / 2;
+                    const auto& holder = of_lane(lane / 4 * 4 + static_cast<std::size_t>(mine.selector) * 2 + chunk / 4);
+                    CHECK(holder.selector == mine.selector);
+                    const std::uint32_t nibble = *holder.kept >> (half * 16 + chunk % 4 * 4) & 15;
+                    CHECK((nibble & 3) < nibble >> 2); // equal indices are undefined
+                    col = chunk * 4 + (nibble >> (k % 2 * 2) & 3);
+                }
+                a[half][col] = number<T>(bytes + k % elements * number_bytes);
             }
         }
         CHECK((mine.b >> 62) == 1);     // 128 bytes of swizzle

@@ -106,6 +106,11 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
 using w4 = lb::policy<lb::int4, lb::per_channel>;
 using w8 = lb::policy<lb::int8, lb::per_channel>;
 using w2g64 = lb::policy<lb::int2, lb::per_group<64>>;
+template <class Element, class... Tags>
+using sparse = lb::policy<Element, lb::prune<lb::n_of_m<2, 4>>, Tags...>;
+using s4g128 = sparse<lb::int4, lb::per_group<128>>;
+using s4g64 = sparse<lb::uint4, lb::per_group<64>, lb::asymmetric>;
+using s8 = sparse<lb::int8, lb::per_channel>;
 
 } // namespace
 
@@ -138,6 +143,14 @@ TEST_CASE("the large-batch kernel, run on the host, is the product: activations 
     CHECK(worst<lb::presets::w4zg64, int8, 64>(18, 200, 9, 9, 1) <= 1.0);
     CHECK(worst<lb::presets::w158, int8, 64>(20, 280, 9, 9, 1) <= 1.0);
     CHECK(worst<lb::presets::fp8, float8_e4m3, 64>(70, 700, 12, 3, 1) <= 1.0);
+}
+
+TEST_CASE("the large-batch kernel, run on the host, is the product: 2:4 weights") {
+    using lb::bfloat16;
+    CHECK(worst<s4g128, bfloat16, 64>(130, 1601, 70, 30, 2) <= 1.0); // more stages than the ring has, two tiles a block
+    CHECK(worst<s4g128, bfloat16, 128>(70, 500, 130, 3, 1) <= 1.0);  // a slice begins within a tile of metadata
+    CHECK(worst<s8, lb::float16, 64>(66, 330, 35, 1, 1) <= 1.0);     // and behind the last one; four stages a tile
+    CHECK(worst<s4g64, lb::float16, 256>(20, 150, 40, 9, 1) <= 1.0); // two groups a stage
 }
 
 TEST_CASE("tiles of Y come in an order that has each of them once") {
