@@ -57,6 +57,13 @@ struct device_array {
     }
 };
 
+/// A matrix of random numbers.
+lb::matrix<float> drawn(std::size_t rows, std::size_t cols, std::mt19937_64& random, std::normal_distribution<float>& normal) {
+    lb::matrix<float> out(rows, cols);
+    for (std::size_t i = 0; i < rows * cols; ++i) out.data()[i] = normal(random);
+    return out;
+}
+
 /// One format: dequantize, download, relayout, and the product for several batches, both ways, against the CPU.
 template <class P, class Half>
 void check(const char* name, std::size_t n, std::size_t k, std::span<const std::size_t> batches, cudaStream_t stream,
@@ -65,8 +72,7 @@ void check(const char* name, std::size_t n, std::size_t k, std::span<const std::
     using kind = cuda::kind_of<P>;
     std::mt19937_64 random(7);
     std::normal_distribution<float> normal;
-    lb::matrix<float> w(n, k);
-    for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
+    const lb::matrix<float> w = drawn(n, k, random, normal);
     const auto q = lb::quantize<P>(w);
     const lb::matrix<float> decoded = lb::dequantize(q);
     const cuda::stream_ref streamed{stream};
@@ -141,7 +147,8 @@ void check(const char* name, std::size_t n, std::size_t k, std::span<const std::
                     worst = off > worst || off != off ? (off == off ? off : 1e9) : worst;
                 }
             }
-            report(worst <= 1.0, through_dense ? "gemm, with cuBLASLt" : "gemm", m, worst);
+            const bool by_dense = cuda::detail::way_of<kind, T>(s, m) == cuda::detail::way::dense;
+            report(worst <= 1.0, by_dense ? "gemm, with cuBLASLt" : "gemm", m, worst);
             report(runs[0] == runs[1], "the same bits again", m, 0);
         }
     }
@@ -152,8 +159,7 @@ template <class P, class X>
 void check_bytes(const char* name, std::size_t n, std::size_t k, std::size_t m, cudaStream_t stream) {
     std::mt19937_64 random(7);
     std::normal_distribution<float> normal;
-    lb::matrix<float> w(n, k);
-    for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
+    const lb::matrix<float> w = drawn(n, k, random, normal);
     const auto q = lb::quantize<P>(w);
     const lb::matrix<float> decoded = lb::dequantize(q);
     const cuda::stream_ref s{stream};
@@ -212,8 +218,7 @@ void check_unusual(cudaStream_t stream) {
     constexpr std::size_t n = 333, k = 1104, x_stride = k + 5, y_stride = n + 3;
     std::mt19937_64 random(3);
     std::normal_distribution<float> normal;
-    lb::matrix<float> w(n, k);
-    for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = normal(random);
+    const lb::matrix<float> w = drawn(n, k, random, normal);
     const auto q = lb::quantize<P>(w);
     const lb::matrix<float> decoded = lb::dequantize(q);
     const cuda::stream_ref s{stream};

@@ -6,7 +6,6 @@
 #error "lowbit: <lowbit/cuda/quantize.hpp> holds kernels; include it, or <lowbit/cuda.hpp>, in a .cu file"
 #endif
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>

@@ -213,6 +213,12 @@ public:
         block_->wait(warp.all);
     }
 
+    /// Number e of the two in a register.
+    template <class T>
+    static float half_of(std::uint32_t word, std::size_t e) {
+        return T::decode(static_cast<std::uint16_t>(word >> (16 * e)));
+    }
+
     template <class T>
     void multiply(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) const {
         auto& warp = block_->of(thread_);
@@ -221,9 +227,6 @@ public:
         warp.b[lane][0] = b0;
         warp.b[lane][1] = b1;
         block_->wait(warp.all);
-        const auto number = [](std::uint32_t word, std::size_t e) {
-            return T::decode(static_cast<std::uint16_t>(word >> (16 * e)));
-        };
         for (std::size_t i = 0; i < 4; ++i) {
             const std::size_t row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
             double sum = d[i];
@@ -231,7 +234,7 @@ public:
                 // row and k of A, k and column of B, by the figures of the PTX manual
                 const std::uint32_t wa = warp.a[row % 8 * 4 + k % 8 / 2][row / 8 + k / 8 * 2];
                 const std::uint32_t wb = warp.b[col * 4 + k % 8 / 2][k / 8];
-                sum += double{number(wa, k % 2)} * double{number(wb, k % 2)};
+                sum += double{half_of<T>(wa, k % 2)} * double{half_of<T>(wb, k % 2)};
             }
             d[i] = static_cast<float>(sum);
         }
@@ -249,9 +252,6 @@ public:
         std::memcpy(warp.b[lane], b, sizeof(b));
         warp.kept[lane] = kept;
         block_->wait(warp.all);
-        const auto number = [](std::uint32_t word, std::size_t e) {
-            return T::decode(static_cast<std::uint16_t>(word >> (16 * e)));
-        };
         for (std::size_t i = 0; i < 4; ++i) {
             const std::size_t row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
             double sum = d[i];
@@ -262,7 +262,7 @@ public:
                 if ((nibble & 3) >= nibble >> 2) std::abort(); // equal or descending indices are undefined
                 for (std::size_t e = 0; e < 2; ++e) {
                     const std::size_t k = chunk * 4 + (nibble >> (2 * e) & 3);
-                    sum += double{number(pair, e)} * double{number(warp.b[col * 4 + k % 8 / 2][k / 8], k % 2)};
+                    sum += double{half_of<T>(pair, e)} * double{half_of<T>(warp.b[col * 4 + k % 8 / 2][k / 8], k % 2)};
                 }
             }
             d[i] = static_cast<float>(sum);
