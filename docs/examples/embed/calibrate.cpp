@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Few sentences say how large inputs are and which move together, but not all of it: hence ten times the usual damping.
+// Gathers what sentences make of each layer's inputs, and quantizes its weights by it. Few sentences say how large inputs are and
+// which move together, but not all of it: hence ten times the usual damping.
 #include "calibrate.hpp"
 
 #include "encoder.hpp"
