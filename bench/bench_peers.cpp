@@ -9,6 +9,7 @@
 // <family>/<whose>/N:<outputs>/M:<rows>/copies:<weights in turn>/threads:<threads>, K is 4096; those of two threads need OpenMP.
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -119,11 +120,15 @@ void pruned_rows(const std::string& family, Mask) {
 
 const bool registered = [] {
 #if defined(__GLIBC__)
-    // All products' memory comes from one heap and goes back there: rows find the same pages, which lie where they lie in the
-    // caches.
+    // All products' memory, ours and the peers', comes from one heap and goes back there: rows find the same pages, which lie
+    // where they lie in the caches. They are huge pages for all, as what lowbit packs asks for anyway.
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, 0x7fffffff);
     mallopt(M_TOP_PAD, 1 << 28);
+    constexpr std::size_t heap = std::size_t{3} << 30;
+    void* const all = std::malloc(heap);
+    if (all != nullptr) lb::detail::ask_for_huge_pages(all, heap);
+    std::free(all);
 #endif
     using namespace lb::presets;
     using w2 = w2g32;

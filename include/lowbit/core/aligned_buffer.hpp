@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <lowbit/core/error.hpp>
+#include <lowbit/core/huge_pages.hpp>
 
 namespace lowbit::inline v0 {
 
@@ -38,7 +39,7 @@ public:
         return *this;
     }
     LOWBIT_ALWAYS_INLINE ~aligned_buffer() {
-        if (data_ != nullptr) memory_->deallocate(data_, size_ * sizeof(T), buffer_alignment);
+        if (data_ != nullptr) memory_->deallocate(data_, size_ * sizeof(T), alignment(size_ * sizeof(T)));
     }
 
     LOWBIT_ALWAYS_INLINE void swap(aligned_buffer& other) noexcept {
@@ -57,6 +58,10 @@ public:
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::pmr::memory_resource* resource() const noexcept { return memory_; }
 
 private:
+    /// Large buffers start on a huge page, or a part of them would lie on small ones.
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t alignment(std::size_t bytes) noexcept {
+        return bytes < 2 * detail::huge_page ? buffer_alignment : detail::huge_page;
+    }
     /// Zeros, or null where nothing is asked for.
     template <class Here = build_flags>
     static T* allocate(std::size_t size, std::pmr::memory_resource* memory) {
@@ -64,7 +69,8 @@ private:
         if (size > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
             raise<Here>(errc::invalid_argument, "buffer of ", size, " elements of ", sizeof(T), " bytes overflows size_t");
         }
-        void* bytes = memory->allocate(size * sizeof(T), buffer_alignment);
+        void* bytes = memory->allocate(size * sizeof(T), alignment(size * sizeof(T)));
+        detail::ask_for_huge_pages(bytes, size * sizeof(T));
         std::memset(bytes, 0, size * sizeof(T));
         return static_cast<T*>(bytes);
     }

@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <fstream>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,7 +25,41 @@ namespace {
 constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
 
 bool aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % lb::buffer_alignment == 0; }
+
+/// What Linux notes of the mapping in which an address lies ("rd wr mr ..."); empty where it does not say.
+std::string mapping_flags(const void* p) {
+    std::ifstream maps("/proc/self/smaps");
+    const auto address = reinterpret_cast<std::uintptr_t>(p);
+    bool here = false;
+    for (std::string line; std::getline(maps, line);) {
+        const std::size_t dash = line.find('-'), space = line.find(' ');
+        if (dash < space && line.find(':') > space) { // "first-last rwxp ..."
+            const auto hex = [&](std::size_t from, std::size_t to) {
+                return std::stoull(line.substr(from, to - from), nullptr, 16);
+            };
+            here = hex(0, dash) <= address && address < hex(dash + 1, space);
+        } else if (here && line.starts_with("VmFlags:")) {
+            return line.substr(line.find(':') + 1) + ' ';
+        }
+    }
+    return {};
+}
 } // namespace
+
+TEST_CASE("a large buffer starts on a huge page, and asks for such pages") {
+    counting_resource memory;
+    const std::size_t page = lb::detail::huge_page;
+    const lb::aligned_buffer<std::byte> large(2 * page + 100, &memory);
+    CHECK(memory.bytes == 2 * page + 100);
+    CHECK(reinterpret_cast<std::uintptr_t>(large.data()) % page == 0);
+    const std::string flags = mapping_flags(large.data());
+    if (flags.empty() || !std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) {
+        MESSAGE("skipped: this system does not say on which pages memory lies");
+        return;
+    }
+    CHECK(flags.find(" hg ") != std::string::npos);
+    CHECK(mapping_flags(large.data() + large.size() - 1).find(" hg ") == std::string::npos); // not of others' memory
+}
 
 TEST_CASE("an aligned buffer is zeroed, aligned, and from its resource") {
     counting_resource memory;
