@@ -11,6 +11,7 @@
 
 #include <lowbit/calibrate/column_sweep.hpp>
 #include <lowbit/calibrate/input_hessian.hpp>
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/expected.hpp>
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/core/scratch.hpp>

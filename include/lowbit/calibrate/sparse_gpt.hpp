@@ -15,6 +15,7 @@
 
 #include <lowbit/calibrate/input_hessian.hpp>
 #include <lowbit/calibrate/layer_sweep.hpp>
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/expected.hpp>
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/isa/here.hpp>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Codes of 1 to 8 bits (and base-3 digits) to and from dense bytes, and size arithmetic that notices overflow.
+// Codes of 1 to 8 bits (and base-3 digits) to and from dense bytes, bits of masks, and size arithmetic that notices overflow.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +41,24 @@ template <std::unsigned_integral T>
 }
 
 namespace detail {
+
+/// Bit i of a mask, whose bytes start with their lowest bit.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool mask_bit(const std::byte* bits, std::size_t i) noexcept {
+    return ((bits[i / 8] >> (i % 8)) & std::byte{1}) != std::byte{0};
+}
+LOWBIT_ALWAYS_INLINE constexpr void set_mask_bit(std::byte* bits, std::size_t i) noexcept {
+    bits[i / 8] |= std::byte{1} << (i % 8);
+}
+/// The first bit of a mask that is set, from i on and before `end`, or `end`.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t next_mask_bit(const std::byte* bits, std::size_t i,
+                                                                       std::size_t end) noexcept {
+    while (i < end) {
+        const unsigned rest = std::to_integer<unsigned>(bits[i / 8]) >> (i % 8);
+        if (rest != 0) return std::min(end, i + static_cast<std::size_t>(std::countr_zero(rest)));
+        i += 8 - i % 8;
+    }
+    return end;
+}
 
 template <int Count>
 using up_to = std::make_integer_sequence<int, Count>;

@@ -11,6 +11,7 @@
 #include <span>
 
 #include <lowbit/core/aligned_buffer.hpp>
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/cuda/layout.hpp>

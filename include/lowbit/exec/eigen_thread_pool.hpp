@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <utility>
 
 #include <unsupported/Eigen/CXX11/ThreadPool>
 

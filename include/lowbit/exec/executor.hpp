@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <utility>
 
 namespace lowbit::inline v0::exec {
 

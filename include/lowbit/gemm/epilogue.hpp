@@ -10,7 +10,6 @@
 #include <span>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/view.hpp>

@@ -72,7 +72,7 @@ std::string kernel_name(const kernel_facts& f, isa::level level) {
                number(tile.columns) + "_" + std::string{isa::name(at.level)};
     }
     if (f.of > 0) name += "s" + number(f.kept) + "of" + number(f.of);
-    const kernel::level_tiles& at = kernel::detail::best_of(kernel::tiles<Here>, level);
+    const kernel::level_traits& at = kernel::detail::best_of(kernel::traits<Here>, level);
     const kernel::tile_extents tile = floats ? at.floats : at.integers;
     return name.append(f.offset) + "_" + number(tile.rows) + "x" + number(tile.columns) + "_" + std::string{isa::name(at.level)};
 }

@@ -15,6 +15,9 @@
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/gemm/is_int8.hpp>
 #include <lowbit/isa/active.hpp>
+#include <lowbit/kernel/pack_planes.hpp>
+#include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/product.hpp>
 #include <lowbit/kernel/registry.hpp>
 
 namespace lowbit::inline v0 {
@@ -105,7 +108,7 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
             }
             for (std::size_t g = 0; g < layout.groups(); ++g) {
                 kernel::pack_planes(layout, g, panel.columns, {levels.data() + g * layout.segment(), k, layout.length(g)},
-                                   packed.data() + layout.record_start(g, panel.columns));
+                                    packed.data() + layout.record_start(g, panel.columns));
             }
             for (std::size_t row0 = 0; row0 < m; row0 += kernel::most_rows) {
                 const std::size_t count = std::min(kernel::most_rows, m - row0);

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/blocks/block_layout.hpp>
 
 namespace lowbit::inline v0::detail {

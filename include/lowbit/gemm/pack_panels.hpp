@@ -14,8 +14,12 @@
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/gemm/pack_blocks.hpp>
-#include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/pack_lists.hpp>
+#include <lowbit/kernel/pack_masked.hpp>
+#include <lowbit/kernel/pack_pairs.hpp>
+#include <lowbit/kernel/pack_planes.hpp>
 #include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/record_source.hpp>
 
 namespace lowbit::inline v0::detail {
 
@@ -97,10 +101,10 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     for (std::size_t r = 0; r < layout.records(); ++r) {
         std::byte* const record = panel + layout.record_start(r, columns);
         const std::size_t start = r * layout.record_groups * segment;
-        const std::size_t record_depth = std::min(layout.record_groups * segment, depth - start);
+        const kernel::record_source codes{levels.data() + start, stride, std::min(layout.record_groups * segment, depth - start)};
         std::byte* beside = record + layout.scale_start(r, columns);
         if (pruned) {
-            const kernel::masked_source from{levels.data() + start, stride, masks.data(), start, record_depth};
+            const kernel::masked_source from{codes, masks.data(), start};
             if (masked) {
                 kept = kernel::pack_masked<Here>(layout, r, columns, from, left.data(), panel + layout.mask_start(r, columns),
                                                  kept, end);
@@ -111,7 +115,7 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
                 kernel::pack_pairs<Here>(layout, r, from, rows.fill, record);
             }
         } else {
-            kernel::pack_planes<Here>(layout, r, columns, {levels.data() + start, stride, record_depth}, record);
+            kernel::pack_planes<Here>(layout, r, columns, codes, record);
         }
         for (std::size_t k = start; k < start + layout.record_groups * segment;
              k += segment, beside += layout.beside_bytes(columns)) {
@@ -129,15 +133,20 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
 
 /// Makes panels lists, which multiply faster, unless they are more than a twenty-fourth longer than masks. All are as long as the
 /// longest.
-template <class Here>
-void choose_lists(const weight_rows& rows, std::size_t count, kernel::panel_layout& layout) {
+template <class Here, class Pool>
+void choose_lists(on_t<Pool> where, const weight_rows& rows, std::size_t count, kernel::panel_layout& layout) {
     if (!layout.takes_lists()) return;
+    scratch<std::size_t> steps(count / kernel::panel_columns);
+    for_ranges(where, steps.size(), 1, [&](std::size_t first, std::size_t last) {
+        std::array<const std::byte*, kernel::panel_columns> masks;
+        for (std::size_t p = first; p < last; ++p) {
+            for (std::size_t c = 0; c < kernel::panel_columns; ++c)
+                masks[c] = rows.mask(rows.format, p * kernel::panel_columns + c);
+            steps[p] = kernel::count_list_steps<Here>(layout, masks.data());
+        }
+    });
     kernel::panel_layout lists = layout;
-    std::array<const std::byte*, kernel::panel_columns> masks;
-    for (std::size_t first = 0; first + kernel::panel_columns <= count; first += kernel::panel_columns) {
-        for (std::size_t c = 0; c < kernel::panel_columns; ++c) masks[c] = rows.mask(rows.format, first + c);
-        lists.list_steps = std::max(lists.list_steps, kernel::count_list_steps<Here>(layout, masks.data()));
-    }
+    for (const std::size_t some : steps.span()) lists.list_steps = std::max(lists.list_steps, some);
     const std::size_t masks_bytes = layout.panel_bytes(kernel::panel_columns);
     if (lists.panel_bytes(kernel::panel_columns) <= masks_bytes + masks_bytes / 24) layout = lists;
 }

@@ -17,6 +17,9 @@
 #include <lowbit/gemm/weights.hpp>
 #include <lowbit/isa/active.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/product.hpp>
+#include <lowbit/kernel/registry.hpp>
 #include <lowbit/quantize/active_rows.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
 
@@ -155,8 +158,8 @@ public:
         const contents<Q, Here> from{q, reader, detail::active_rows<Here>()};
         if constexpr (weights::lists) {
             // Other levels read lists, too, but slowly: they get masks.
-            if (isa::active<Here>() == isa::level::avx512vnni)
-                detail::choose_lists<Here>(from.rows(), packed.rows_, packed.layout_);
+            if (kernel::detail::best_of(kernel::traits<Here>, isa::active<Here>()).lists)
+                detail::choose_lists<Here>(where, from.rows(), packed.rows_, packed.layout_);
         }
         packed.bytes_ = detail::pack_panels<Here>(where, from.rows(), packed.layout_, packed.rows_, memory);
         return packed;

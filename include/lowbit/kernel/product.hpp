@@ -173,6 +173,10 @@ struct prefetch_plan {
     return floats ? prefetch_plan{8192, 64} : prefetch_plan{12288, 256};
 }
 
+/// Whether a level's kernels multiply lists as they are, rather than as bytes that they expand.
+template <class Ops>
+inline constexpr bool multiplies_lists = requires { typename Ops::window; };
+
 /// Number `index` of an array of scales of that kind.
 template <scale_kind Kind>
 LOWBIT_ALWAYS_INLINE float scale_value(const std::byte* from, std::size_t index, const float* table) {

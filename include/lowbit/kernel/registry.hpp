@@ -60,42 +60,45 @@ inline constexpr auto products = std::to_array<level_product<Key>>({
 #endif
 });
 
-/// The results that a level's kernels hold in registers, for int8 and for float activations; part of a kernel's name.
+/// The results that kernels hold in registers; part of a kernel's name.
 struct tile_extents {
     unsigned rows;
     unsigned columns;
 };
-struct level_tiles {
+/// What there is to know of a level's kernels.
+struct level_traits {
     isa::level level;
-    tile_extents integers;
-    tile_extents floats;
+    tile_extents integers; ///< for int8 activations
+    tile_extents floats;   ///< and for float ones
+    bool lists;            ///< see multiplies_lists
 };
 template <class Ops>
-[[nodiscard]] constexpr level_tiles tiles_of(isa::level l) noexcept {
+[[nodiscard]] constexpr level_traits traits_of(isa::level l) noexcept {
     return {l,
             {Ops::tile_rows, Ops::template tile_vectors<Ops::tile_rows> * Ops::lanes},
-            {Ops::float_tile_rows, Ops::template tile_vectors<Ops::float_tile_rows> * Ops::lanes}};
+            {Ops::float_tile_rows, Ops::template tile_vectors<Ops::float_tile_rows> * Ops::lanes},
+            multiplies_lists<Ops>};
 }
 
-/// The tiles of the levels, as in `products`.
+/// The traits of the levels, as in `products`.
 template <class Here = isa::here>
-inline constexpr auto tiles = std::to_array<level_tiles>({
-    tiles_of<scalar::ops<Here>>(isa::level::scalar),
+inline constexpr auto traits = std::to_array<level_traits>({
+    traits_of<scalar::ops<Here>>(isa::level::scalar),
 #if LOWBIT_HAS_XSIMD
-    tiles_of<baseline::ops<xsimd::default_arch, Here>>(isa::level::baseline),
+    traits_of<baseline::ops<xsimd::default_arch, Here>>(isa::level::baseline),
 #endif
 #if LOWBIT_HAS_X86
-    tiles_of<avx2::ops<Here>>(isa::level::avx2),
-    tiles_of<avxvnni::ops<Here>>(isa::level::avxvnni),
-    tiles_of<avx512::ops<Here>>(isa::level::avx512),
-    tiles_of<avx512vnni::ops<Here>>(isa::level::avx512vnni),
+    traits_of<avx2::ops<Here>>(isa::level::avx2),
+    traits_of<avxvnni::ops<Here>>(isa::level::avxvnni),
+    traits_of<avx512::ops<Here>>(isa::level::avx512),
+    traits_of<avx512vnni::ops<Here>>(isa::level::avx512vnni),
 #endif
 #if LOWBIT_HAS_NEON
-    tiles_of<neon::ops<Here>>(isa::level::neon),
+    traits_of<neon::ops<Here>>(isa::level::neon),
 #endif
 #if LOWBIT_HAS_ARM_DOT
-    tiles_of<dotprod::ops<Here>>(isa::level::dotprod),
-    tiles_of<i8mm::ops<Here>>(isa::level::i8mm),
+    traits_of<dotprod::ops<Here>>(isa::level::dotprod),
+    traits_of<i8mm::ops<Here>>(isa::level::i8mm),
 #endif
 });
 

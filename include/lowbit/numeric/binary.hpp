@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include <lowbit/core/config.hpp>
-#include <lowbit/numeric/element.hpp>
 
 namespace lowbit::inline v0 {
 

@@ -72,7 +72,6 @@ public:
     static constexpr int mantissa_bits = MantissaBits;
     static constexpr int bias = Bias;
     static constexpr float_kind kind = Kind;
-    static constexpr bool has_infinity = Kind == float_kind::ieee;
     static constexpr bool has_nan = Kind != float_kind::finite;
     static constexpr std::string_view name = detail::minifloat_name<ExponentBits, MantissaBits, Bias, Kind>;
 

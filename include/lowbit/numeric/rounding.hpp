@@ -2,7 +2,6 @@
 // Rounding: to nearest even by default, and the tags that name another way; written so that no contraction can change a code.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cfloat>
 #include <concepts>

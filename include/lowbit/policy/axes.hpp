@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <lowbit/core/bits.hpp>
 #include <lowbit/numeric/element.hpp>
 #include <lowbit/numeric/int_n.hpp>
 
@@ -195,8 +194,6 @@ template <int LowBits, class LowOrder, class HighOrder>
 struct bit_planes {
     static constexpr auto axis = policy_axis::code_order;
     static constexpr int low_bits = LowBits;
-    using low_order = LowOrder;
-    using high_order = HighOrder;
 };
 
 namespace detail {

@@ -35,8 +35,6 @@ inline constexpr bool is_on = [] {
     }
 }();
 
-struct absent {};
-
 /// The first tag on an axis, or the default.
 template <policy_axis Axis, class Default, class... Tags>
 struct tag_on {

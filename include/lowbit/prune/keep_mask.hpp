@@ -2,11 +2,11 @@
 // keep_mask: from scores to the mask of what stays, as a matrix: for training loops, and for masks that are chosen once.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/core/scratch.hpp>

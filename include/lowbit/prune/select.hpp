@@ -14,13 +14,6 @@
 
 namespace lowbit::inline v0::detail {
 
-LOWBIT_ALWAYS_INLINE constexpr bool mask_bit(const std::byte* bits, std::size_t i) noexcept {
-    return ((bits[i / 8] >> (i % 8)) & std::byte{1}) != std::byte{0};
-}
-LOWBIT_ALWAYS_INLINE constexpr void set_mask_bit(std::byte* bits, std::size_t i) noexcept {
-    bits[i / 8] |= std::byte{1} << (i % 8);
-}
-
 /// What is wrong with a line of `count` mask bits that should keep what Mask keeps, as many in all and under n_of_m in each run;
 /// null where nothing is.
 template <class Mask>

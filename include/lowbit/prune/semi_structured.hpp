@@ -6,7 +6,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 #include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>

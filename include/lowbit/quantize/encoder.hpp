@@ -10,6 +10,7 @@
 #include <numeric>
 #include <span>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/expected.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/numeric/rounding.hpp>

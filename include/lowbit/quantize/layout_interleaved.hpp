@@ -17,22 +17,15 @@
 
 namespace lowbit::inline v0::detail {
 
-/// The first of the listed fields that is a table of scales, or void; and of offsets.
-template <class... Fields>
-struct scale_table_of {
+/// The first of the listed fields that is a table of scales, or of offsets; void where none is.
+template <bool Offsets, class... Fields>
+struct table_of {
     using type = void;
 };
-template <class Field, class... Rest>
-struct scale_table_of<Field, Rest...> {
-    using type = typename std::conditional_t<scale_table<Field>, std::type_identity<Field>, scale_table_of<Rest...>>::type;
-};
-template <class... Fields>
-struct offset_table_of {
-    using type = void;
-};
-template <class Field, class... Rest>
-struct offset_table_of<Field, Rest...> {
-    using type = typename std::conditional_t<offset_table<Field>, std::type_identity<Field>, offset_table_of<Rest...>>::type;
+template <bool Offsets, class Field, class... Rest>
+struct table_of<Offsets, Field, Rest...> {
+    static constexpr bool found = Offsets ? offset_table<Field> : scale_table<Field>;
+    using type = typename std::conditional_t<found, std::type_identity<Field>, table_of<Offsets, Rest...>>::type;
 };
 
 /// Whether a table, if it is one, suits a block: Groups groups, scales and offsets of that many bits.
@@ -68,9 +61,6 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     template <class Field>
     static constexpr bool has = listed<Field> != 0;
 
-    using scale_table_field = typename scale_table_of<Fields...>::type;
-    using offset_table_field = typename offset_table_of<Fields...>::type;
-
     static constexpr std::size_t scale_places = (std::size_t{std::same_as<Fields, field::scales> || scale_table<Fields>} + ...);
     static constexpr std::size_t offset_places =
         (std::size_t{std::same_as<Fields, field::zero_points> || std::same_as<Fields, field::minimums> || offset_table<Fields>} +
@@ -78,7 +68,7 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     static_assert(scale_places != 0, "lowbit policy: an interleaved block without scales; list field::scales or a table of them");
     static_assert(scale_places < 2, "lowbit policy: an interleaved block has two places for its scales; keep one");
     static_assert(
-        has<offset_field> || !std::is_void_v<offset_table_field> || std::is_void_v<offset_field>,
+        has<offset_field> || (offset_table<Fields> || ...) || std::is_void_v<offset_field>,
         "lowbit policy: an interleaved block lacks its offsets; list field::zero_points or field::minimums, or a table of them");
     static_assert(offset_places == (std::is_void_v<offset_field> ? 0 : 1),
                   "lowbit policy: an interleaved block has a place for offsets that its policy lacks, or two; keep one, and name "
@@ -180,16 +170,6 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
     }
 
     template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr Byte* scale_at(const planes<Byte>& p, const shape& s, std::size_t row,
-                                                         std::size_t g) noexcept {
-        return at<field::scales>(p, s, row, g / Groups) + g % Groups * base::scale::bytes;
-    }
-    template <class Byte>
-    static LOWBIT_ALWAYS_INLINE constexpr Byte* offset_at(const planes<Byte>& p, const shape& s, std::size_t row,
-                                                          std::size_t g) noexcept {
-        return at<offset_field>(p, s, row, g / Groups) + g % Groups * base::offset::bytes;
-    }
-    template <class Byte>
     static LOWBIT_ALWAYS_INLINE constexpr Byte* super_scale_at(const planes<Byte>& p, const shape& s, std::size_t row,
                                                                std::size_t g) noexcept {
         return at<field::super_scale>(p, s, row, g / Groups);
@@ -202,37 +182,29 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
 
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_scale(const planes<const std::byte>& p, const shape& s,
                                                                    std::size_t row, std::size_t g) noexcept {
-        return scale_in(at_block(p, s, row, g / Groups), g % Groups);
+        return scale_numbers::load(at_block(p, s, row, g / Groups), g % Groups);
     }
     template <class Take>
     static LOWBIT_ALWAYS_INLINE constexpr void each_scale(const planes<const std::byte>& p, const shape& s, std::size_t row,
                                                           Take&& f) {
-        each_number<scale_source>(at_block(p, s, row, 0), s.groups(), f);
+        each_number<scale_numbers>(at_block(p, s, row, 0), s.groups(), f);
     }
     template <class Take>
     static LOWBIT_ALWAYS_INLINE constexpr void each_offset(const planes<const std::byte>& p, const shape& s, std::size_t row,
                                                            Take&& f) {
-        each_number<offset_source>(at_block(p, s, row, 0), s.groups(), f);
+        each_number<offset_numbers>(at_block(p, s, row, 0), s.groups(), f);
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_scale(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                            std::size_t g, std::uint32_t code) noexcept {
-        if constexpr (!std::is_void_v<scale_table_field>) {
-            scale_table_field::store_scale(at<scale_table_field>(p, s, row, g / Groups), g % Groups, code);
-        } else {
-            base::store_scale(p, s, row, g, code);
-        }
+        scale_numbers::store(at_block(p, s, row, g / Groups), g % Groups, code);
     }
     static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load_offset(const planes<const std::byte>& p, const shape& s,
                                                                     std::size_t row, std::size_t g) noexcept {
-        return offset_in(at_block(p, s, row, g / Groups), g % Groups);
+        return offset_numbers::load(at_block(p, s, row, g / Groups), g % Groups);
     }
     static LOWBIT_ALWAYS_INLINE constexpr void store_offset(const planes<std::byte>& p, const shape& s, std::size_t row,
                                                             std::size_t g, std::uint32_t code) noexcept {
-        if constexpr (!std::is_void_v<offset_table_field>) {
-            offset_table_field::store_offset(at<offset_table_field>(p, s, row, g / Groups), g % Groups, code);
-        } else {
-            base::store_offset(p, s, row, g, code);
-        }
+        offset_numbers::store(at_block(p, s, row, g / Groups), g % Groups, code);
     }
 
 private:
@@ -241,56 +213,59 @@ private:
                                                          std::size_t block) noexcept {
         return p.codes + (row * blocks(s) + block) * block_bytes;
     }
-    /// The scale and the offset of a group in a block.
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t scale_in(const std::byte* block, std::size_t g) noexcept {
-        if constexpr (!std::is_void_v<scale_table_field>) {
-            return scale_table_field::load_scale(block + start<scale_table_field>, g);
-        } else {
-            return load_scalar<typename F::scale_type>(block + start<field::scales> + g * base::scale::bytes);
+    /// The scales or the offsets of the groups in a block: in a table, or else T's in the field Plain.
+    template <bool Offsets, class Plain, class T>
+    struct numbers_of {
+        using table = typename table_of<Offsets, Fields...>::type;
+        static constexpr bool tabled = !std::is_void_v<table>;
+        static constexpr std::size_t at = start<std::conditional_t<tabled, table, Plain>>;
+
+        static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t load(const std::byte* block, std::size_t g) noexcept {
+            if constexpr (!tabled) {
+                return load_scalar<T>(block + at + g * scalar_codec<T>::bytes);
+            } else if constexpr (Offsets) {
+                return table::load_offset(block + at, g);
+            } else {
+                return table::load_scale(block + at, g);
+            }
         }
-    }
-    static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t offset_in(const std::byte* block, std::size_t g) noexcept {
-        if constexpr (!std::is_void_v<offset_table_field>) {
-            return offset_table_field::load_offset(block + start<offset_table_field>, g);
-        } else {
-            return load_scalar<typename F::offset::type>(block + start<offset_field> + g * base::offset::bytes);
+        static LOWBIT_ALWAYS_INLINE constexpr eight_codes load_eight(const std::byte* block, std::size_t first) noexcept
+            requires(Offsets ? requires { table::load_offsets(block, first); } : requires { table::load_scales(block, first); })
+        {
+            if constexpr (Offsets) {
+                return table::load_offsets(block + at, first);
+            } else {
+                return table::load_scales(block + at, first);
+            }
         }
-    }
-    struct scale_source {
-        static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t one(const std::byte* block, std::size_t g) noexcept {
-            return scale_in(block, g);
-        }
-        template <class Table = scale_table_field>
-            requires requires(const std::byte* table, std::size_t g) { Table::load_scales(table, g); }
-        static LOWBIT_ALWAYS_INLINE constexpr eight_codes eight(const std::byte* block, std::size_t g) noexcept {
-            return Table::load_scales(block + start<Table>, g);
+        static LOWBIT_ALWAYS_INLINE constexpr void store(std::byte* block, std::size_t g, std::uint32_t code) noexcept {
+            if constexpr (!tabled) {
+                store_scalar<T>(block + at + g * scalar_codec<T>::bytes, code);
+            } else if constexpr (Offsets) {
+                table::store_offset(block + at, g, code);
+            } else {
+                table::store_scale(block + at, g, code);
+            }
         }
     };
-    struct offset_source {
-        static LOWBIT_ALWAYS_INLINE constexpr std::uint32_t one(const std::byte* block, std::size_t g) noexcept {
-            return offset_in(block, g);
-        }
-        template <class Table = offset_table_field>
-            requires requires(const std::byte* table, std::size_t g) { Table::load_offsets(table, g); }
-        static LOWBIT_ALWAYS_INLINE constexpr eight_codes eight(const std::byte* block, std::size_t g) noexcept {
-            return Table::load_offsets(block + start<Table>, g);
-        }
-    };
+    using scale_numbers = numbers_of<false, field::scales, typename F::scale_type>;
+    using offset_numbers = numbers_of<true, offset_field, typename F::offset::type>;
+
     /// Of whole blocks the place in the block is a constant: tables of packed numbers have other shifts for each. Eight come at
     /// once where the table can and f takes them.
-    template <class Source, class Take>
+    template <class Numbers, class Take>
     static LOWBIT_ALWAYS_INLINE constexpr void each_number(const std::byte* block, std::size_t count, Take& f) {
         std::size_t g = 0;
         for (; g + Groups <= count; g += Groups, block += block_bytes) {
             if constexpr (Groups % 8 == 0 && std::invocable<Take&, std::size_t, eight_codes> &&
-                          requires { Source::eight(block, g); }) {
-                for (std::size_t i = 0; i < Groups; i += 8) f(g + i, Source::eight(block, i));
+                          requires { Numbers::load_eight(block, g); }) {
+                for (std::size_t i = 0; i < Groups; i += 8) f(g + i, Numbers::load_eight(block, i));
             } else {
                 [&]<std::size_t... I>(std::index_sequence<I...>)
-                    LOWBIT_INLINE_LAMBDA { (f(g + I, Source::one(block, I)), ...); }(std::make_index_sequence<Groups>{});
+                    LOWBIT_INLINE_LAMBDA { (f(g + I, Numbers::load(block, I)), ...); }(std::make_index_sequence<Groups>{});
             }
         }
-        for (std::size_t i = 0; g < count; ++g, ++i) f(g, Source::one(block, i));
+        for (std::size_t i = 0; g < count; ++g, ++i) f(g, Numbers::load(block, i));
     }
     template <class Byte>
     static LOWBIT_ALWAYS_INLINE constexpr Byte* high_at(const planes<Byte>& p, const shape& s, std::size_t row,

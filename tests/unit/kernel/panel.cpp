@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <lowbit/kernel/pack_planes.hpp>
 #include <lowbit/kernel/panel.hpp>
 #include <lowbit/kernel/registry.hpp>
 

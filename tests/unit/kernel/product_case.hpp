@@ -16,6 +16,10 @@
 #include <doctest/doctest.h>
 
 #include <lowbit/isa/detect.hpp>
+#include <lowbit/kernel/pack_lists.hpp>
+#include <lowbit/kernel/pack_masked.hpp>
+#include <lowbit/kernel/pack_pairs.hpp>
+#include <lowbit/kernel/pack_planes.hpp>
 #include <lowbit/kernel/registry.hpp>
 
 #include "support/guarded.hpp"
@@ -237,7 +241,7 @@ private:
         std::byte* const panel = packed_->data();
         std::byte* const first = panel + layout_.kept_start(n);
         std::byte* const end = first + layout_.kept_bytes(n);
-        const lk::masked_source from{codes_.data() + start, shape_.depth, mask_rows_.data(), start, layout_.length(g)};
+        const lk::masked_source from{{codes_.data() + start, shape_.depth, layout_.length(g)}, mask_rows_.data(), start};
         if (layout_.paired(n)) return lk::pack_pairs(layout_, g, from, fill_, panel + layout_.record_start(g, n));
         if (layout_.listed(n)) return lk::pack_lists(layout_, from, fill_, panel);
         kept_ = lk::pack_masked(layout_, g, n, from, left_.data(), panel + layout_.mask_start(g, n), g == 0 ? first : kept_, end);

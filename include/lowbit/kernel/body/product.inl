@@ -271,7 +271,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         if (has_masks && !widened) fetch_next_panel<Ops>(w);
     }
 
-    if constexpr (Key.lists && expands) {
+    if constexpr (masked && Key.lists && plain && multiplies_lists<Ops>) {
         if (has_lists) {
             weight_block b;
             b.count = 1;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// pack_planes: records of dense panels.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include <lowbit/core/bits.hpp>
+#include <lowbit/core/config.hpp>
+#include <lowbit/isa/here.hpp>
+#include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/record_source.hpp>
+
+namespace lowbit::inline v0::kernel {
+
+/// Writes one plane of a record: for every run of 8 / Width quads a word of each column. After each `runs` of them, those of a
+/// unit, `gap` bytes are left for its other planes.
+template <class Here>
+struct plane_packer {
+    template <int Width>
+    static void run(std::size_t depth, std::size_t columns, unsigned shift, std::size_t runs, std::size_t gap,
+                    const record_source& from, std::byte* out) {
+        constexpr std::size_t run_codes = 4 * (8 / Width);
+        std::size_t left = runs;
+        for (std::size_t first = 0; first < depth; first += run_codes) {
+            const std::uint8_t* codes = from.codes + first;
+            for (std::size_t column = 0; column < columns; ++column, codes += from.stride, out += 4) {
+                std::uint8_t some[run_codes]{};
+                const std::uint8_t* source = codes;
+                if (first + run_codes > from.depth) {
+                    if (first < from.depth) std::memcpy(some, codes, from.depth - first);
+                    source = some;
+                }
+                const std::uint32_t word = word_of<Width>(source, shift, std::make_index_sequence<run_codes / 4>{});
+                std::memcpy(out, &word, 4);
+            }
+            if (--left == 0) {
+                left = runs;
+                out += gap;
+            }
+        }
+    }
+
+private:
+    /// Four bytes at once: no field leaves its own.
+    template <int Width, std::size_t... J>
+    static LOWBIT_ALWAYS_INLINE std::uint32_t word_of(const std::uint8_t* codes, unsigned shift, std::index_sequence<J...>) {
+        constexpr std::uint32_t mask = 0x0101'0101u * ((1u << Width) - 1);
+        return (((quad_at(codes + 4 * J) >> shift & mask) << (static_cast<std::size_t>(Width) * J)) | ...);
+    }
+    static LOWBIT_ALWAYS_INLINE std::uint32_t quad_at(const std::uint8_t* codes) {
+        std::uint32_t quad;
+        std::memcpy(&quad, codes, 4);
+        return quad;
+    }
+};
+
+/// Writes the units of record r of a panel to `record`, scale_start(r, columns) bytes.
+template <class Here = isa::here>
+void pack_planes(const panel_layout& layout, std::size_t r, std::size_t columns, const record_source& from, std::byte* record) {
+    for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
+        const bit_plane plane = plane_of(layout.bits, p);
+        const std::size_t runs = unit_depth(layout.bits) * plane.width / 32;
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), layout.record_depth(r), columns,
+                                                       plane.shift, runs, layout.unit_bytes(columns) - runs * 4 * columns, from,
+                                                       record + layout.plane_start(plane, columns));
+    }
+}
+
+} // namespace lowbit::inline v0::kernel
