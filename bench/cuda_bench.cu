@@ -387,6 +387,44 @@ double read_rate(cudaStream_t stream) {
     return best;
 }
 
+/// Products of tensor cores alone, of the stream kernel's kind: 16 warps a multiprocessor, each with eight sums to add to.
+template <bool Sparse>
+__global__ void __launch_bounds__(512) multiply_all(int rounds, float* to) {
+    constexpr int apart = 8;
+    std::uint32_t a[4], b[4];
+    for (int i = 0; i < 4; ++i) { // numbers of 0.5 .. 2 and either sign: zeros would let the clock rise
+        a[i] = ((threadIdx.x * 4 + i) * 0x9e37'79b9u & 0x80ff'80ff) | 0x3f00'3f00;
+        b[i] = ((threadIdx.x * 4 + i) * 0x85eb'ca6bu & 0x80ff'80ff) | 0x3f00'3f00;
+    }
+    float d[apart][4]{};
+    for (int round = 0; round < rounds; ++round) {
+#pragma unroll
+        for (int i = 0; i < apart; ++i) {
+            if constexpr (Sparse) {
+                cuda::device_lane::multiply_sparse<lb::bfloat16>(d[i], a, b, cuda::metadata::unkept, 0);
+            } else {
+                cuda::device_lane::multiply<lb::bfloat16>(d[i], a, b[0], b[1]);
+            }
+        }
+    }
+    float sum = 0;
+#pragma unroll
+    for (int i = 0; i < apart; ++i) sum += d[i][0] + d[i][1] + d[i][2] + d[i][3];
+    if (sum == 0.125f) *to = sum; // so that the products stay
+}
+/// Products a second, times two, of mma.m16n8k16 in bfloat16, or of mma.sp.m16n8k32, which counts what is pruned as well.
+template <bool Sparse>
+double mma_rate(cudaStream_t stream) {
+    constexpr int rounds = 4096;
+    const int blocks = cuda::detail::attribute(cudaDevAttrMultiProcessorCount);
+    const cuda::device_buffer to(sizeof(float), stream);
+    const double us = time_of(stream, [&](int) {
+        cuda::detail::launch(multiply_all<Sparse>, dim3(static_cast<unsigned>(blocks)), 512, 0, stream, rounds,
+                             reinterpret_cast<float*>(to.data()));
+    });
+    return 1e6 / us * blocks * 16 * 8 * rounds * (Sparse ? 2.0 * 16 * 8 * 32 : 2.0 * 16 * 8 * 16);
+}
+
 std::vector<std::uint16_t> random_halves(std::size_t count) {
     std::mt19937_64 random(11);
     std::vector<std::uint16_t> x(count);
@@ -658,9 +696,10 @@ void time_all(cudaStream_t stream, const cublaslt& large) {
         int clock = 0; // the most it may be, in kHz; what it is says nvidia-smi, see cuda_bench.sh
         cuda::check(cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, 0), "cudaDeviceGetAttribute");
         std::printf(
-            "\nread %.2f TB/s, copy %.2f TB/s, cuBLASLt bf16 8192^3 %.0f TFLOP/s, a launch in a graph %.2f us, clock at most %d "
-            "MHz\n\n",
-            1e-12 * found.read_bytes, 1e-12 * found.copy_bytes, 1e-12 * found.flops, launch, clock / 1000);
+            "\nread %.2f TB/s, copy %.2f TB/s, cuBLASLt bf16 8192^3 %.0f TFLOP/s, mma.sync bf16 %.0f TFLOP/s, mma.sp %.0f, a launch in "
+            "a graph %.2f us, clock at most %d MHz\n\n",
+            1e-12 * found.read_bytes, 1e-12 * found.copy_bytes, 1e-12 * found.flops, 1e-12 * mma_rate<false>(stream),
+            1e-12 * mma_rate<true>(stream), launch, clock / 1000);
         return found;
     };
     const ceilings most = measured();

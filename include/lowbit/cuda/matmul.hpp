@@ -91,10 +91,9 @@ template <class... Arguments>
 void launch(void (*kernel)(Arguments...), dim3 grid, int threads, std::size_t shared, cudaStream_t stream,
             std::type_identity_t<Arguments>... arguments) {
     void* pointers[] = {static_cast<void*>(&arguments)...};
-    const cudaError_t status = cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(static_cast<unsigned>(threads)),
-                                                pointers, shared, stream);
-    if (status != cudaSuccess) static_cast<void>(cudaGetLastError()); // reported here, not to who asks next
-    check(status, "cudaLaunchKernel");
+    check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(static_cast<unsigned>(threads)), pointers, shared,
+                           stream),
+          "cudaLaunchKernel");
 }
 
 /// Blocks that take `units` in turn.
@@ -108,11 +107,29 @@ template <class X>
     return stride * sizeof(X) % 16 == 0 && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
 }
 
+/// Calls f with the number of blocks of eight rows that the stream kernel for m rows of X has, at most 32 rows.
+template <class F>
+auto with_blocks(std::size_t m, F f) {
+    if (m <= 8) return f(std::integral_constant<int, 1>{});
+    if (m <= 16) return f(std::integral_constant<int, 2>{});
+    return f(std::integral_constant<int, 4>{});
+}
+
+/// Shared memory that a block may have.
+[[nodiscard]] inline int most_shared() { return attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin); }
+/// Whether it is enough for the stream kernel. The 99 KB of 8.6, 8.9 and 12.0 are too few for some weights.
+template <class Kind, class T>
+[[nodiscard]] bool fits_stream(std::size_t m) {
+    return with_blocks(m, [m](auto blocks) {
+        using kernel = stream<Kind, T, decltype(blocks)::value, stream_warps<decltype(blocks)::value>>;
+        return kernel::shared_bytes(std::min(m, most_streamed), 1) <= static_cast<std::size_t>(most_shared());
+    });
+}
+
 template <class Kind, class T, int Blocks>
 [[nodiscard]] stream_plan plan(std::size_t n, std::size_t k, std::size_t m) {
-    return plan_stream<stream<Kind, T, Blocks, stream_warps<Blocks>>>(
-        n, k, m, attribute(cudaDevAttrMultiProcessorCount),
-        static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)));
+    return plan_stream<stream<Kind, T, Blocks, stream_warps<Blocks>>>(n, k, m, attribute(cudaDevAttrMultiProcessorCount),
+                                                                      static_cast<std::size_t>(most_shared()));
 }
 
 template <class Kind, class T, class Product>
@@ -125,13 +142,16 @@ void run_finish(const Product& p, int slices, cudaStream_t stream) {
 template <class Kind, class T, int Blocks, class Product>
 void run_blocks(Product p, float* workspace, cudaStream_t stream) {
     const stream_plan how = plan<Kind, T, Blocks>(p.w.n, p.w.k, p.m);
+    const int shared = most_shared();
+    if (how.shared_bytes > static_cast<std::size_t>(shared)) {
+        raise(errc::unsupported, "gemm: a block has ", shared, " bytes of shared memory on this device, ", how.shared_bytes,
+              " are needed; a dense product, which a stream_ref may have, needs fewer");
+    }
     p.units = how.units;
     p.sums = how.slices > 1 ? workspace : nullptr;
     const auto kernel = stream_kernel<Kind, T, Blocks, stream_warps<Blocks>, Product>;
     // The most there is, whatever this call needs: the limit is the kernel's, and other threads launch it, too.
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
-          "cudaFuncSetAttribute");
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "cudaFuncSetAttribute");
     launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), stream_warps<Blocks> * 32,
            how.shared_bytes, stream, p);
     if (how.slices > 1) run_finish<Kind, T>(p, how.slices, stream);
@@ -139,16 +159,12 @@ void run_blocks(Product p, float* workspace, cudaStream_t stream) {
 /// At most 32 rows of X.
 template <class Kind, class T, class Product>
 void run_stream(const Product& p, float* workspace, cudaStream_t stream) {
-    if (p.m <= 8) return run_blocks<Kind, T, 1>(p, workspace, stream);
-    if (p.m <= 16) return run_blocks<Kind, T, 2>(p, workspace, stream);
-    run_blocks<Kind, T, 4>(p, workspace, stream);
+    with_blocks(p.m, [&](auto blocks) { run_blocks<Kind, T, decltype(blocks)::value>(p, workspace, stream); });
 }
 template <class Kind, class T>
 [[nodiscard]] std::size_t stream_workspace(std::size_t n, std::size_t k, std::size_t m) {
     if (m == 0) return 0;
-    if (m <= 8) return plan<Kind, T, 1>(n, k, m).workspace_bytes(m, n);
-    if (m <= 16) return plan<Kind, T, 2>(n, k, m).workspace_bytes(m, n);
-    return plan<Kind, T, 4>(n, k, m).workspace_bytes(m, n);
+    return with_blocks(m, [=](auto blocks) { return plan<Kind, T, decltype(blocks)::value>(n, k, m).workspace_bytes(m, n); });
 }
 
 template <class Kind, class T>
@@ -168,11 +184,20 @@ inline constexpr std::size_t most_tiled = 2048;
     return mark.maxThreadsPerBlock >= tile_threads;
 }
 
+/// Weights as finish takes them where the scales are in the sums already, or nothing is scaled: as if there were groups.
+template <class Kind>
+using scaled = weight_kind<typename Kind::element_type, typename Kind::scale_type, Kind::zeros, 32>;
+
 enum class way { streamed, tiled, dense };
 /// Which way m rows of X go.
 template <class Kind, class T>
 [[nodiscard]] way way_of(const stream_ref& s, std::size_t m) {
-    const bool large = m > most_streamed || !streams<Kind, T>;
+    bool large = m > most_streamed;
+    if constexpr (streams<Kind, T>) {
+        large = large || !fits_stream<Kind, T>(m);
+    } else {
+        large = true;
+    }
     if constexpr (tiles<Kind, T>)
         if (large && (s.large() == nullptr || m <= most_tiled) && has_tiles()) return way::tiled;
     return large && s.large() != nullptr ? way::dense : way::streamed;
@@ -243,9 +268,7 @@ void run_tiled(const Product& p, std::byte* workspace, cudaStream_t stream) {
 template <class Kind, class T, class Out, class Epilogue>
 void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
     constexpr bool plain = std::is_same_v<Epilogue, device_epilogue<>>;
-    // where the scales are in the weights, or nothing is scaled: finish as if there were groups
-    using finished = weight_kind<typename Kind::element_type, typename Kind::scale_type, Kind::zeros, 32>;
-    if (p.w.k == 0) return run_finish<finished, T>(p, 0, s.get());
+    if (p.w.k == 0) return run_finish<scaled<Kind>, T>(p, 0, s.get());
     const way how = way_of<Kind, T>(s, p.m);
     if constexpr (tiles<Kind, T>)
         if (how == way::tiled) return run_tiled<Kind, T>(p, workspace, s.get());
@@ -272,7 +295,7 @@ void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
         s.large()->multiply(s.get(), o, rest);
         if constexpr (!plain) {
             p.sums = sums;
-            run_finish<finished, T>(p, 1, s.get());
+            run_finish<scaled<Kind>, T>(p, 1, s.get());
         }
     } else if constexpr (streams<Kind, T>) {
         for (std::size_t row = 0; row < p.m; row += most_streamed) {
@@ -365,9 +388,18 @@ void start(const stream_ref& s, const device_rows<X>& x, const device_matrix<P, 
     using half = std::conditional_t<std::same_as<out, float>, bfloat16, out>;
     using stored = std::conditional_t<std::same_as<out, float>, float, std::uint16_t>;
     const auto epilogue = on_device(ep);
-    const product<stored, std::remove_const_t<decltype(epilogue)>> p{
-        w.weights(), nullptr, 0, true, m, reinterpret_cast<stored*>(y.data()), y.stride(), epilogue, 0, nullptr, x.scales()};
-    if (k == 0) return run_finish<kind, half>(p, 0, s.get());
+    const product<stored, std::remove_const_t<decltype(epilogue)>> p{w.weights(),
+                                                                     nullptr,
+                                                                     0,
+                                                                     true,
+                                                                     m,
+                                                                     reinterpret_cast<stored*>(y.data()),
+                                                                     y.stride(),
+                                                                     epilogue,
+                                                                     0,
+                                                                     nullptr,
+                                                                     k == 0 ? nullptr : x.scales()};
+    if (k == 0) return run_finish<scaled<kind>, half>(p, 0, s.get());
     run_tiled<kind, X, half>(p, x.codes(), x.stride(), given ? workspace.data() : own.data(), s.get());
 }
 

@@ -27,7 +27,9 @@ namespace lowbit::inline v0::cuda {
 /// Raises errc::device where a call did not succeed, with CUDA's name and sentence for it.
 template <class Here = isa::here>
 void check(cudaError_t status, const char* call) {
-    if (status != cudaSuccess) raise<Here>(errc::device, call, ": ", cudaGetErrorName(status), ", ", cudaGetErrorString(status));
+    if (status == cudaSuccess) return;
+    static_cast<void>(cudaGetLastError()); // reported here, not to who asks next
+    raise<Here>(errc::device, call, ": ", cudaGetErrorName(status), ", ", cudaGetErrorString(status));
 }
 
 /// The element types of device matrices, as our own: CUDA's half types and ours share their bits.
@@ -98,7 +100,8 @@ private:
     std::size_t stride_;
 };
 
-/// Device memory that is taken and given back in the order of one stream, which must outlive it.
+/// Device memory that is taken and given back in the order of one stream, which must outlive it; where that is the default
+/// stream, which each device has, while the same device is current.
 class device_buffer {
 public:
     device_buffer() noexcept = default;

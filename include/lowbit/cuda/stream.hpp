@@ -101,7 +101,10 @@ struct stream {
         if constexpr (decoder::looks_up) return std::size_t{4} * decoder::entries * decoder::copies;
         return std::size_t{0};
     }();
-    static constexpr std::size_t sum_bytes = std::size_t{Warps} * Blocks * 128 * 4;
+    /// Sums of a warp for eight rows of X: register by register, one bank further each, so that who adds meets no bank twice.
+    static constexpr int register_sums = 33;
+    static constexpr int block_sums = 4 * register_sums;
+    static constexpr std::size_t sum_bytes = std::size_t{Warps} * Blocks * block_sums * 4;
     static constexpr std::size_t ring_bytes = std::size_t{Warps} * slots * slot_bytes;
     /// X of a unit stands together, its rows four banks apart, so that ldmatrix meets each bank once; in bytes.
     static constexpr int x_stride = (unit_cols + 8) * 2;
@@ -331,15 +334,17 @@ struct stream {
             LOWBIT_DEVICE_UNROLL
             for (int block = 0; block < Blocks; ++block) {
                 LOWBIT_DEVICE_UNROLL
-                for (int i = 0; i < 4; ++i) warp_sums[(warp * Blocks + block) * 128 + i * 32 + l] = sums[block][i];
+                for (int i = 0; i < 4; ++i)
+                    warp_sums[(warp * Blocks + block) * block_sums + i * register_sums + l] = sums[block][i];
             }
             lane.sync();
             for (int i = lane.thread(); i < 16 * m; i += threads) {
                 const int in_band = i % 16, in_x = i / 16; // neighbours write neighbours of a row of Y
-                const int from = in_x / 8 * 128 + (in_band / 8 * 2 + in_x % 2) * 32 + in_band % 8 * 4 + in_x % 8 / 2;
+                const int from =
+                    in_x / 8 * block_sums + (in_band / 8 * 2 + in_x % 2) * register_sums + in_band % 8 * 4 + in_x % 8 / 2;
                 float sum = 0.0f;
                 LOWBIT_DEVICE_UNROLL
-                for (int from_warp = 0; from_warp < Warps; ++from_warp) sum += warp_sums[from_warp * Blocks * 128 + from];
+                for (int from_warp = 0; from_warp < Warps; ++from_warp) sum += warp_sums[from_warp * Blocks * block_sums + from];
                 const std::size_t column = static_cast<std::size_t>(band) * 16 + static_cast<std::size_t>(in_band);
                 const auto row = static_cast<std::size_t>(in_x);
                 if (column >= p.w.n) continue;
@@ -379,6 +384,7 @@ struct stream_plan {
 template <class Stream>
 [[nodiscard]] constexpr stream_plan plan_stream(std::size_t n, std::size_t k, std::size_t m, int multiprocessors,
                                                 std::size_t most_shared) noexcept {
+    if (n == 0) return {};
     const auto units = std::max<std::size_t>((k + Stream::unit_cols - 1) / Stream::unit_cols, 1);
     const auto bands = (n + 15) / 16;
     const auto processors = static_cast<std::size_t>(multiprocessors);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // emulated_gpu: runs the body of a kernel on the host, every thread of a block a fiber, block after block. Barriers, ldmatrix and
-// mma wait for the threads that they need on a device, so a barrier that one thread misses hangs here as well, and is reported.
+// mma wait for the threads that they need on a device, so a barrier that one thread misses hangs here as well, and is reported. A
+// warp runs as far as it can before another does, so that who misses a barrier meets what a fast or a slow warp leaves; addresses
+// in shared memory are held to their bounds and their alignment.
 #pragma once
 
 #include "emulated_mma.hpp"
@@ -21,9 +23,17 @@
 
 namespace lowbit_test {
 
+/// When copies to shared memory land that a thread waits for: when it does, or at once. The first warps and lanes are the fast
+/// ones, or the last ones.
+enum class timing { late, early };
+
+/// The larger of two errors, of which no number is the largest of all: std::max forgets it.
+inline double larger(double a, double b) { return a <= b || b != b ? b : a; }
+
 class emulated_block {
 public:
-    emulated_block(int threads, int block, int blocks, int slice) : block_(block), blocks_(blocks), slice_(slice) {
+    emulated_block(int threads, int block, int blocks, int slice, timing when = timing::late)
+        : block_(block), blocks_(blocks), slice_(slice), when_(when) {
         whole_.size = threads;
         warps_.resize(static_cast<std::size_t>(threads / 32));
         fibers_.resize(static_cast<std::size_t>(threads));
@@ -44,21 +54,18 @@ public:
         }
         f_ = &f;
         for (std::size_t left = fibers_.size(), idle = 0; left != 0;) {
-            progress_ = false;
-            for (std::size_t t = 0; t < fibers_.size(); ++t) {
-                if (fibers_[t].done) continue;
-                running_ = this;
-                current_ = t;
-                swapcontext(&scheduler_, &fibers_[t].context);
-                if (fibers_[t].done) {
-                    progress_ = true;
-                    --left;
-                }
+            bool moved = false;
+            for (std::size_t first = 0; first < fibers_.size(); first += 32) {
+                do {
+                    progress_ = false;
+                    for (std::size_t t = first; t < first + 32; ++t) left -= resumed_to_end(t);
+                    moved = moved || progress_;
+                } while (progress_);
             }
             for (const auto& copy : copies) copy(); // they land late, so that who does not wait reads what was there before
-            progress_ = progress_ || !copies.empty();
+            moved = moved || !copies.empty();
             copies.clear();
-            idle = progress_ ? 0 : idle + 1;
+            idle = moved ? 0 : idle + 1;
             if (idle > 2) {
                 std::printf("emulated GPU: threads wait for a barrier that others have left\n");
                 std::abort();
@@ -71,6 +78,15 @@ public:
     void happened() { progress_ = true; }
     std::vector<std::function<void()>> copies; ///< under way
     std::byte* shared = nullptr;
+    std::size_t shared_bytes = 0;
+    /// An access to shared memory: a device traps where it is not aligned, and reads what is another's beyond the end.
+    void touches(const std::byte* at, std::size_t bytes) const {
+        const auto offset = static_cast<std::size_t>(at - shared);
+        if (at >= shared && offset % bytes == 0 && offset + bytes <= shared_bytes) return;
+        std::printf("emulated GPU: %zu bytes of shared memory at %td of %zu\n", bytes, at - shared, shared_bytes);
+        std::abort();
+    }
+    [[nodiscard]] timing when() const { return when_; }
 
     struct barrier {
         int size = 32;
@@ -131,6 +147,16 @@ private:
         std::unique_ptr<std::byte[]> stack;
         bool done = false;
     };
+    /// Runs a thread until it waits; 1 where that was its end.
+    std::size_t resumed_to_end(std::size_t t) {
+        if (when_ == timing::early) t = fibers_.size() - 1 - t;
+        if (fibers_[t].done) return 0;
+        running_ = this;
+        current_ = t;
+        swapcontext(&scheduler_, &fibers_[t].context);
+        progress_ = progress_ || fibers_[t].done;
+        return fibers_[t].done ? 1 : 0;
+    }
     static void enter() {
         emulated_block& self = *running_;
         const std::size_t me = self.current_;
@@ -148,6 +174,7 @@ private:
     std::size_t current_ = 0;
     bool progress_ = false;
     int block_, blocks_, slice_;
+    timing when_;
 };
 
 /// What device_lane is on a device.
@@ -175,15 +202,28 @@ public:
     using address = std::byte*;
     static address address_of(std::byte* shared) { return shared; }
     template <class V>
-    static V read(address from) {
+    V read(address from) const {
+        block_->touches(from, sizeof(V));
         V value;
         std::memcpy(&value, from, sizeof(V));
         return value;
     }
-    static void write(address to, const lowbit::cuda::words4& w) { std::memcpy(to, &w, 16); }
+    void write(address to, const lowbit::cuda::words4& w) const {
+        block_->touches(to, 16);
+        std::memcpy(to, &w, 16);
+    }
 
-    /// Nothing comes before it is waited for, and then what stands at its source.
-    void copy(address to, const lowbit::cuda::words4* from) const { block_->bundles(thread_).back().push_back({to, from}); }
+    /// What stands at its source comes when it is waited for, or at once.
+    void copy(address to, const lowbit::cuda::words4* from) const {
+        block_->touches(to, 16);
+        if (reinterpret_cast<std::uintptr_t>(from) % 16 != 0) std::abort();
+        const emulated_block::late_copy one{to, from};
+        if (block_->when() == timing::early) {
+            land(one);
+        } else {
+            block_->bundles(thread_).back().push_back(one);
+        }
+    }
     void copy_once(address to, const lowbit::cuda::words4* from, bool there, bool wanted) const {
         if (wanted) copy(to, there ? from : nullptr);
     }
@@ -192,19 +232,14 @@ public:
     void wait_copies() const {
         auto& bundles = block_->bundles(thread_);
         for (; bundles.size() > Newer + 1; bundles.pop_front()) {
-            for (const auto& one : bundles.front()) {
-                if (one.from != nullptr) {
-                    std::memcpy(one.to, one.from, 16);
-                } else {
-                    std::memset(one.to, 0, 16);
-                }
-            }
+            for (const auto& one : bundles.front()) land(one);
         }
     }
 
     void load_matrices(std::uint32_t (&b)[4], address row) const {
         auto& warp = block_->of(thread_);
         const auto lane = static_cast<std::size_t>(thread_ % 32);
+        block_->touches(row, 16);
         warp.rows[lane] = row;
         block_->wait(warp.all);
         for (std::size_t i = 0; i < 4; ++i) { // matrix i: its row lane / 4, numbers 2 * (lane % 4) and the next
@@ -273,11 +308,20 @@ public:
 protected:
     emulated_block* block_;
     int thread_;
+
+private:
+    static void land(const emulated_block::late_copy& one) {
+        if (one.from != nullptr) {
+            std::memcpy(one.to, one.from, 16);
+        } else {
+            std::memset(one.to, 0, 16);
+        }
+    }
 };
 
 /// Runs body(lane, shared memory) as a grid of blocks x slices. Shared memory begins as garbage, at a multiple of 1024.
 template <class Lane = emulated_lane, class Body>
-void emulate(int blocks, int slices, int threads, std::size_t shared_bytes, Body body) {
+void emulate(int blocks, int slices, int threads, std::size_t shared_bytes, Body body, timing when = timing::late) {
     for (int slice = 0; slice < slices; ++slice) {
         for (int block = 0; block < blocks; ++block) {
             struct alignas(1024) line {
@@ -286,8 +330,9 @@ void emulate(int blocks, int slices, int threads, std::size_t shared_bytes, Body
             const auto memory = std::make_unique<line[]>((shared_bytes + 1023) / 1024);
             std::byte* const shared = memory[0].at;
             std::memset(shared, 0xff, shared_bytes);
-            emulated_block here(threads, block, blocks, slice);
+            emulated_block here(threads, block, blocks, slice, when);
             here.shared = shared;
+            here.shared_bytes = shared_bytes;
             here.run([&](int thread) { body(Lane(here, thread), shared); });
         }
     }

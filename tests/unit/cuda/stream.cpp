@@ -11,6 +11,7 @@
 #include <lowbit/policy/presets.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
@@ -59,8 +60,8 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
     const std::size_t x_stride = k + x_extra;
     std::vector<cuda::words4> x_memory(m * x_stride / 8 + 1);
     auto* x = reinterpret_cast<std::uint16_t*>(x_memory.data());
-    for (std::size_t i = 0; i < m * x_stride; ++i) // what lies between the rows is not to be touched: NaN
-        x[i] = i % x_stride < k ? T(normal(random)).code() : std::uint16_t{0x7fff};
+    for (std::size_t i = 0; i < x_memory.size() * 8; ++i) // what lies between the rows and behind them is not to be touched: NaN
+        x[i] = i < m * x_stride && i % x_stride < k ? T(normal(random)).code() : std::uint16_t{0x7fff};
 
     const std::size_t all_units = (k + stream::unit_cols - 1) / stream::unit_cols;
     const int slices = static_cast<int>((all_units + units - 1) / units);
@@ -76,11 +77,18 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
                                             {},
                                             units,
                                             slices > 1 ? sums.data() : nullptr};
-    lowbit_test::emulate(blocks, slices, stream::threads, stream::shared_bytes(m, units),
-                         [&](auto lane, std::byte* shared) { stream::body(lane, p, shared); });
-    if (slices > 1) {
-        lowbit_test::emulate(2, 1, 64, 16, [&](auto lane, std::byte*) { cuda::finish_body<kind, T>(lane, p, slices, 64); });
-    }
+    const auto multiply = [&](lowbit_test::timing when) {
+        lowbit_test::emulate(
+            blocks, slices, stream::threads, stream::shared_bytes(m, units),
+            [&](auto lane, std::byte* shared) { stream::body(lane, p, shared); }, when);
+        if (slices > 1)
+            lowbit_test::emulate(2, 1, 64, 16, [&](auto lane, std::byte*) { cuda::finish_body<kind, T>(lane, p, slices, 64); });
+    };
+    multiply(lowbit_test::timing::early);
+    const std::vector<float> early = y;
+    std::ranges::fill(y, -1.0f);
+    multiply(lowbit_test::timing::late);
+    CHECK(std::ranges::equal(early, y)); // whoever is first
     double worst = 0.0;
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t c = 0; c < n; ++c) {
@@ -93,7 +101,7 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
             const double codebook = kind::looks_up ? std::ldexp(1.0, -1 - T::mantissa_bits) : 0.0;
             const double place = 16.0 * static_cast<double>(r) + 0.25 * static_cast<double>(c);
             const double bound = magnitude * (codebook + std::ldexp(static_cast<double>(k), -23)) + place * 0x1p-23 + 1e-9;
-            worst = std::max(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
+            worst = lowbit_test::larger(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
         }
         CHECK(y[r * (n + 1) + n] == -1.0f); // behind the row
     }
@@ -160,6 +168,12 @@ TEST_CASE("plans for the small-batch kernel fit the device") {
     CHECK(whole.units == 64);
     const auto narrow = cuda::plan_stream<stream>(64, 8192, 1, 132, 227 << 10); // 4 bands alone
     CHECK(narrow.slices == 4);                                                  // 16 units each: one a warp
+    // what docs/cuda.md says of devices with 99 KB for a block
+    CHECK(cuda::stream<cuda::kind_of<lb::presets::w4g32>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <= 99 << 10);
+    CHECK(cuda::stream<cuda::kind_of<w8z>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <= 99 << 10);
+    CHECK(cuda::stream<cuda::kind_of<w2g64>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <= 99 << 10);
+    CHECK(cuda::stream<cuda::kind_of<lb::presets::nf4>, lb::bfloat16, 1, 16>::shared_bytes(1, 1) > 99 << 10);
+    CHECK(cuda::plan_stream<stream>(0, 8192, 8, 132, 227 << 10).workspace_bytes(8, 0) == 0); // no rows to divide anything among
     for (const std::size_t n : std::initializer_list<std::size_t>{1, 16, 100, 5000}) {
         for (const std::size_t k : std::initializer_list<std::size_t>{0, 1, 128, 5000, 100000}) {
             for (const std::size_t m : std::initializer_list<std::size_t>{1, 7, 8}) {

@@ -95,7 +95,7 @@ double worst(std::size_t n, std::size_t k, std::size_t m, std::size_t units, int
             }
             const double place = 16.0 * static_cast<double>(r) + 0.25 * static_cast<double>(c);
             const double bound = magnitude * (weight + std::ldexp(steps, -23)) + place * 0x1p-23 + 1e-9;
-            worst = std::max(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
+            worst = lowbit_test::larger(worst, std::abs(double{y[r * (n + 1) + c]} - (sum + place)) / bound);
         }
         CHECK(y[r * (n + 1) + n] == -1.0f); // behind the row
     }
