@@ -6,6 +6,7 @@
 #include "emulated_gpu.hpp"
 #include "support/seed.hpp"
 
+#include <lowbit/cuda/epilogue.hpp>
 #include <lowbit/cuda/pack.hpp>
 #include <lowbit/cuda/stream.hpp>
 #include <lowbit/policy/presets.hpp>
@@ -15,6 +16,7 @@
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <random>
 #include <span>
 #include <type_traits>
@@ -158,6 +160,38 @@ TEST_CASE("the small-batch kernel, run on the host, is the product: minimums, or
     CHECK(worst<s4g64, float16, 2, 2>(20, 520, 11, 3, 1, 0) <= 1.0);
     CHECK(worst<s8, bfloat16, 1, 2>(33, 500, 8, 4, 1, 0) <= 1.0);
     CHECK(worst<snf4, bfloat16, 1, 1>(16, 200, 2, 1, 1, 0) <= 1.0);
+}
+
+TEST_CASE("parts of an epilogue on a GPU do what those of the CPU do") {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    const std::vector<float> sums{0.0f, -0.0f,  1.0f,  -1.0f,  0.3f,     -3.5f,     5e-39f,
+                                  9.0f, -88.0f, 3e38f, -3e38f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
+    std::vector<float> bias(sums.size()), residual(2 * (sums.size() + 1));
+    for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = 0.5f * static_cast<float>(i) - 2.0f;
+    for (std::size_t i = 0; i < residual.size(); ++i) residual[i] = 0.25f * static_cast<float>(i);
+    const auto same = [&](const auto& epilogue) {
+        std::vector<float> right = sums;
+        epilogue.apply(lb::result_run{right.data(), right.size(), 1, 0});
+        const auto part = cuda::on_device(epilogue);
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            const float y = part(sums[i], 1, i);
+            CAPTURE(sums[i]);
+            if (right[i] - right[i] == 0.0f) {
+                CHECK(std::abs(y - right[i]) <= 1e-6f * std::max(1.0f, std::abs(right[i])));
+            } else {
+                CHECK((std::isnan(right[i]) ? std::isnan(y) : y == right[i]));
+            }
+        }
+    };
+    same(lb::epilogue());
+    same(lb::epilogue(lb::relu));
+    same(lb::epilogue(lb::gelu));
+    same(lb::epilogue(lb::silu));
+    same(lb::epilogue(lb::clamp(-2.0f, 3.0f)));
+    same(lb::epilogue(lb::add_bias(bias), lb::relu));
+    same(
+        lb::epilogue(lb::gelu, lb::add_residual(lb::matrix_view<const float>(residual.data(), 2, sums.size(), sums.size() + 1))));
+    same(lb::epilogue(add_place{}, [](float y) { return 0.5f * y; }));
 }
 
 TEST_CASE("plans for the small-batch kernel fit the device") {
