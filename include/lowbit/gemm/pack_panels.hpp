@@ -131,8 +131,20 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     }
 }
 
-/// Makes panels lists, which multiply faster, unless they are more than a twenty-fourth longer than masks. All are as long as the
-/// longest.
+/// Whether panels become what multiplies faster than masks: unless they are more than a twenty-fourth longer.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE bool pays(const kernel::panel_layout& layout, const kernel::panel_layout& masks) noexcept {
+    const std::size_t bytes = masks.panel_bytes(kernel::panel_columns);
+    return layout.panel_bytes(kernel::panel_columns) <= bytes + bytes / 24;
+}
+
+/// Makes panels of `count` rows pairs where it pays.
+LOWBIT_ALWAYS_INLINE void choose_pairs(std::size_t count, kernel::panel_layout& layout) noexcept {
+    kernel::panel_layout pairs = layout;
+    pairs.pairs = count >= kernel::panel_columns && layout.takes_pairs();
+    if (pays(pairs, layout)) layout = pairs;
+}
+
+/// Makes panels lists where it pays. All are as long as the longest.
 template <class Here, class Pool>
 void choose_lists(on_t<Pool> where, const weight_rows& rows, std::size_t count, kernel::panel_layout& layout) {
     if (!layout.takes_lists()) return;
@@ -147,8 +159,7 @@ void choose_lists(on_t<Pool> where, const weight_rows& rows, std::size_t count, 
     });
     kernel::panel_layout lists = layout;
     for (const std::size_t some : steps.span()) lists.list_steps = std::max(lists.list_steps, some);
-    const std::size_t masks_bytes = layout.panel_bytes(kernel::panel_columns);
-    if (lists.panel_bytes(kernel::panel_columns) <= masks_bytes + masks_bytes / 24) layout = lists;
+    if (pays(lists, layout)) layout = lists;
 }
 
 /// `count` rows of weights as panels, in new memory; `where` runs panels side by side.

@@ -179,7 +179,6 @@ private:
         }
         layout.bits = weights::bits;
         layout.kept_bits = weights::kept_bits;
-        layout.pairs = weights::pairs && layout.takes_pairs();
         if constexpr (weights::kept_bits != 0) layout.kept = detail::shape_of<format>{rows, cols}.stored_cols();
         layout.record_groups = record_groups;
         layout.scale = weights::scale;
@@ -203,6 +202,7 @@ private:
             b.atoms = std::min(mask::kept(ceil_div(cols, mask::cols)) * (mask::cols / b.atom), ceil_div(cols, b.atom));
             b.zero = static_cast<std::uint8_t>(weights::constant);
         }
+        if constexpr (weights::pairs) detail::choose_pairs(rows, layout);
         return layout;
     }
 

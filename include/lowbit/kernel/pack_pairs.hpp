@@ -27,7 +27,8 @@ void pack_pairs(const panel_layout& layout, std::size_t r, const masked_source& 
             for (std::size_t q = 0; q < pair_unit; q += 4) {
                 unsigned places = 0;
                 for (std::size_t i = 0; i < 4; ++i) {
-                    if (std::popcount(places) < 2) places |= unsigned{from.keeps(c, k + q + i)} << i;
+                    const std::size_t at = k + q + i;
+                    if (std::popcount(places) < 2) places |= unsigned{at < from.depth && from.keeps(c, at)} << i;
                 }
                 const unsigned asked = places;
                 for (unsigned i = 8; std::popcount(places) < 2; i >>= 1) places |= i;

@@ -96,8 +96,8 @@ struct bit_plane {
 ///
 ///   panel = super-scales || mask words of all records | what stands beside all records | kept codes of all chunks
 ///
-/// Where every quad keeps exactly two (2 of 4), a whole panel of whole units of 32 k stores them as *pairs*, less the code of 0,
-/// in two's complement. Its records are those of a dense panel, with units in the place of planes:
+/// Where every quad keeps two at most (2 of 4), a whole panel stores them as *pairs*, less the code of 0, in two's complement.
+/// Its records are those of a dense panel, with units of 32 k in the place of planes, of which groups are padded to whole ones:
 ///
 ///   unit = for each column 3 bits for each of 8 quads, lowest first, the lower three of its mask | 16 kept codes of each column
 ///
@@ -112,7 +112,7 @@ struct bit_plane {
 ///
 /// A panel has room for as many kept codes as its columns may have, whichever they are, so all panels are equally long.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/5";
+    static constexpr std::string_view tag = "k4_n64/6";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
@@ -133,10 +133,8 @@ struct panel_layout {
     bool pairs = false;         ///< two of 4 k that follow a multiple of 4, and those as pairs; see paired()
     std::size_t list_steps = 0; ///< of a panel; 0 where there are no lists; see listed()
 
-    /// Whether pairs fill whole units.
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool takes_pairs() const noexcept {
-        return depth % pair_unit == 0 && segment() % pair_unit == 0;
-    }
+    /// Whether panels may be pairs: no quad is cut by the end of a group.
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool takes_pairs() const noexcept { return groups() == 1 || segment() % 4 == 0; }
     /// Whether panels may be lists, of signed codes.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr bool takes_lists() const noexcept {
         return kept_bits == 8 && groups() == 1 && packed_depth() >= list_window && run == 0 && !pairs;
@@ -167,6 +165,7 @@ struct panel_layout {
     }
     /// What groups are padded to a multiple of.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t packed_unit() const noexcept {
+        if (pairs) return pair_unit;
         return record_groups == 1 ? unit_depth(bits) : group;
     }
     /// Where group g starts in a row of packed activations; packed_start(groups()) elements make a row, zeros between groups.

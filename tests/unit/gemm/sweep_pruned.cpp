@@ -114,6 +114,22 @@ TEST_CASE("what is packed comes back, also under masks that keep less than their
     });
 }
 
+TEST_CASE("2 of 4 comes back from rows of any length, as pairs where these are not much longer than masks") {
+    const auto in_pairs = [](std::size_t k) {
+        const auto q = lb::quantize<int4_2_of_4>(noise(6).weights(66, k));
+        each_level([&](lb::isa::level) { check_unit_rows(q); });
+        return lb::pack(q).layout().pairs;
+    };
+    for (std::size_t k = 4; k <= 100; k += 4) {
+        CAPTURE(k);
+        CHECK(in_pairs(k) == ((32 - k % 32) % 32 * 7 <= k)); // what fills it up is at most a seventh
+    }
+    CHECK(in_pairs(31));
+    guarded_memory memory(edge::back); // the last mask ends where the memory does
+    const auto packed = lb::pack(lb::quantize<int4_2_of_4>(noise(6).weights(64, 1000), lb::side_input{}, &memory));
+    CHECK(packed.size_bytes() * 8 == 3 * 64 * 1024 + 64 * 8); // 1000 is filled up to 1024
+}
+
 namespace {
 template <class P>
 void check_foreign_masks() {

@@ -452,6 +452,10 @@ void check_shapes() {
         run({64, 96, 32, 5, lk::scale_kind::float16, shared}, {5, 1});
         run({37, 96, 32, 5, lk::scale_kind::float32, shared}, {5, 1});
     }
+    for (std::size_t depth = 4; Key.pairs && depth <= 100; depth += 4) { // parts of units of pairs
+        run({64, depth, depth, 5}, {5, 1});
+        run({64, depth, 36, 5}, {5, 1});
+    }
     run({64, 640, 640, 5, lk::scale_kind::float32, 1, true}, {5, 1});
     run({64, 640, 128, 5, lk::scale_kind::float32, 1, true}, {5, 1});
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dense packing of codes and base-3 digits, against bit-by-bit arithmetic; and the overflow helpers.
+// Dense packing of codes and base-3 digits, against bit-by-bit arithmetic; bits of masks; and the overflow helpers.
 #include <doctest/doctest.h>
 
 #include "support/seed.hpp"
@@ -177,6 +177,21 @@ TEST_CASE("trits: every byte, every length, from every first digit") {
         return out;
     }();
     static_assert(byte == std::byte{128}); // 121 / 243 of 256, rounded up: TQ1_0's code of five zeros
+}
+
+TEST_CASE("masks: bits are read, set and found") {
+    constexpr std::size_t count = 61;
+    std::vector<std::byte> mask(8);
+    mask[7] = std::byte{0xf0}; // bits behind the last, which are nobody's
+    for (const std::size_t i : {3u, 4u, 31u, 32u, 60u}) lb::detail::set_mask_bit(mask.data(), i);
+    for (std::size_t i = 0; i < count; ++i) CHECK(lb::detail::mask_bit(mask.data(), i) == (bit_of(mask, i) != 0));
+    for (const std::size_t end : {std::size_t{0}, std::size_t{3}, std::size_t{40}, std::size_t{59}, count}) {
+        for (std::size_t i = 0; i <= end; ++i) {
+            std::size_t next = i;
+            while (next < end && bit_of(mask, next) == 0) ++next;
+            CHECK(lb::detail::next_mask_bit(mask.data(), i, end) == next);
+        }
+    }
 }
 
 TEST_CASE("sizes: overflow is noticed exactly") {
