@@ -179,7 +179,7 @@ struct paired_quads {
     static constexpr bool is_signed = true; ///< codes are values: no offset
     using dot = pair_of_quad_dot<Ops>;
     using ints = typename Ops::ints;
-    static constexpr prefetch_plan ahead = prefetch_of(8, false);
+    static constexpr prefetch_plan ahead = prefetch_of(8);
 
     const std::byte* unit;
 
@@ -298,7 +298,7 @@ LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, 
                                     std::size_t row, float* tile) {
     using ints = typename Ops::ints;
     constexpr unsigned vectors = panel_vectors<Ops>;
-    constexpr prefetch_plan ahead = prefetch_of(8, false);
+    constexpr prefetch_plan ahead = prefetch_of(8);
     const std::byte* step = w.data + w.layout.list_start();
     const std::byte* starts = w.data + w.layout.list_starts();
     ints sums[Rows][vectors];

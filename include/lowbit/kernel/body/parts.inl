@@ -56,12 +56,12 @@ template <class Ops>
 inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 
 /// Weights as panel_layout stores them, unit after unit.
-template <class Ops, unsigned Bits, unsigned Step, decoding Code, bool Floats = false>
+template <class Ops, unsigned Bits, unsigned Step, decoding Code, code_stream As = code_stream::integers>
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
     static constexpr unsigned parts = 1;
-    static constexpr prefetch_plan ahead = prefetch_of(Bits, Floats);
+    static constexpr prefetch_plan ahead = prefetch_of(Bits, As);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
