@@ -125,11 +125,16 @@ struct integer_family {
         constexpr unsigned unit_quads = Weights::unit_depth / 4 / step_quads;
         // Sums that come with an excess start and end apart from those so far.
         constexpr bool settles = requires { w.settled(acc[0][0], first); };
-        // One row does not repay a shift for each quad; more rows have no registers for more sums.
-        constexpr unsigned places = Rows == 1 && requires { requires dot::any_code; } ? Weights::places : 1;
+        // One row does not repay a shift for each quad; more rows have no registers for more sums, nor has one where it is
+        // crowded.
+        constexpr bool crowded = Rows == 1 && requires { requires Ops::row_is_crowded; };
+        constexpr unsigned places = Rows == 1 && !crowded && requires { requires dot::any_code; } ? Weights::places : 1;
         // Partial sums (of 16 bits, where the level has no dot product) must be widened before they can overflow.
         constexpr std::size_t units_per_partial = dot::quads < unit_quads ? 1 : dot::quads / unit_quads;
         constexpr unsigned quads_per_partial = dot::quads < unit_quads ? std::bit_floor(dot::quads) : unit_quads;
+
+        // There it takes vector by vector, so that no codes wait in registers for their next quad.
+        constexpr unsigned vectors_at_once = crowded && quads_per_partial == unit_quads ? 1 : Vectors;
 
         std::size_t units = depth / Weights::unit_depth;
         while (units > 0) {
@@ -152,22 +157,25 @@ struct integer_family {
             };
             for_tile<Rows, Vectors>(begin);
             const auto unit = [&](auto fresh) LOWBIT_INLINE_LAMBDA {
-                unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
-                    constexpr bool alone = fresh && j == 0;
-                    typename dot::quad a[Rows];
-                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = dot::broadcast(x + r * stride + 4 * step_quads * j);
-                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
-                        const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
-                        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
-                            auto& sum = part[j % places][r][v];
-                            sum = add_product<dot, alone>(sum, b, a[r]);
+                LOWBIT_UNROLL for (unsigned from = 0; from < Vectors; from += vectors_at_once) {
+                    unroll<unit_quads>([&](auto j) LOWBIT_INLINE_LAMBDA {
+                        constexpr bool alone = fresh && j == 0;
+                        typename dot::quad a[Rows];
+                        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] =
+                            dot::broadcast(x + r * stride + 4 * step_quads * j);
+                        LOWBIT_UNROLL for (unsigned v = from; v < from + vectors_at_once; ++v) {
+                            const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
+                            LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
+                                auto& sum = part[j % places][r][v];
+                                sum = add_product<dot, alone>(sum, b, a[r]);
+                            }
                         }
-                    }
-                    if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
-                        for_tile<Rows, Vectors>(end);
-                        for_tile<Rows, Vectors>(begin);
-                    }
-                });
+                        if constexpr ((j + 1) % quads_per_partial == 0 && j + 1 < unit_quads) {
+                            for_tile<Rows, Vectors>(end);
+                            for_tile<Rows, Vectors>(begin);
+                        }
+                    });
+                }
                 w.prefetch();
                 w.advance();
                 x += Weights::unit_depth;
