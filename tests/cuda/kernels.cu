@@ -72,6 +72,7 @@ template __global__ void tile_kernel<kind_of<s4g128>, bfloat16, 256, bfloat16, h
                                                                                        const __grid_constant__ CUtensorMap);
 template __global__ void tile_kernel<kind_of<s8>, float16, 64, float16, halves>(const __grid_constant__ halves,
                                                                                 const __grid_constant__ CUtensorMap);
+template __global__ void stream_kernel<kind_of<presets::q4_k>, float16, 2, 8, halves>(const __grid_constant__ halves);
 template __global__ void stream_kernel<kind_of<presets::q4_k>, bfloat16, 4, 8, halves>(const __grid_constant__ halves);
 template __global__ void stream_kernel<kind_of<reordered>, bfloat16, 1, 16, halves>(const __grid_constant__ halves);
 template __global__ void finish_kernel<kind_of<w8>, bfloat16, floats>(const __grid_constant__ floats, int);

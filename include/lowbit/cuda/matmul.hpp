@@ -72,9 +72,9 @@ __global__ void __launch_bounds__(256) finish_kernel(const __grid_constant__ Pro
 
 namespace detail {
 
-/// Warps of a block: 16, and 8 where the sums of 32 rows want twice the registers.
-template <int Blocks>
-inline constexpr int stream_warps = Blocks == 4 ? 8 : 16;
+/// Warps of a block: 16, and 8 where the sums of 32 rows, or of 16 and their minimums, want twice the registers.
+template <class Kind, int Blocks>
+inline constexpr int stream_warps = Blocks == 4 || (Blocks == 2 && Kind::minimums) ? 8 : 16;
 /// Rows of X that the stream kernel takes at once.
 inline constexpr std::size_t most_streamed = 32;
 /// Workspaces are cut at multiples of this.
@@ -121,15 +121,15 @@ auto with_blocks(std::size_t m, F f) {
 template <class Kind, class T>
 [[nodiscard]] bool fits_stream(std::size_t m) {
     return with_blocks(m, [m](auto blocks) {
-        using kernel = stream<Kind, T, decltype(blocks)::value, stream_warps<decltype(blocks)::value>>;
+        using kernel = stream<Kind, T, decltype(blocks)::value, stream_warps<Kind, decltype(blocks)::value>>;
         return kernel::shared_bytes(std::min(m, most_streamed), 1) <= static_cast<std::size_t>(most_shared());
     });
 }
 
 template <class Kind, class T, int Blocks>
 [[nodiscard]] stream_plan plan(std::size_t n, std::size_t k, std::size_t m) {
-    return plan_stream<stream<Kind, T, Blocks, stream_warps<Blocks>>>(n, k, m, attribute(cudaDevAttrMultiProcessorCount),
-                                                                      static_cast<std::size_t>(most_shared()));
+    return plan_stream<stream<Kind, T, Blocks, stream_warps<Kind, Blocks>>>(n, k, m, attribute(cudaDevAttrMultiProcessorCount),
+                                                                            static_cast<std::size_t>(most_shared()));
 }
 
 template <class Kind, class T, class Product>
@@ -149,10 +149,10 @@ void run_blocks(Product p, float* workspace, cudaStream_t stream) {
     }
     p.units = how.units;
     p.sums = how.slices > 1 ? workspace : nullptr;
-    const auto kernel = stream_kernel<Kind, T, Blocks, stream_warps<Blocks>, Product>;
+    const auto kernel = stream_kernel<Kind, T, Blocks, stream_warps<Kind, Blocks>, Product>;
     // The most there is, whatever this call needs: the limit is the kernel's, and other threads launch it, too.
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "cudaFuncSetAttribute");
-    launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), stream_warps<Blocks> * 32,
+    launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), stream_warps<Kind, Blocks> * 32,
            how.shared_bytes, stream, p);
     if (how.slices > 1) run_finish<Kind, T>(p, how.slices, stream);
 }
@@ -168,7 +168,7 @@ template <class Kind, class T>
 }
 
 template <class Kind, class T>
-inline constexpr bool streams = stream<Kind, T, 1, stream_warps<1>>::takes_groups;
+inline constexpr bool streams = stream<Kind, T, 1, stream_warps<Kind, 1>>::takes_groups;
 
 template <class Kind, class T>
 inline constexpr bool tiles = !Kind::minimums && !Kind::permuted && tile<Kind, T, 64>::takes_groups;
