@@ -8,7 +8,7 @@ wanted=(g++ cmake ninja-build pkg-config libxsimd-dev libeigen3-dev doctest-dev 
 case ${1-} in
   '') ;;
   --ci) wanted+=(ccache clang libclang-rt-dev qemu-user g++-aarch64-linux-gnu gcovr git python3-venv ca-certificates) ;;
-  --nightly) wanted+=(ccache clang libclang-rt-dev clang-19 libclang-rt-19-dev qemu-user g++-aarch64-linux-gnu gcovr git python3-venv mmdebstrap ca-certificates) ;;
+  --nightly) wanted+=(ccache clang libclang-rt-dev clang-19 libclang-rt-19-dev qemu-user g++-aarch64-linux-gnu g++-i686-linux-gnu gcovr git python3-venv mmdebstrap ca-certificates) ;;
   *) echo "usage: bootstrap.sh [--ci | --nightly]" >&2; exit 2 ;;
 esac
 

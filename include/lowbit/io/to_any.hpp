@@ -75,7 +75,10 @@ template <class Here = isa::here>
     if (rows > most || cols > most) return detail::too_large();
 
     return with_format(format, [&]<any_policy P>() -> expected<any_matrix> {
-        const quantized_view<P> view(source.bytes.data(), static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
+        const lowbit::detail::shape_of<format_of<P>> shape{static_cast<std::size_t>(rows), static_cast<std::size_t>(cols)};
+        std::size_t size = 0; // a file of fewer bits than weights may fit where they cannot be counted
+        if (lowbit::detail::bytes_overflow<format_of<P>, Here>(shape, size)) return detail::too_large();
+        const quantized_view<P> view(source.bytes.data(), shape.rows, shape.cols);
         if (view.size_bytes() != source.bytes.size()) return fail(errc::unsupported, "blocks of another size than the file's");
         if (how == scales::checked) {
             if (const auto group = detail::bad_scale<P, Here>(view))

@@ -109,6 +109,8 @@ TEST_CASE("sparse layers become pruned matrices without a dense one between") {
     const io::tensor whole{"scale", io::dtype::f32, alone, std::as_bytes(std::span(one))};
     same(io::from_bitmask<small>(floats, whole), io::from_quantized<presets::fp8>({*dense_floats, whole}));
     const auto q = io::from_bitmask<pairs>(integers, whole);
+    lowbit_test::check_wide_sides(integers, &io::bitmask_tensors::shape,
+                                  [&](const io::bitmask_tensors& t) { return io::from_bitmask<pairs>(t, whole); });
     const std::size_t weights = q->rows() * q->cols();
     CHECK(q->size_bytes() == weights / 2 + weights / 8 + 4 * q->rows()); // kept values, mask, scales
 

@@ -103,6 +103,7 @@ TEST_CASE("a packed layer of compressed-tensors whose tensors do not fit is refu
             CHECK(code_of(read(with(good, &t::shape, shape))) == errc::shape_mismatch);
         }
     }
+    check_wide_sides(good, &t::shape, read);
     spoilt scale(good.scale);
     scale.dtype = io::dtype::f32;
     scale.bytes.resize(scale.bytes.size() * 2);
@@ -211,6 +212,7 @@ TEST_CASE("a layer of bitsandbytes whose tensors do not fit is refused") {
     CHECK(shaped(33, 255) == errc::shape_mismatch);
     CHECK(shaped(528, 16) == errc::shape_mismatch); // half blocks
     CHECK(shaped(~std::size_t{0}, 2) == errc::shape_mismatch);
+    CHECK(shaped(~std::size_t{0} / 256 + 34, 256) == errc::shape_mismatch); // wraps to 33 rows
     CHECK(shaped(0, 256) == errc::shape_mismatch);
     CHECK(shaped(33, 0) == errc::shape_mismatch);
     CHECK(shaped(33, 256, 64) == errc::shape_mismatch);
@@ -267,6 +269,13 @@ TEST_CASE("a quant_state that says no sizes is refused") {
         CHECK(code(text) == errc::malformed);
     }
     CHECK(code(R"({"shape": [4294967296, 4294967296, 4294967296]})") == errc::limit_exceeded);
+    constexpr errc wide = sizeof(std::size_t) > 4 ? errc{} : errc::limit_exceeded; // not 33, 256 and 32, nor 0
+    CHECK(code(R"({"shape": [4294967329, 256]})") == wide);
+    CHECK(code(R"({"shape": [33, 4294967552]})") == wide);
+    CHECK(code(R"({"shape": [2, 65536, 65536]})") == wide);
+    CHECK(code(R"({"shape": [33, 256], "blocksize": 4294967296})") == wide);
+    CHECK(code(R"({"shape": [33, 256], "blocksize": 4294967328})") == wide);
+    CHECK(code(R"({"shape": [33, 256], "nested_blocksize": 4294967296})") == wide);
     CHECK(code(R"({"shape": [4])" + std::string(5000, ' ') + "}") == errc::limit_exceeded);
     CHECK(code(std::string(4000, '[')) == errc::malformed);
     spoilt other = text_of(R"({"shape": [4]})");
@@ -282,6 +291,7 @@ TEST_CASE("sparse tensors that do not fit are refused") {
     for (const char* name : {"sparse24_f16", "bitmask"}) {
         const t good = bitmask_layer(name);
         check_spoilt(good, {{&t::bitmask, "bitmask"}, {&t::shape, "shape"}}, spread);
+        check_wide_sides(good, &t::shape, spread);
         t bad = good;
         bad.compressed.dtype = io::dtype::f4;
         CHECK(code_of(io::from_bitmask(bad)) == errc::unsupported);

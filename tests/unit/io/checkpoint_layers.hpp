@@ -99,6 +99,9 @@ void check_floats(const lb::expected<Q>& q, const std::string& layer) {
     check_floats(lb::dequantize(*q), layer);
 }
 
+/// What is added to a size that must not be taken for the size itself where size_t has 32 bits.
+inline constexpr std::uint64_t beyond_32_bits = std::uint64_t{1} << 32;
+
 /// A tensor with bytes and a shape of its own, to spoil.
 struct spoilt {
     explicit spoilt(const io::tensor& t)
@@ -113,6 +116,21 @@ struct spoilt {
     std::vector<std::uint64_t> shape;
     io::dtype dtype;
 };
+
+/// Checks that a layer is refused whose tensor of two sides, N and K, says a side that differs from its own by 2^32.
+template <class Layer, class Read>
+void check_wide_sides(const Layer& good, io::tensor Layer::* sides, Read read) {
+    for (const std::size_t side : {0u, 1u}) {
+        const spoilt whole(good.*sides);
+        spoilt wide = whole;
+        wide.put(side, io::load<std::uint64_t>(whole.bytes.data() + 8 * side) + beyond_32_bits);
+        Layer bad = good;
+        bad.*sides = wide;
+        const auto result = read(bad);
+        REQUIRE(!result.has_value());
+        CHECK(result.error().code == lb::errc::shape_mismatch);
+    }
+}
 
 /// A text as a tensor of bytes.
 inline spoilt text_of(const std::string& text) {
@@ -157,8 +175,8 @@ void check_spoilt(const Layer& good, std::type_identity_t<std::initializer_list<
         longer.bytes.resize(longer.bytes.size() + 1);
         check(longer);
         for (std::size_t axis = 0; axis < whole.shape.size(); ++axis) {
-            for (const std::uint64_t size :
-                 {std::uint64_t{0}, whole.shape[axis] + 1, std::uint64_t{1} << 33, std::uint64_t{1} << 61, ~std::uint64_t{0}}) {
+            for (const std::uint64_t size : {std::uint64_t{0}, whole.shape[axis] + 1, whole.shape[axis] + beyond_32_bits,
+                                             std::uint64_t{1} << 33, std::uint64_t{1} << 61, ~std::uint64_t{0}}) {
                 spoilt t(whole);
                 t.shape[axis] = size;
                 check(t);

@@ -246,6 +246,18 @@ TEST_CASE("gguf allocates at most twice the file and 1 MiB, and answers bombs at
     }
 }
 
+TEST_CASE("gguf reads four million keys where the limits allow it") {
+    const bytes file = lowbit_test::many_keys(4'000'000);
+    const auto start = std::chrono::steady_clock::now();
+    const auto parsed = gguf::parse(file, {.header_bytes = file.size(), .metadata = 4'000'000});
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->metadata().size() == 4'000'000);
+    CHECK(parsed->value(std::string(41, 'k') + "1234567").has_value());
+    CHECK(seconds.count() < 300); // seconds, in an emulator tens; each key compared with each would take hours
+    std::printf("  4000000 keys, %zu bytes: %.3f s\n", file.size(), seconds.count());
+}
+
 TEST_CASE("gguf survives an allocation that fails, whichever it is") {
     if (!lowbit_test::heap_watch::possible()) return;
     const bytes file = lowbit_test::small_gguf_file();

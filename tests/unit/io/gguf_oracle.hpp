@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A second opinion on GGUF files: the rules of the format checked slowly and separately, in 128 bits where sizes may wrap.
+// A second opinion on GGUF files: the rules of the format checked slowly and separately; no size may pass the end of the file.
 #pragma once
 
 #include <cstddef>
@@ -31,15 +31,15 @@ public:
         const std::uint64_t tensors = number(8);
         const std::uint64_t pairs = number(8);
         for (std::uint64_t i = 0; ok_ && i < pairs; ++i) pair();
-        __extension__ typedef unsigned __int128 wide;
-        wide end = 0;
+        const std::uint64_t most = ~std::uint64_t{0};
+        std::uint64_t end = 0;
         std::set<std::string> names;
         for (std::uint64_t i = 0; ok_ && i < tensors; ++i) {
             const std::string name = text(number(8));
             if (!is_name(name, 63) || !names.insert(name).second) return false;
             const std::uint64_t dims = number(4);
             if (dims > 4) return false;
-            wide elements = 1;
+            std::uint64_t elements = 1;
             bool empty = false;
             std::uint64_t row = 1;
             for (std::uint64_t k = 0; k < dims; ++k) {
@@ -47,15 +47,15 @@ public:
                 if (size > ~std::uint64_t{0} / 2) return false;
                 if (k == 0) row = size;
                 empty = empty || size == 0;
+                if (size != 0 && elements > most / size) return false;
                 elements *= size == 0 ? 1 : size;
-                if (elements >> 64 != 0) return false;
             }
             const auto type = types().find(number(4));
             if (!ok_ || type == types().end() || row % type->second.first != 0) return false;
-            const wide size = empty ? 0 : elements / type->second.first * type->second.second;
-            if (size >> 64 != 0 || number(8) != end) return false;
-            end += (size + alignment_ - 1) / alignment_ * alignment_;
-            if (end >> 64 != 0) return false;
+            const std::uint64_t blocks = empty ? 0 : elements / type->second.first;
+            if (blocks > file_.size() || number(8) != end) return false; // no block has less than a byte
+            end += (blocks * type->second.second + alignment_ - 1) / alignment_ * alignment_;
+            if (end > file_.size()) return false;
         }
         if (!ok_) return false;
         if (end == 0 && at_ == file_.size()) return true;

@@ -137,6 +137,7 @@ inline std::vector<hostile_case> small_gguf_cases() {
     add("13_string_length_2_63", good(one_tensor(1).array("k", 8, 1).u64(half)), truncated);
     add("13_strings_not_utf8", good(one_tensor(1).array("k", 8, 2).text("\xFF").text(std::string_view("\0", 1))), valid);
     add("14_string_past_the_end_by_1", gguf_maker(0, 1).key("k", 8).u64(5).raw("four"), truncated);
+    add("14_string_to_one_before_the_end", gguf_maker(0, 1).key("k", 8).u64(3).raw("four"), truncated); // then padding is missing
     add("14_string_to_the_end", gguf_maker(0, 1).key("k", 8).u64(4).raw("four"), valid);
     for (const std::uint64_t value : numbers{0, 1, 2, 255}) {
         const auto answer = value < 2 ? valid : malformed;
@@ -254,7 +255,45 @@ inline std::vector<hostile_case> small_gguf_cases() {
         add("30_bytes_after_no_tensors", gguf_maker().pad().u8(0), malformed);
         add("30_less_than_the_padding", gguf_maker().u8(0), truncated);
     }
+
+    constexpr std::uint64_t wide = std::uint64_t{1} << 32; // what 32 bits take for 0
+    add("35_key_length_2_32_and_1", key_length(wide + 1), truncated);
+    add("35_string_length_2_32_and_4", gguf_maker(0, 1).key("k", 8).u64(wide + 4).raw("four"), truncated);
+    add("35_string_in_array_2_32_and_1", good(one_tensor(1).array("k", 8, 1).u64(wide + 1).raw("s")), truncated);
+    add("35_array_count_2_32_and_4", good(one_tensor(1).array("k", 0, wide + 4).u32(0)), truncated);
+    add("35_array_count_2_29_and_1_of_u64", good(one_tensor(1).array("k", 10, wide / 8 + 1).u64(0)), truncated);
+    add("35_array_count_2_32_and_1_of_strings", good(one_tensor(1).array("k", 8, wide + 1).text("s")), truncated);
+    add("35_tensors_2_32_and_1", good(gguf_maker(wide + 1)), too_much);
+    add("35_pairs_2_32", good(gguf_maker(1, wide)), too_much);
+    add("35_name_length_2_32_and_1", one_tensor().u64(wide + 1).raw("t").u32(1).u64(4).u32(24).u64(0).data(4), truncated);
+    sized("35_dim_2_32_and_4", {wide + 4}, 24, 4, truncated);
+    sized("35_dims_2_16_each", {wide >> 16, wide >> 16}, 24, 0, truncated);
+    sized("35_rows_2_32_and_1", {4, wide + 1}, 24, 4, truncated);
+    sized("35_bytes_2_32_and_4", {wide / 4 + 1}, 0, 4, truncated);
+    sized("35_bytes_of_blocks_2_32_and_128", {32 * (wide / 18 + 8)}, 2, 18 * 8 - wide % 18, truncated);
+    sized("35_rows_2_32_of_nothing", {0, wide}, 24, 0, valid);
+    offset("35_offset_2_32", 0, wide, malformed);
+    offset("35_offset_2_32_and_32", 0, wide + 32, malformed);
+    offset("35_offset_of_first_2_32", wide, 32, malformed);
+    {
+        gguf_maker m(2); // together they wrap to 4 and its padding
+        add("35_sum_2_32_and_4", m.tensor("a", {wide}, 24, 0).tensor("b", {4}, 24, wide).data(4), truncated);
+    }
     return cases;
+}
+
+/// A file of that many pairs of 61 bytes, whose keys are alike but for a number.
+inline bytes many_keys(std::size_t count) {
+    const bytes one = gguf_maker(0, 1).key(std::string(48, 'k'), 7).u8(1);
+    constexpr std::size_t start = 24, key_end = start + 8 + 48;
+    bytes file = gguf_maker(0, count);
+    file.reserve(start + count * (one.size() - start));
+    for (std::size_t i = 0; i < count; ++i) {
+        file.insert(file.end(), one.begin() + start, one.end());
+        std::byte* digit = file.data() + file.size() - (one.size() - key_end);
+        for (std::size_t rest = i; rest != 0; rest /= 10) *--digit = static_cast<std::byte>('0' + rest % 10);
+    }
+    return file;
 }
 
 /// Bombs: files that cost time or memory out of proportion in a careless reader.
@@ -276,7 +315,8 @@ inline std::vector<hostile_case> large_gguf_cases() {
     add("05_pairs_of_nothing", gguf_maker(0, 1'000'000).zeros(16'000'000), errc::limit_exceeded);
     add("04_tensors_of_nothing", gguf_maker(1'000'000, 0).zeros(30'000'000), errc::limit_exceeded);
     add("31_keys_200000_tiny", pairs(200'000, 1), errc::limit_exceeded);
-    add("31_keys_200000", pairs(200'000, 48), valid);
+    add("31_keys_1000000", many_keys(1'000'000), valid);
+    add("31_keys_4000000", many_keys(4'000'000), errc::limit_exceeded);
     add("31_keys_alike_of_60_kB", pairs(100, 60'000), valid); // comparing them must not cost keys x keys
     add("08_key_65535_bytes", pairs(1, 65'535), valid);
     add("08_key_65536_bytes", pairs(1, 65'536), errc::limit_exceeded);

@@ -135,6 +135,9 @@ inline std::vector<hostile_case> small_npy_cases() {
     shape("58_shape_comma_at_the_end", "(2, 2,)", valid);
     shape("58_shape_dims_8", "(1, 1, 1, 1, 1, 1, 1, 4)", valid);
     shape("58_shape_dims_9", "(1, 1, 1, 1, 1, 1, 1, 1, 4)", too_much);
+    std::string dims_33 = "(";
+    for (int i = 0; i < 33; ++i) dims_33 += "1, ";
+    shape("58_shape_dims_33", dims_33 + ")", too_much);
     add("58_bytes_wrap", npy_file(npy_header("'<f4'", "False", "(4611686018427387905,)"), 4), malformed);
 
     for (const auto& [what, size] :
@@ -199,6 +202,12 @@ inline std::vector<hostile_case> small_npy_cases() {
     bytes archive = npy_file(good, 4); // npz, which is not read
     for (std::size_t i = 0; i < 4; ++i) archive[i] = static_cast<std::byte>("PK\3\4"[i]);
     add("63_archive", std::move(archive), malformed);
+
+    shape("35_shape_2_32_and_4", "(4294967300,)", truncated); // 4 to who counts in 32 bits
+    shape("35_shape_2_16_each_and_1", "(65537, 65537)", truncated);
+    add("35_shape_2_16_each", npy_file(npy_header("'|u1'", "False", "(65536, 65536)"), 0), truncated);
+    add("35_bytes_2_32_and_4", npy_file(npy_header("'<f4'", "False", "(1073741825,)"), 4), truncated);
+    add("35_rows_2_32_of_nothing", npy_file(npy_header("'|u1'", "False", "(4294967296, 0)"), 0), valid);
     return cases;
 }
 

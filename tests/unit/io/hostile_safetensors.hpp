@@ -274,6 +274,17 @@ inline std::vector<hostile_case> small_safetensors_cases() {
         add("54_data_at_any_address_" + std::to_string(pad),
             safetensors_file("{" + entry("w", "F64", "[2]", 0, 16) + "}" + std::string(pad, ' '), 16), valid);
     }
+    shape("35_dimension_2_32_and_4", "[4294967300]", malformed); // 4 to who counts in 32 bits
+    shape("35_dimensions_2_32_and_4", "[1073741825,4]", malformed);
+    fields("35_bytes_2_32_and_4", R"("dtype":"F32","shape":[1073741825],"data_offsets":[0,4])", malformed);
+    fields("35_bits_2_35_and_32", R"("dtype":"F4","shape":[8589934600],"data_offsets":[0,4])", malformed);
+    range("35_end_2_32_and_4", "[0,4294967300]", truncated);
+    range("35_range_at_2_32", "[4294967296,4294967300]", truncated);
+    range("35_begin_2_32", "[4294967296,4]", malformed);
+    fields("35_all_of_2_32_and_4", R"("dtype":"U8","shape":[4294967300],"data_offsets":[0,4294967300])", truncated);
+    header("35_empty_tensor_at_2_32", "{" + t + "," + entry("e", "F32", "[0]", 4294967296, 4294967296) + "}", truncated);
+    header("35_rows_2_32_of_nothing", "{" + t + R"(,"e":{"dtype":"F32","shape":[4294967296,0],"data_offsets":[4,4]}})", valid);
+
     add("00_small_file", small_safetensors_file(), valid);
     return cases;
 }
@@ -317,10 +328,10 @@ inline std::vector<hostile_case> large_safetensors_cases() {
     add("52_metadata_value_80_kB_broken", R"({"__metadata__":{"k":")" + std::string(80'000, 'v') + "\t\"}," + t + "}", 4,
         errc::malformed);
     add(
-        "52_metadata_keys_200000",
+        "52_metadata_keys_400000",
         [&] {
             std::string header = R"({"__metadata__":{)";
-            for (std::size_t i = 0; i < 200'000; ++i)
+            for (std::size_t i = 0; i < 400'000; ++i)
                 header.append(i == 0 ? "\"" : ",\"").append(std::to_string(i)).append("\":\"\"");
             return header + "}," + t + "}";
         }(),

@@ -86,6 +86,15 @@ TEST_CASE("mapped_file keeps its bytes whatever is said of their use") {
     mapped_file().release({});
 }
 
+TEST_CASE("mapped_file keeps a copy whatever becomes of the file") {
+    const auto bytes = some_bytes(100'003);
+    const lowbit_test::temporary_file file(bytes);
+    const mapped_file copied = mapped_file::open(file.path(), lb::io::access::read).value();
+    std::ofstream(file.path(), std::ios::binary) << "changed";
+    CHECK(std::filesystem::file_size(file.path()) == 7);
+    CHECK(std::ranges::equal(copied.bytes(), bytes));
+}
+
 #if defined(__linux__) && LOWBIT_HAS_MMAP // a copy has nothing to give back
 TEST_CASE("mapped_file gives back memory that is not needed") {
     const std::size_t size = std::size_t{64} << 20;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A sink that keeps the bytes, and a full disk when a test wants one.
+// A sink that keeps the bytes, or only counts them, and a full disk when a test wants one.
 #pragma once
 
 #include <lowbit/core/expected.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
@@ -14,7 +16,9 @@ namespace lowbit_test {
 /// What became of a file; the sink moves into its writer and this stays.
 struct sink_state {
     std::vector<std::byte> bytes{};
-    std::size_t room = std::numeric_limits<std::size_t>::max();
+    std::size_t room = std::numeric_limits<std::size_t>::max(); // of the disk
+    std::size_t kept = std::numeric_limits<std::size_t>::max(); // what comes after that many bytes is only counted
+    std::uint64_t written = 0;
     bool commit_fails = false;
     bool committed = false;
     std::size_t writes_after_failure = 0;
@@ -31,7 +35,9 @@ public:
             state_->failed = true;
             return lowbit::fail(lowbit::errc::io, "the disk is full", state_->bytes.size());
         }
-        state_->bytes.insert(state_->bytes.end(), next.begin(), next.end());
+        state_->written += next.size();
+        const auto kept = next.first(std::min(next.size(), state_->kept - state_->bytes.size()));
+        state_->bytes.insert(state_->bytes.end(), kept.begin(), kept.end());
         return {};
     }
     lowbit::expected<void> commit() {

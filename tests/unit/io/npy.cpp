@@ -7,6 +7,7 @@
 
 #include "counting_new.hpp"
 #include "hostile_npy.hpp"
+#include "large_file.hpp"
 #include "memory_sink.hpp"
 #include "temporary_file.hpp"
 
@@ -82,6 +83,13 @@ TEST_CASE("npy gives every small hostile file its answer") {
         CHECK(word(answer_to(c.file)) == word(errc::limit_exceeded));
         CHECK(word(answer_to(c.file, more)) == word(c.answer));
     }
+    more.dims = 100; // NumPy's own limit stays
+    for (const std::size_t count : {std::size_t{32}, std::size_t{33}, std::size_t{64}}) {
+        std::string ones;
+        for (std::size_t i = 0; i < count; ++i) ones += "1, ";
+        const auto file = npy_file(npy_header("'|u1'", "False", "(" + ones + ")"), 1);
+        CHECK(word(answer_to(file, more)) == (count == 32 ? "valid" : word(errc::limit_exceeded)));
+    }
 }
 
 TEST_CASE("npy answers every prefix of a valid file with truncated") {
@@ -112,7 +120,7 @@ TEST_CASE("npy maps NumPy's types, and numbers read the same in both byte orders
         const std::string name(pair.first);
         const dtype type = pair.second;
         CAPTURE(name);
-        const unsigned size = lb::io::block_of(type).bytes;
+        const auto size = static_cast<std::ptrdiff_t>(lb::io::block_of(type).bytes);
         const auto file = [&](char order) {
             bytes whole = npy_file(npy_header(std::string("'") + order + name + "'", "False", "(1,)"), 0);
             whole.insert(whole.end(), raw.begin(), raw.begin() + size);
@@ -218,6 +226,12 @@ TEST_CASE("write_npy writes what the reader reads, padded as NumPy pads") {
     REQUIRE(lb::io::write_npy(target.path(), {"", dtype::f16, two, std::span(data).first(4)}).has_value());
     CHECK(npy::open(target.path())->array()->dtype == dtype::f16);
     CHECK(lb::io::write_npy(target.path() + "/below", {"", dtype::f16, two, std::span(data).first(4)}).error().code == errc::io);
+}
+
+TEST_CASE("write_npy writes files above 4 GiB, and they are read") {
+    const lb::io::tensor array{"", dtype::i8, lowbit_test::large_shape, {}};
+    lowbit_test::check_large_file([&](auto sink) { return lb::io::stream_npy(std::move(sink), array); },
+                                  [](const std::string& path) { return npy::open(path); });
 }
 
 TEST_CASE("npy fuzzing starts from these cases") { lowbit_test::check_corpus("npy", lowbit_test::small_npy_cases()); }

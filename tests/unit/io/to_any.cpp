@@ -6,6 +6,7 @@
 #include <lowbit/io/to_any.hpp>
 
 #include "gguf_maker.hpp"
+#include "temporary_file.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -73,7 +74,7 @@ TEST_CASE("to_any decodes every golden block out of a GGUF file as ggml does") {
         CAPTURE(name);
         const dtype type = lb::io::dtype_of(name);
         REQUIRE(lb::io::is_quantized(type));
-        const std::uint64_t cols = v.floats.size() / 2; // two vectors, two rows
+        const std::size_t cols = v.floats.size() / 2; // two vectors, two rows
         const raw start = lowbit_test::gguf_maker(1).tensor("w", {cols, 2}, id_of(type), 0).pad();
         raw file = start;
         file.insert(file.end(), v.blocks.begin(), v.blocks.end());
@@ -165,6 +166,24 @@ TEST_CASE("to_any takes the last dimension as columns") {
     const auto any = to_any(tensor{"t", dtype::q8_0, nothing, {}});
     REQUIRE(any.has_value());
     CHECK(decoded(*any).rows() == nothing[0]);
+}
+
+TEST_CASE("to_any takes more weights than 32 bits count, where size_t has more") {
+    const lowbit_test::temporary_file file;
+    const shape dims{std::uint64_t{1} << 25, 128}; // in 576 MiB, which 32 bits count
+    {
+        std::ofstream hole(file.path(), std::ios::binary);
+        hole.seekp(static_cast<std::streamoff>(dims[0] * 18 - 1));
+        hole.put('\0');
+    }
+    const auto mapped = lb::io::mapped_file::open(file.path());
+    if (!mapped) {
+        MESSAGE("skipped: no file of 576 MiB can be mapped here");
+        return;
+    }
+    const auto any = to_any(tensor{"t", dtype::q1_0, dims, mapped->bytes()}, lb::io::scales::trusted);
+    CHECK(any.has_value() == (sizeof(std::size_t) > 4));
+    if (!any) CHECK(any.error().code == errc::limit_exceeded);
 }
 
 TEST_CASE("to_any refuses what is no block, what does not fit, and scales that are no numbers") {

@@ -5,6 +5,7 @@
 #include <lowbit/io/write_safetensors.hpp>
 
 #include "hostile_safetensors.hpp"
+#include "large_file.hpp"
 #include "memory_sink.hpp"
 #include "temporary_file.hpp"
 
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lb = lowbit;
@@ -177,4 +179,11 @@ TEST_CASE("write_safetensors writes files that open, and every valid case again 
         ++files;
     }
     CHECK(files > 30);
+}
+
+TEST_CASE("write_safetensors writes files above 4 GiB, and they are read") {
+    const shape four{4};
+    const tensor tensors[] = {{"b", dtype::i8, four, {}}, {"a", dtype::i8, lowbit_test::large_shape, {}}};
+    lowbit_test::check_large_file([&](auto sink) { return lb::io::stream_safetensors(std::move(sink), tensors); },
+                                  [](const std::string& path) { return safetensors::open(path); });
 }

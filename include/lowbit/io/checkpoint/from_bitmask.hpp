@@ -58,7 +58,7 @@ inline expected<std::array<std::uint64_t, 2>> sides_of(const bitmask_tensors& t)
     const auto rows = load<std::uint64_t>(t.shape.bytes.data(), t.shape.byte_order);
     const auto cols = load<std::uint64_t>(t.shape.bytes.data() + 8, t.shape.byte_order);
     if (t.bitmask.dtype != dtype::u8 || !is_whole(t.bitmask, 2) || t.bitmask.shape[0] != rows || cols == 0 ||
-        t.bitmask.shape[1] != ceil_div(cols, 8))
+        t.bitmask.shape[1] != (cols - 1) / 8 + 1) // ceil_div() would cut K to size_t
         return fail(errc::shape_mismatch, "bitmask should be u8 [N, ceil(K / 8)], as shape says");
     if (!t.row_offsets && cols % 4 != 0) return fail(errc::shape_mismatch, "shape should have columns in fours");
     if (block_of(t.compressed.dtype).elements != 1)

@@ -2,6 +2,7 @@
 // from_bnb: 4-bit layers that bitsandbytes has packed, as quantized matrices.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -60,8 +61,9 @@ struct bnb_state {
     const auto read_size = [&](const json& from, std::size_t& to) {
         is_right = is_right && from.is_number_unsigned();
         const std::uint64_t size = from.is_number_unsigned() ? from.get<std::uint64_t>() : 0;
-        is_small = is_small && size <= std::numeric_limits<std::size_t>::max();
-        to = static_cast<std::size_t>(size);
+        constexpr std::uint64_t most = std::numeric_limits<std::size_t>::max();
+        is_small = is_small && size <= most;
+        to = static_cast<std::size_t>(std::min(size, most)); // never 0 where the file says otherwise
     };
     const auto shape = object.find("shape");
     if (shape == object.end() || !shape->is_array() || shape->empty()) return fail(errc::malformed, message);
