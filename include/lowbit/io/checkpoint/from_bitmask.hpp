@@ -13,7 +13,6 @@
 #include <span>
 #include <vector>
 
-#include <lowbit/core/bits.hpp>
 #include <lowbit/core/expected.hpp>
 #include <lowbit/io/bytes.hpp>
 #include <lowbit/io/checkpoint/assemble.hpp>
