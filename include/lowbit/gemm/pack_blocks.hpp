@@ -38,13 +38,14 @@ void pack_blocks(const kernel::block_layout& layout, std::size_t segment, std::s
         std::uint32_t used = 0;
         for (std::size_t s = 0; s < layout.spans(); ++s) {
             const std::size_t end = std::min(depth, (s + 1) * layout.span_depth());
+            std::byte reached{}; // the last index of the span
             for (std::size_t k = s * layout.span_depth(); k < end; k += atom) {
                 bool any = false;
                 for (std::size_t c = b * layout.rows; c < last; ++c) {
                     for (std::size_t i = k; i < std::min(k + atom, depth); ++i) any = any || value(c, i) != 0;
                 }
                 if (!any || used == layout.atoms) continue;
-                index[used] = static_cast<std::byte>(k / atom % kernel::block_layout::span_atoms);
+                index[used] = reached = static_cast<std::byte>(k / atom % kernel::block_layout::span_atoms);
                 for (std::size_t r = 0; r < layout.rows; ++r) {
                     std::byte* to =
                         codes + ((r / layout.unit() * layout.atoms + used) * layout.unit() + r % layout.unit()) * atom;
@@ -52,7 +53,10 @@ void pack_blocks(const kernel::block_layout& layout, std::size_t segment, std::s
                 }
                 ++used;
             }
-            if (s + 1 == layout.spans()) used = static_cast<std::uint32_t>(layout.atoms); // those of zeros stand here
+            if (s + 1 == layout.spans()) { // those of zeros stand here
+                std::fill(index + used, index + layout.atoms, reached);
+                used = static_cast<std::uint32_t>(layout.atoms);
+            }
             if (layout.spans() > 1) std::memcpy(row + s * sizeof used, &used, sizeof used);
         }
     }

@@ -115,7 +115,7 @@ TEST_CASE("blocks take their kept codes, a byte for each 16 of them, and 8 bytes
     CHECK(size(row16{}, 3, 8192) == 3 * (2048 + 128 + 2 * 4 + 8)); // and the ends of two spans
     CHECK(size(blocks<1, 16, 100>{}, 10, 64) == 10 * 8);
     CHECK(size(row16{}, 3, 0) == 0);
-    CHECK(lb::packed_matrix<row16>::layout_tag() == "blocks_n64/1");
+    CHECK(lb::packed_matrix<row16>::layout_tag() == "blocks_n64/2");
     CHECK(lb::kernel_name(lb::packed_matrix<quad32>()).starts_with("gemm_f32_qd8_w8s4x32_"));
     const lb::isa::scoped_level force{lb::isa::level::baseline};
     CHECK(lb::kernel_name(lb::packed_matrix<quad32>()) == "gemm_f32_qd8_w8s4x32_8x4_scalar");

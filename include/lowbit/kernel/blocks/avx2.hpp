@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -76,6 +77,7 @@ struct block_ops : ops<Here> {
     // 16 registers: 4 or 8 sums, a vector of activations, weights.
     template <unsigned Unit>
     static constexpr unsigned lane_vectors = Unit == 4 ? 2 : 4;
+    static constexpr unsigned held_lanes = 0;
     static constexpr unsigned lane_step = 2;
     static LOWBIT_ALWAYS_INLINE ints lane_piece(const std::int8_t* x) { return widen(x); }
     template <unsigned Count>

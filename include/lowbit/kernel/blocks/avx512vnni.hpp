@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -61,8 +62,6 @@ struct block_ops : ops<Here> {
         LOWBIT_UNROLL for (unsigned i = 0; i < 16; ++i) a[i] = b[i];
     }
 
-    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-
     /// The sums of rows of W over 16 k at a time, 128 bits for each row; so many chains of them hide the time of a product.
     template <unsigned>
     static constexpr unsigned strip_chains = 4;
@@ -103,29 +102,16 @@ struct block_ops : ops<Here> {
     // 32 registers: up to 16 sums, 4 vectors of activations, weights.
     template <unsigned>
     static constexpr unsigned lane_vectors = 4;
+    static constexpr unsigned held_lanes = 16; ///< activations of an atom, beside 4 sums
     static constexpr unsigned lane_step = 4;
     static LOWBIT_ALWAYS_INLINE ints lane_piece(const std::int8_t* x) {
         return _mm512_xor_si512(_mm512_loadu_si512(x), _mm512_set1_epi8(-128));
     }
-    template <unsigned Count>
+    template <unsigned>
     struct lane_codes {
-        // One row alone waits for loads: its quads are spread by shuffles, in a pipe that products leave idle.
-        static constexpr bool shuffled = Count == 16;
         const std::int8_t* from;
-        ints all{};
-        LOWBIT_ALWAYS_INLINE explicit lane_codes(const std::int8_t* codes) : from(codes) {
-            if constexpr (shuffled) all = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
-        }
-        [[nodiscard]] LOWBIT_ALWAYS_INLINE ints at(unsigned i) const {
-            if constexpr (shuffled) { // i is known once this is inlined
-                if (i == 0) return _mm512_shuffle_epi32(all, _MM_PERM_AAAA);
-                if (i == 4) return _mm512_shuffle_epi32(all, _MM_PERM_BBBB);
-                if (i == 8) return _mm512_shuffle_epi32(all, _MM_PERM_CCCC);
-                return _mm512_shuffle_epi32(all, _MM_PERM_DDDD);
-            } else {
-                return ops<Here>::splat_quad(from + i);
-            }
-        }
+        LOWBIT_ALWAYS_INLINE explicit lane_codes(const std::int8_t* codes) : from(codes) {}
+        [[nodiscard]] LOWBIT_ALWAYS_INLINE ints at(unsigned i) const { return ops<Here>::splat_quad(from + i); }
     };
     static LOWBIT_ALWAYS_INLINE ints lane_dot(ints sum, ints x, ints w) { return _mm512_dpbusd_epi32(sum, x, w); }
 };

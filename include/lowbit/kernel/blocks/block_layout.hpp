@@ -32,11 +32,12 @@ namespace lowbit::inline v0::kernel {
 ///   row of blocks = ends || indices || for each unit of its rows: atoms
 ///   atom          = for each row of the unit: its codes (int8)
 ///
-/// A row of blocks holds the atoms that are not all zero, in ascending order, and behind them, at index 0 of the last span, atoms
-/// of zeros up to a number that is the same for all. An index is one byte, counted in atoms from the start of the span of 256
-/// atoms in which it lies; where there are several spans, `ends` (uint32) says how many atoms end each.
+/// A row of blocks holds the atoms that are not all zero, in ascending order, and behind them atoms of zeros up to a number that
+/// is the same for all, in the last span at the index of the last one there, or 0. An index is one byte, counted in atoms from
+/// the start of the span of 256 atoms in which it lies; where there are several spans, `ends` (uint32) says how many atoms end
+/// each.
 struct block_layout {
-    static constexpr std::string_view tag = "blocks_n64/1";
+    static constexpr std::string_view tag = "blocks_n64/2";
     static constexpr std::size_t span_atoms = 256;
 
     std::size_t depth = 0;  ///< K

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -86,6 +87,7 @@ struct block_ops {
 
     template <unsigned>
     static constexpr unsigned lane_vectors = 1;
+    static constexpr unsigned held_lanes = 0;
     static constexpr unsigned lane_step = 2; ///< of 16 bits each
     static constexpr std::int32_t code_bias = 0;
     static LOWBIT_ALWAYS_INLINE ints lane_piece(const std::int8_t* x) {

@@ -46,6 +46,19 @@ struct block_panel {
         if (row_scale != nullptr) s = Ops::multiply_floats(s, Ops::splat_float(*row_scale));
         Ops::store_floats(tile + c, s);
     }
+    /// The same for `rows` rows, of whose sums a column has `width` side by side.
+    LOWBIT_ALWAYS_INLINE void finish_rows(const std::int32_t* sums, std::size_t width, std::size_t rows, bool first,
+                                          const float* row_scales, float* tile) const {
+        for (std::size_t c = 0; c < panel_columns; c += Ops::lanes) {
+            for (std::size_t r0 = 0; r0 < rows; r0 += Ops::lanes) {
+                typename Ops::ints some[Ops::lanes];
+                LOWBIT_UNROLL for (unsigned i = 0; i < Ops::lanes; ++i) some[i] = Ops::load(sums + (c + i) * width + r0);
+                Ops::transpose(some);
+                for (std::size_t r = r0; r < std::min<std::size_t>(rows, r0 + Ops::lanes); ++r)
+                    finish(some[r - r0], c, first, row_scales == nullptr ? nullptr : row_scales + r, tile + r * panel_columns);
+            }
+        }
+    }
 };
 
 /// Rows of X as they are, one at a time: a row of W after the other, 16 k at once.
@@ -210,18 +223,79 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
         const bool last = k + slice >= layout.depth;
         if (!last && (k + slice) % panel.segment != 0) continue;
         panel.start_group(group);
-        for (std::size_t c = 0; c < panel_columns; c += Ops::lanes) {
-            for (std::size_t v = 0; v * Ops::lanes < rows; ++v) {
-                ints some[Ops::lanes];
-                LOWBIT_UNROLL for (unsigned i = 0; i < Ops::lanes; ++i) {
-                    some[i] = Ops::load(sums + (c + i) * width + v * Ops::lanes);
-                }
-                Ops::transpose(some);
-                for (std::size_t r = v * Ops::lanes; r < std::min(rows, (v + 1) * Ops::lanes); ++r)
-                    panel.finish(some[r % Ops::lanes], c, group == 0, last && !Floats ? row_scales + r : nullptr,
-                                 tile + r * panel_columns);
+        panel.finish_rows(sums, width, rows, group == 0, last ? row_scales : nullptr, tile);
+        ++group;
+    }
+}
+
+/// The same for blocks of one row of 16 k: too few products to load activations for. So K is walked once. Those of an atom stay
+/// in registers while all rows of W that have it pass, and the sums wait in the first-level cache.
+template <class Ops, bool Floats, unsigned Vectors>
+LOWBIT_NOINLINE void multiply_atoms(const weight_panel& w, const std::byte* lanes, std::size_t pitch, std::size_t rows,
+                                    const float* row_scales, float* tile) {
+    using family = block_lanes<Ops, Floats>;
+    using ints = typename Ops::ints;
+    constexpr std::size_t atom = 16, width = Vectors * Ops::lanes;
+    constexpr unsigned steps = atom / family::step;
+    constexpr bool held = steps * Vectors <= Ops::held_lanes;
+    block_panel<Ops, Floats> panel(w);
+    const block_layout& layout = panel.layout;
+    const std::byte* index[panel_columns]; // of the first atom of a row that is left, and its codes
+    const std::int8_t* codes[panel_columns];
+    for (std::size_t c = 0; c < panel.columns; ++c) {
+        index[c] = panel.row(c) + layout.indices_start();
+        codes[c] = reinterpret_cast<const std::int8_t*>(panel.row(c) + layout.codes_start());
+    }
+    // The next panel is fetched meanwhile.
+    const std::size_t panel_bytes = layout.panel_bytes(panel_columns);
+    const std::size_t piece = (panel_bytes * atom / layout.depth + 63) / 64 * 64;
+    const std::byte* ahead = w.data + panel_bytes;
+    alignas(64) std::int32_t sums[panel_columns * width];
+    std::size_t group = 0;
+    for (std::size_t k = 0; k < layout.depth;) {
+        if (k % panel.segment == 0) std::memset(sums, 0, sizeof sums);
+        std::uint64_t having[block_layout::span_atoms]{}; // the rows that have an atom
+        for (std::size_t c = 0; c < panel.columns; ++c) {
+            const std::byte* const row = panel.row(c);
+            const std::byte* const end = row + layout.indices_start() + panel.end(row, k / layout.span_depth());
+            for (const std::byte* i = index[c]; i < end; ++i) having[std::to_integer<std::size_t>(*i)] |= std::uint64_t{1} << c;
+            index[c] = end;
+        }
+        const std::size_t span_end = std::min(layout.depth, k + layout.span_depth());
+        for (const std::uint64_t* a = having; k < span_end; ++a, k += atom, lanes += steps * pitch, ahead += piece) {
+            for (std::size_t at = 0; at < piece; at += 64) Ops::prefetch(ahead + at);
+            for (unsigned j = 0; j < steps; ++j) { // the next atom's activations
+                for (std::size_t at = 0; at < width * 4; at += 64) Ops::prefetch_near(lanes + (steps + j) * pitch + at);
+            }
+            const auto load = [&](unsigned j, unsigned v)
+                                  LOWBIT_INLINE_LAMBDA { return Ops::load(lanes + j * pitch + v * Ops::lanes * 4); };
+            ints x[held ? steps : 1][Vectors];
+            if constexpr (held)
+                for_tile<steps, Vectors>([&](unsigned j, unsigned v) LOWBIT_INLINE_LAMBDA { x[j][v] = load(j, v); });
+            for (std::uint64_t left = *a; left != 0; left &= left - 1) {
+                const auto c = static_cast<std::size_t>(std::countr_zero(left));
+                const typename family::template codes<atom> some(codes[c]);
+                codes[c] += atom;
+                std::int32_t* const to = sums + c * width;
+                ints acc[Vectors];
+                LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) acc[v] = Ops::load(to + v * Ops::lanes);
+                unroll<steps>([&](auto j) LOWBIT_INLINE_LAMBDA {
+                    const ints quad = some.at(j * family::step);
+                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                        if constexpr (held) {
+                            acc[v] = family::dot(acc[v], x[j][v], quad);
+                        } else {
+                            acc[v] = family::dot(acc[v], load(j, v), quad);
+                        }
+                    }
+                });
+                LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) Ops::store(to + v * Ops::lanes, acc[v]);
             }
         }
+        const bool last = k >= layout.depth;
+        if (!last && k % panel.segment != 0) continue;
+        panel.start_group(group);
+        panel.finish_rows(sums, width, rows, group == 0, last ? row_scales : nullptr, tile);
         ++group;
     }
 }
@@ -274,7 +348,11 @@ struct block_body {
         const auto multiply = [&](auto count) {
             constexpr std::size_t most = count * Ops::lanes;
             const std::size_t some = std::min(left, most);
-            multiply_lanes<Ops, Key.unit, Key.atom, Key.floats, count>(w, lanes, pitch, some, scales, tile);
+            if constexpr (Key.unit == 1 && Key.atom == 16) {
+                multiply_atoms<Ops, Key.floats, count>(w, lanes, pitch, some, scales, tile);
+            } else {
+                multiply_lanes<Ops, Key.unit, Key.atom, Key.floats, count>(w, lanes, pitch, some, scales, tile);
+            }
             lanes += most * 4;
             if constexpr (!Key.floats) scales += some;
             tile += some * panel_columns;
