@@ -56,11 +56,13 @@ constexpr double wrong_at(std::string_view family) {
     return 1e-4;
 }
 
-/// The weights of a family that are zero, by its name: <percent>_pruned, or 2_of_4.
+/// The weights of a family that are zero, by its name: <percent>_pruned, 2_of_4, or 75_in_<rows>x<columns of a block>.
 constexpr bench::zeros zeros_of(std::string_view family) {
     if (family.ends_with("50_pruned")) return {2048, 0};
     if (family.ends_with("90_pruned")) return {3686, 0}; // of 4096
     if (family.ends_with("2_of_4")) return {2, 4};
+    if (family.ends_with("75_in_1x16")) return {192, 0, 1, 16}; // of 256 blocks
+    if (family.ends_with("75_in_4x16")) return {192, 0, 4, 16};
     return {};
 }
 
@@ -168,6 +170,8 @@ const bool registered = [] {
     pruned_rows<w8>("w8_90_pruned", lb::unstructured<90>{});
     pruned_rows<w8>("w8_2_of_4", lb::n_of_m<2, 4>{});
     pruned_rows<lb::policy<lb::int4, lb::per_group<64>>>("w4_2_of_4", lb::n_of_m<2, 4>{});
+    pruned_rows<w8>("w8_75_in_1x16", lb::block_sparse<1, 16, 75>{});
+    pruned_rows<w8>("w8_75_in_4x16", lb::block_sparse<4, 16, 75>{});
 #if LOWBIT_BENCH_HAS_GGML
     rows<bench::ggml_product>("w8g32", "ggml_q8_0", GGML_TYPE_Q8_0, false); // ggml repacks no 8-bit type on this architecture
     rows<bench::ggml_product>("w4g32", "ggml_q4_0_repacked", GGML_TYPE_Q4_0, true);

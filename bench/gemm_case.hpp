@@ -19,21 +19,28 @@
 
 namespace bench {
 
-/// Which weights are zero: the `pruned` smallest in each `of` consecutive ones of a row, where 0 means a whole row.
+/// Which weights are zero: in each row of blocks, the `pruned` smallest in each `of` consecutive ones, where 0 means a whole row.
 struct zeros {
     std::size_t pruned = 0;
     std::size_t of = 0;
+    std::size_t rows = 1; ///< of a block
+    std::size_t cols = 1;
     friend auto operator<=>(const zeros&, const zeros&) = default;
 
     void prune(lowbit::matrix<float>& w) const {
-        const std::size_t run = of == 0 ? w.cols() : of;
-        std::vector<std::size_t> order(run);
-        for (std::size_t r = 0; pruned > 0 && r < w.rows(); ++r) {
-            for (std::size_t k = 0; k + run <= w.cols(); k += run) {
-                for (std::size_t i = 0; i < run; ++i) order[i] = k + i;
-                const auto smaller = [&](std::size_t a, std::size_t b) { return std::fabs(w(r, a)) < std::fabs(w(r, b)); };
-                std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(pruned), order.end(), smaller);
-                for (std::size_t i = 0; i < pruned; ++i) w(r, order[i]) = 0;
+        const std::size_t run = of == 0 ? w.cols() / cols : of;
+        std::vector<std::pair<double, std::size_t>> blocks(run); // their size and first column
+        for (std::size_t r = 0; pruned > 0 && r + rows <= w.rows(); r += rows) {
+            for (std::size_t k = 0; k + run * cols <= w.cols(); k += run * cols) {
+                for (std::size_t i = 0; i < run; ++i) {
+                    blocks[i] = {0, k + i * cols};
+                    for (std::size_t at = 0; at < rows * cols; ++at)
+                        blocks[i].first += std::fabs(w(r + at / cols, blocks[i].second + at % cols));
+                }
+                std::nth_element(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(pruned), blocks.end());
+                for (std::size_t i = 0; i < pruned; ++i) {
+                    for (std::size_t at = 0; at < rows * cols; ++at) w(r + at / cols, blocks[i].second + at % cols) = 0;
+                }
             }
         }
     }

@@ -30,6 +30,14 @@ TARGETS = {
     "binary": (85, 80, 60, 60, 60, None), "w8_float": (85, None, None, None, 85, None),
     "w4g32_float": (85, None, None, None, 85, None), "w2g32_float": (50, None, None, None, 85, None),
     "nf4_float": (None, None, None, None, 85, None),
+    "w8_50_pruned": (80, None, None, None, None, None), "w8_90_pruned": (65, None, None, None, None, None),
+    "w8_2_of_4": (80, None, None, None, None, None), "w4_2_of_4": (80, None, None, None, None, None),
+    "w8_75_in_1x16": (80, None, None, None, None, None), "w8_75_in_4x16": (80, None, None, None, None, None),
+}
+# How many times the speed of our dense product of the same element pruned weights should have, at M = 1 from memory and at M = 64.
+TIMES_DENSE = {
+    "w8_50_pruned": (1.5, 0.9), "w8_90_pruned": (3, 1), "w8_2_of_4": (1.5, 0.9), "w4_2_of_4": (1.2, 0.9),
+    "w8_75_in_1x16": (3, 2.5), "w8_75_in_4x16": (3, 3),
 }
 
 
@@ -46,6 +54,15 @@ def missed(name, width, threads, case, c):
         return ""
     percent -= 3 * (threads - 1)
     return f", wanted {percent}%" if round(100 * c["share"]) < percent else ""
+
+
+def beside_dense(name, width, case, c):
+    """How many times faster than our dense product pruned weights are, and should have been."""
+    if not c["dense_time"]:
+        return ""
+    times = c["dense_time"] / c["time"]
+    wanted = dict(zip([(1, 24), (64, 1)], TIMES_DENSE.get(name, ()))).get(case) if width == 4096 else None
+    return f", {times:.2f} x dense" + (f", wanted {wanted}" if wanted and times < wanted else "")
 
 
 def medians(path, products):
@@ -92,12 +109,13 @@ def lines(products, width, threads):
         if not cases or not (whose == OURS or whose.startswith(VARIANT)):
             continue
         cells = {}
+        dense = products[family, OURS + "_dense"].get((width, threads), {}) if (family, OURS + "_dense") in products else {}
         for case, row in cases.items():
             peers = [(p[width, threads][case], name) for (f, name), p in products.items()
                      if f == family and not name.startswith(OURS) and case in p.get((width, threads), {})]
             peer, name = min(peers, key=lambda p: p[0]["real_time"], default=(None, None))
             cells[case] = {
-                "time": row["real_time"], "share": row["share"], "error": row["rel_error"],
+                "time": row["real_time"], "dense_time": dense.get(case, {}).get("real_time"), "share": row["share"], "error": row["rel_error"],
                 "peer": name, "peer_time": peer and peer["real_time"],
                 "peer_share": peer and peer["share"], "peer_error": peer and peer["rel_error"],
             }
@@ -142,7 +160,7 @@ def markdown(products, ceilings):
         print()
         print("Share of the ceiling, and how many times faster than the best peer:\n")
         table(found, "weights", lambda name, case, c: f"{c['share']:.0%}"
-              + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else "") + missed(name, width, threads, case, c))
+              + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else "") + beside_dense(name, width, case, c) + missed(name, width, threads, case, c))
         print("Time, and the best peer's:\n")
         table(found, "weights", lambda _, __, c: time(c["time"]) + (f"; {c['peer']} {time(c['peer_time'])}" if c["peer"] else ""))
         print("Relative error against the float product, and the best peer's:\n")

@@ -275,6 +275,7 @@ LOWBIT_NOINLINE void multiply_atoms(const weight_panel& w, const std::byte* lane
             for (std::uint64_t left = *a; left != 0; left &= left - 1) {
                 const auto c = static_cast<std::size_t>(std::countr_zero(left));
                 const typename family::template codes<atom> some(codes[c]);
+                Ops::prefetch_near(codes[c] + 64);
                 codes[c] += atom;
                 std::int32_t* const to = sums + c * width;
                 ints acc[Vectors];
