@@ -5,8 +5,8 @@
   bench/plot.py peers.json... [picture.svg]
 
 Several files, parts of a long run, each with the ceilings of its own, make one table. Prints Markdown: for each width and number of
-threads our shares of the machine's ceiling, those that are wanted where they are less, and the times beside the best peer's. A
-share is the time that the ceilings of the same run allow over the time taken; that is the longer of the products at the peak of the
+threads our shares of the machine's ceiling, those that are wanted where they are less, pruned weights beside dense ones, and the
+times beside the best peer's. A share is the time that the ceilings of the same run allow over the time taken; that is the longer of the products at the peak of the
 instruction that multiplies, and of reading the weights once: from memory, or from a working set of their size where they are hot.
 """
 import json
@@ -109,13 +109,14 @@ def lines(products, width, threads):
         if not cases or not (whose == OURS or whose.startswith(VARIANT)):
             continue
         cells = {}
-        dense = products[family, OURS + "_dense"].get((width, threads), {}) if (family, OURS + "_dense") in products else {}
+        dense = products.get((family, OURS + "_dense"), {}).get((width, threads), {}) if whose == OURS else {}
         for case, row in cases.items():
             peers = [(p[width, threads][case], name) for (f, name), p in products.items()
                      if f == family and not name.startswith(OURS) and case in p.get((width, threads), {})]
             peer, name = min(peers, key=lambda p: p[0]["real_time"], default=(None, None))
             cells[case] = {
-                "time": row["real_time"], "dense_time": dense.get(case, {}).get("real_time"), "share": row["share"], "error": row["rel_error"],
+                "time": row["real_time"], "share": row["share"], "error": row["rel_error"],
+                "dense_time": dense.get(case, {}).get("real_time"),
                 "peer": name, "peer_time": peer and peer["real_time"],
                 "peer_share": peer and peer["share"], "peer_error": peer and peer["rel_error"],
             }
@@ -158,7 +159,7 @@ def markdown(products, ceilings):
             if ("peak_fma", threads) in part:
                 print(ceilings_text(part, threads))
         print()
-        print("Share of the ceiling, and how many times faster than the best peer:\n")
+        print("Share of the ceiling, how many times faster than the best peer, and of pruned weights than our dense ones:\n")
         table(found, "weights", lambda name, case, c: f"{c['share']:.0%}"
               + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else "") + beside_dense(name, width, case, c) + missed(name, width, threads, case, c))
         print("Time, and the best peer's:\n")
