@@ -494,6 +494,18 @@ TEST_CASE("a row that holds NaN or infinity gets the scale NaN and no codes") {
     });
 }
 
+TEST_CASE("the sum of a long row of the largest codes fits, whatever it is added up in") {
+    each_table([](const kernel::row_kernels& table) {
+        const std::size_t n = 40000;
+        const std::vector<float> x(n, -2.5f);
+        std::vector<std::int8_t> codes(n);
+        std::int32_t sum = 0;
+        table.f32.quantize(x.data(), n, {n, 1}, codes.data(), &sum);
+        CHECK(std::count(codes.begin(), codes.end(), -127) == std::ptrdiff_t{n});
+        CHECK(sum == -127 * 40000);
+    });
+}
+
 TEST_CASE("codes of a row use its whole range, however small or large it is") {
     each_table([](const kernel::row_kernels& table) {
         const auto& rows = table.f32;

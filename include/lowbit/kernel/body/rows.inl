@@ -119,18 +119,45 @@ struct row_body {
     }
 
     /// Writes n codes, code(first element, lane count) for each vector: four at a time, where the level narrows them together.
-    template <class T, class F>
-    LOWBIT_ALWAYS_INLINE static constexpr void write_all(T* p, std::size_t n, F&& code) {
+    /// Such a level has their sum as well, by pairs of 16 bits, which is what `add` gets; returns where the rest of them begins.
+    template <class T, class F, class G>
+    LOWBIT_ALWAYS_INLINE static constexpr std::size_t write_all(T* p, std::size_t n, F&& code, G&& add) {
         std::size_t i = 0;
         if constexpr (requires(ints v) { Ops::store_codes(p, v, v, v, v); }) {
             for (; i + 4 * lanes <= n; i += 4 * lanes) {
                 const ints a = code(i, whole{});
                 const ints b = code(i + lanes, whole{});
                 const ints c = code(i + 2 * lanes, whole{});
-                Ops::store_codes(p + i, a, b, c, code(i + 3 * lanes, whole{}));
+                add(Ops::store_codes(p + i, a, b, c, code(i + 3 * lanes, whole{})));
             }
         }
         each(n - i, [&](std::size_t k, auto count) LOWBIT_INLINE_LAMBDA { write_codes(p + i + k, code(i + k, count), count); });
+        return i;
+    }
+    template <class T, class F>
+    LOWBIT_ALWAYS_INLINE static constexpr void write_all(T* p, std::size_t n, F&& code) {
+        write_all(p, n, code, [](ints) LOWBIT_INLINE_LAMBDA {});
+    }
+    /// The same for codes of -127 to 127; returns their sum.
+    template <class F>
+    LOWBIT_ALWAYS_INLINE static constexpr std::int32_t write_and_sum(std::int8_t* p, std::size_t n, F&& code) {
+        std::int32_t sum = 0;
+        if constexpr (requires(ints v) { Ops::sum_shorts(v); }) {
+            // 16 bits hold 258 codes, and four vectors are two for each of them
+            constexpr std::size_t most = 128 * 4 * lanes;
+            for (std::size_t first = 0; first < n; first += most) {
+                const std::size_t length = n - first < most ? n - first : most;
+                ints words = Ops::splat(0);
+                const std::size_t rest = write_all(
+                    p + first, length, [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { return code(first + i, count); },
+                    [&](ints some) LOWBIT_INLINE_LAMBDA { words = Ops::add_shorts(words, some); });
+                sum += Ops::sum_shorts(words) + sum_codes(p + first + rest, length - rest);
+            }
+        } else {
+            write_all(p, n, code);
+            sum = sum_codes(p, n);
+        }
+        return sum;
     }
 
     template <class T, class Count>
@@ -347,26 +374,34 @@ struct row_body {
 
     // ---- Activations to int8 ----
 
-    /// Codes to_code(x) of a row, group by group, and their sums. The next row, which most often follows, is fetched meanwhile:
-    /// this is bound by arithmetic, and finding its largest magnitude by reading.
-    template <class T, class F>
+    /// Codes to_code(x) of a row, group by group, and their sums: with `Sums` they are added up as they are written, where groups
+    /// are not one run of codes; a loop more to compile, for what is most often called. The next row, which most often follows,
+    /// is fetched meanwhile: this is bound by arithmetic, and finding its largest magnitude by reading.
+    template <bool Sums = false, class T, class F>
     LOWBIT_ALWAYS_INLINE static constexpr void quantize_with(const T* x, std::size_t n, code_groups groups, std::int8_t* codes,
                                                              std::int32_t* sums, F&& to_code) {
-        const bool gapless = groups.length % groups.unit == 0;
+        const bool one_run = groups.length % groups.unit == 0 && groups.length < n;
+        const bool sums_here = Sums && sums != nullptr && !one_run;
         std::int8_t* to = codes;
-        each_group(n, gapless ? n : groups.length, [&](std::size_t, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
-            write_all(to, length,
-                      [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA { // lanes past the row are 0 and have code 0
-                          fetch(x + first + i, n, lanes);
-                          return Ops::to_int(to_code(read(x + first + i, count)));
-                      });
-            const std::size_t padded = groups.round_up(length);
-            for (std::size_t i = length; i < padded; ++i) to[i] = 0;
-            to += padded;
-        });
-        if (sums == nullptr) return;
+        each_group(n, one_run ? n : groups.length,
+                   [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
+                       // lanes past the row are 0 and have code 0
+                       const auto code = [&](std::size_t i, auto count) LOWBIT_INLINE_LAMBDA {
+                           fetch(x + first + i, n, lanes);
+                           return Ops::to_int(to_code(read(x + first + i, count)));
+                       };
+                       if (sums_here) {
+                           if constexpr (Sums) sums[g] = write_and_sum(to, length, code);
+                       } else {
+                           write_all(to, length, code);
+                       }
+                       const std::size_t padded = groups.round_up(length);
+                       for (std::size_t i = length; i < padded; ++i) to[i] = 0;
+                       to += padded;
+                   });
+        if (sums == nullptr || sums_here) return;
         if constexpr (requires { Ops::sums_of_32(codes, sums); }) {
-            for (; groups.length == 32 && gapless && n >= 512; n -= 512, codes += 512, sums += 16) Ops::sums_of_32(codes, sums);
+            for (; groups.length == 32 && one_run && n >= 512; n -= 512, codes += 512, sums += 16) Ops::sums_of_32(codes, sums);
         }
         each_group(n, groups.length, [&](std::size_t g, std::size_t, std::size_t length) LOWBIT_INLINE_LAMBDA {
             sums[g] = sum_codes(codes, length);
@@ -398,7 +433,7 @@ struct row_body {
         const float amax = absmax(x, n);
         if (amax >= 1 / up && amax < float_of(infinity)) { // |x * inv| < 127.5: nothing to clamp
             const floats inv = Ops::splat(127.0f / amax);
-            quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::mul(v, inv); });
+            quantize_with<true>(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return Ops::mul(v, inv); });
         } else if (amax > 0 && amax < 1) {
             const floats inv = Ops::splat(127.0f / (amax * up));
             quantize_with(x, n, groups, codes, sums,

@@ -63,16 +63,19 @@ struct row_ops {
         std::memcpy(p, &bytes, n);
     }
 
-    /// Four vectors, narrowed together.
+    /// Four vectors, narrowed together. Returns sums of two codes, as shorts.
     template <class Byte>
         requires(sizeof(Byte) == 1)
-    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints a, ints b, ints c, ints d) {
+    LOWBIT_ALWAYS_INLINE static ints store_codes(Byte* p, ints a, ints b, ints c, ints d) {
         const ints low = _mm256_packs_epi32(a, b);
         const ints high = _mm256_packs_epi32(c, d);
         const ints bytes = std::is_signed_v<Byte> ? _mm256_packs_epi16(low, high) : _mm256_packus_epi16(low, high);
         const ints order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); // packing stays within lanes
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(bytes, order));
+        return add_shorts(low, high);
     }
+    LOWBIT_ALWAYS_INLINE static ints add_shorts(ints a, ints b) { return _mm256_add_epi16(a, b); }
+    LOWBIT_ALWAYS_INLINE static std::int32_t sum_shorts(ints v) { return sum(_mm256_madd_epi16(v, _mm256_set1_epi16(1))); }
 
     LOWBIT_ALWAYS_INLINE static floats splat(float x) { return _mm256_set1_ps(x); }
     LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm256_set1_epi32(x); }

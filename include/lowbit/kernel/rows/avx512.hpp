@@ -65,16 +65,19 @@ struct row_ops {
         _mm_mask_storeu_epi8(p, mask(n), _mm512_cvtepi32_epi8(v));
     }
 
-    /// Four vectors, narrowed together.
+    /// Four vectors, narrowed together. Returns sums of two codes, as shorts.
     template <class Byte>
         requires(sizeof(Byte) == 1)
-    LOWBIT_ALWAYS_INLINE static void store_codes(Byte* p, ints a, ints b, ints c, ints d) {
+    LOWBIT_ALWAYS_INLINE static ints store_codes(Byte* p, ints a, ints b, ints c, ints d) {
         const ints low = _mm512_packs_epi32(a, b);
         const ints high = _mm512_packs_epi32(c, d);
         const ints bytes = std::is_signed_v<Byte> ? _mm512_packs_epi16(low, high) : _mm512_packus_epi16(low, high);
         const ints order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15); // packing stays within lanes
         _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+        return add_shorts(low, high);
     }
+    LOWBIT_ALWAYS_INLINE static ints add_shorts(ints a, ints b) { return _mm512_add_epi16(a, b); }
+    LOWBIT_ALWAYS_INLINE static std::int32_t sum_shorts(ints v) { return sum(_mm512_madd_epi16(v, _mm512_set1_epi16(1))); }
 
     LOWBIT_ALWAYS_INLINE static floats splat(float x) { return _mm512_set1_ps(x); }
     LOWBIT_ALWAYS_INLINE static ints splat(std::int32_t x) { return _mm512_set1_epi32(x); }
