@@ -279,13 +279,14 @@ struct tile {
     };
 
     /// Multiplies the stages of a tile. A k-step is decoded while the products of the one before run, and the stage before goes
-    /// back to the copying thread once they are over.
+    /// back to the copying thread once they are over. Only the last products of a stage of sparse weights are waited for at once:
+    /// nothing says that they read their metadata before the next stage's takes its registers.
     template <class Lane, class Product>
     static LOWBIT_DEVICE void multiply(Lane lane, const job<Product>& j, int warpgroup, const std::uint32_t* table, place& at,
                                        total (&d)[std::size_t{sums}]) {
         const int thread = lane.thread() % 128;
         std::uint32_t a[2][4];
-        [[maybe_unused]] std::uint32_t kept[2];
+        [[maybe_unused]] kept_words kept{};
         run_side side;
         sum run_sums[std::size_t{adds_runs ? sums : 1}]{};
         LOWBIT_DEVICE_UNROLL
@@ -296,12 +297,10 @@ struct tile {
             const std::byte* const share = j.share(at.stage, warpgroup);
             const std::uint32_t x = lane.shared_address(j.shared + static_cast<std::size_t>(at.stage) * stage_bytes);
             words4 words{};
-            [[maybe_unused]] kept_words stage_kept{};
             if constexpr (Kind::sparse) {
                 constexpr int parts = static_cast<int>(metadata::cols / stage_cols); // stages of a tile of metadata
                 const std::size_t part = (j.first_col / stage_cols + static_cast<std::size_t>(s)) % parts;
-                stage_kept =
-                    reinterpret_cast<const kept_words*>(share + kept_at)[static_cast<std::size_t>(thread) * parts + part];
+                kept = reinterpret_cast<const kept_words*>(share + kept_at)[static_cast<std::size_t>(thread) * parts + part];
             }
             LOWBIT_DEVICE_UNROLL
             for (int step = 0; step < stage_steps; ++step) {
@@ -316,13 +315,12 @@ struct tile {
                 if constexpr (adds_runs) {
                     lane.template multiply_wide<T>(run_sums, a[step % 2], b, step % run_steps != 0);
                 } else if constexpr (Kind::sparse) {
-                    kept[step % 2] = stage_kept.at[step / 2];
-                    lane.template multiply_wide_sparse<T>(d, a[step % 2], b, kept[step % 2], step % 2);
+                    lane.template multiply_wide_sparse<T>(d, a[step % 2], b, kept.at[step / 2], step % 2);
                 } else {
                     lane.template multiply_wide<T>(d, a[step % 2], b, true);
                 }
                 lane.commit_products();
-                if (run_ends) {
+                if (run_ends || (Kind::sparse && step == stage_steps - 1)) {
                     lane.template wait_products<0>();
                 } else {
                     lane.template wait_products<1>();

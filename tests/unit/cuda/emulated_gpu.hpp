@@ -125,6 +125,7 @@ public:
         std::deque<one> issued;
         std::deque<std::size_t> groups;
         std::size_t committed = 0;
+        bool fenced = false; ///< since the last one was started
     };
     std::vector<products> wide; ///< of each thread
     barrier named[16];

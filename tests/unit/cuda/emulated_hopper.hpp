@@ -90,17 +90,16 @@ public:
         static_assert(Registers % 8 == 0 && Registers <= 256);
     }
 
-    static void begin_products() {}
+    /// Every product of this kernel reads registers that were written since the one before, so each needs a fence of its own.
+    void begin_products() const { mine().fenced = true; }
     template <class T, class Sum, std::size_t Sums>
     void multiply_wide(Sum (&d)[Sums], const std::uint32_t (&a)[4], std::uint64_t b, bool accumulate) const {
-        static_assert(Sums == 32 || Sums == 64 || Sums == 128);
-        mine().issued.push_back({&d, &a, b, accumulate, nullptr, 0, &finish_product<T, Sum, Sums, 1>});
+        issue({&d, &a, b, accumulate, nullptr, 0, &finish_product<T, Sum, Sums, 1>});
     }
     template <class T, std::size_t Sums>
     void multiply_wide_sparse(float (&d)[Sums], const std::uint32_t (&a)[4], std::uint64_t b, const std::uint32_t& kept,
                               int selector) const {
-        static_assert(Sums == 32 || Sums == 64 || Sums == 128);
-        mine().issued.push_back({&d, &a, b, true, &kept, selector, &finish_product<T, float, Sums, 2>});
+        issue({&d, &a, b, true, &kept, selector, &finish_product<T, float, Sums, 2>});
     }
     template <class Sum, std::size_t Sums>
     static void fence_sums(Sum (&)[Sums]) {}
@@ -123,6 +122,11 @@ public:
     }
 
 private:
+    void issue(const emulated_block::products::one& product) const {
+        CHECK(mine().fenced);
+        mine().fenced = false;
+        mine().issued.push_back(product);
+    }
     [[nodiscard]] emulated_block::products& mine() const { return block_->wide[static_cast<std::size_t>(thread_)]; }
 
     static phase load(const std::uint64_t* at) {
@@ -156,6 +160,7 @@ private:
     /// .. 15, the other 16 .. 31, both the row of the low registers in bits 0 .. 15, that of the high ones above.
     template <class T, class Sum, std::size_t Sums, std::size_t Spread>
     static void finish_product(emulated_block& block, int thread, std::size_t index) {
+        static_assert(Sums == 32 || Sums == 64 || Sums == 128);
         constexpr std::size_t number_bytes = sizeof(typename T::code_type);
         constexpr std::size_t stored = 32 / number_bytes;
         constexpr std::size_t depth = stored * Spread;
