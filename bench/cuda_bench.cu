@@ -64,6 +64,41 @@ lb::matrix<float> drawn(std::size_t rows, std::size_t cols, std::mt19937_64& ran
     return out;
 }
 
+/// Products in float64 of rows of X with the rows of W, and the sums of their terms' magnitudes. Four rows of X at a time, whose
+/// additions do not wait for each other: a minute less.
+struct exact_product {
+    std::vector<double> sums, magnitudes; ///< m x n
+
+    exact_product(const lb::matrix<float>& w, const std::vector<float>& x, std::size_t m) : sums(m * w.rows()), magnitudes(sums) {
+        const std::size_t n = w.rows(), k = w.cols();
+        for (std::size_t c = 0; c < n; ++c) {
+            for (std::size_t r = 0; r < m; r += 4) {
+                const float* rows[4];
+                for (std::size_t j = 0; j < 4; ++j) rows[j] = x.data() + std::min(r + j, m - 1) * k;
+                double sum[4]{}, magnitude[4]{};
+                for (std::size_t i = 0; i < k; ++i) {
+                    for (std::size_t j = 0; j < 4; ++j) {
+                        const double term = double{w(c, i)} * rows[j][i];
+                        sum[j] += term;
+                        magnitude[j] += std::abs(term);
+                    }
+                }
+                for (std::size_t j = 0; j < std::min<std::size_t>(4, m - r); ++j) {
+                    sums[(r + j) * n + c] = sum[j];
+                    magnitudes[(r + j) * n + c] = magnitude[j];
+                }
+            }
+        }
+    }
+};
+/// Of numbers of T, or of codes of 8 bits, their values.
+template <class T, class Code>
+std::vector<float> values_of(const std::vector<Code>& codes) {
+    std::vector<float> values(codes.size());
+    std::ranges::transform(codes, values.begin(), [](Code code) { return static_cast<float>(T::decode(code)); });
+    return values;
+}
+
 /// One format: dequantize, download, relayout, and the product for several batches, both ways, against the CPU.
 template <class P, class Half>
 void check(const char* name, std::size_t n, std::size_t k, std::span<const std::size_t> batches, cudaStream_t stream,
@@ -111,13 +146,15 @@ void check(const char* name, std::size_t n, std::size_t k, std::span<const std::
         report(std::memcmp(again.host().data(), image.data(), tiles * 2048) == 0, "relayout there and back", 0, 0);
     }
 
+    const std::size_t most = std::ranges::max(batches); // others are its first rows
+    std::vector<std::uint16_t> x(most * k);
+    for (auto& v : x) v = T(normal(random)).code();
+    std::vector<float> bias(n);
+    for (auto& v : bias) v = normal(random);
+    const exact_product exact(decoded, values_of<T>(x), most);
+    const device_array<std::uint16_t> dx(x, stream);
+    const device_array<float> db(bias, stream);
     for (const std::size_t m : batches) {
-        std::vector<std::uint16_t> x(m * k);
-        for (auto& v : x) v = T(normal(random)).code();
-        std::vector<float> bias(n);
-        for (auto& v : bias) v = normal(random);
-        const device_array<std::uint16_t> dx(x, stream);
-        const device_array<float> db(bias, stream);
         for (const bool through_dense : {false, true}) {
             if (through_dense && (m <= 32 || !LOWBIT_BENCH_CUBLASLT)) continue;
             const cuda::stream_ref& s = through_dense ? dense : streamed;
@@ -132,12 +169,8 @@ void check(const char* name, std::size_t n, std::size_t k, std::span<const std::
             double worst = 0;
             for (std::size_t r = 0; r < m; ++r) {
                 for (std::size_t c = 0; c < n; ++c) {
-                    double sum = bias[c], magnitude = std::abs(bias[c]);
-                    for (std::size_t i = 0; i < k; ++i) {
-                        const double one = double{decoded(c, i)} * T::decode(x[r * k + i]);
-                        sum += one;
-                        magnitude += std::abs(one);
-                    }
+                    const double sum = exact.sums[r * n + c] + bias[c];
+                    const double magnitude = exact.magnitudes[r * n + c] + std::abs(bias[c]);
                     const double ulp = std::ldexp(1.0, -1 - T::mantissa_bits);
                     // with more than 32 rows scales and weights were rounded, and codebooks always
                     const double weights = (m > 32 ? 2 * ulp : 0.0) + (kind::looks_up ? ulp : 0.0);
@@ -165,11 +198,13 @@ void check_bytes(const char* name, std::size_t n, std::size_t k, std::size_t m, 
     const cuda::stream_ref s{stream};
     const auto dw = cuda::upload<8>(q, s);
     const cuda::device_rows<X> dx(m, k, s);
-    std::vector<typename X::code_type> x(m * dx.stride());
+    std::vector<typename X::code_type> x(m * k);
     std::vector<float> scales(m);
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % dx.stride() < k ? X(normal(random) * 30).code() : 0;
+    for (auto& code : x) code = X(normal(random) * 30).code();
     for (auto& scale : scales) scale = std::abs(normal(random));
-    cuda::check(cudaMemcpyAsync(dx.codes(), x.data(), x.size(), cudaMemcpyHostToDevice, stream), "copy");
+    const exact_product exact(decoded, values_of<X>(x), m);
+    cuda::check(cudaMemsetAsync(dx.codes(), 0, m * dx.stride(), stream), "cudaMemsetAsync"); // behind the rows
+    cuda::check(cudaMemcpy2DAsync(dx.codes(), dx.stride(), x.data(), k, k, m, cudaMemcpyHostToDevice, stream), "copy");
     cuda::check(cudaMemcpyAsync(dx.scales(), scales.data(), m * 4, cudaMemcpyHostToDevice, stream), "copy");
     const device_array<float> dy(std::vector<float>(m * n), stream), again(std::vector<float>(m * n), stream);
     lb::gemm(lb::on(s), dx, dw, cuda::matrix_view<float>(dy.data(), m, n));
@@ -179,12 +214,7 @@ void check_bytes(const char* name, std::size_t n, std::size_t k, std::size_t m, 
     double worst = 0;
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t c = 0; c < n; ++c) {
-            double sum = 0, magnitude = 0;
-            for (std::size_t i = 0; i < k; ++i) {
-                const double one = double{decoded(c, i)} * static_cast<float>(X::decode(x[r * dx.stride() + i])) * scales[r];
-                sum += one;
-                magnitude += std::abs(one);
-            }
+            const double sum = exact.sums[r * n + c] * scales[r], magnitude = exact.magnitudes[r * n + c] * scales[r];
             // floats of 8 bits are summed with 14 bits or so, 128 at a time
             const double bound = magnitude * (std::is_same_v<X, lb::int8> ? 0x1p-20 : 0x1p-9) + 1e-6;
             const double off = std::abs(y[r * n + c] - sum) / bound;
@@ -224,8 +254,10 @@ void check_unusual(cudaStream_t stream) {
     const cuda::stream_ref s{stream};
     const auto dw = cuda::upload(q, s);
     for (const std::size_t m : {1, 8, 13, 32, 40}) {
-        std::vector<std::uint16_t> x(m * x_stride);
-        for (auto& v : x) v = lb::bfloat16(normal(random)).code();
+        std::vector<std::uint16_t> numbers(m * k), x(m * x_stride, 0x7fff); // NaN between the rows
+        for (auto& v : numbers) v = lb::bfloat16(normal(random)).code();
+        for (std::size_t r = 0; r < m; ++r) std::copy_n(numbers.begin() + r * k, k, x.begin() + r * x_stride);
+        const exact_product exact(decoded, values_of<lb::bfloat16>(numbers), m);
         std::vector<float> residual(m * n);
         for (auto& v : residual) v = normal(random);
         const device_array<std::uint16_t> dx(x, stream);
@@ -246,14 +278,9 @@ void check_unusual(cudaStream_t stream) {
                         untouched = untouched && y[r * y_stride + c] == -7.0f;
                         continue;
                     }
-                    double sum = 0, magnitude = 0;
-                    for (std::size_t j = 0; j < k; ++j) {
-                        const double term = double{decoded(c, j)} * lb::bfloat16::decode(x[r * x_stride + j]);
-                        sum += term;
-                        magnitude += std::abs(term);
-                    }
-                    const double off = std::abs(y[r * y_stride + c] - expected(sum, residual[r * n + c]));
-                    worst = std::max(worst, off == off ? off / (magnitude * std::ldexp(double(k), -22) + 1e-5) : 1e9);
+                    const double off = std::abs(y[r * y_stride + c] - expected(exact.sums[r * n + c], residual[r * n + c]));
+                    const double bound = exact.magnitudes[r * n + c] * std::ldexp(double(k), -22) + 1e-5;
+                    worst = std::max(worst, off == off ? off / bound : 1e9);
                 }
             }
             // above 32 rows weights are rounded with their scales on the way through the tile kernel
@@ -465,18 +492,20 @@ public:
                           std::span<std::byte> workspace) const = 0;
     [[nodiscard]] virtual std::size_t workspace_bytes(const cuda::stream_ref& s, std::size_t m) const = 0;
     std::size_t n = 0, k = 0, bytes = 0; ///< of a copy
-    double rate = 1;                     ///< of products, against dense ones
+    std::size_t x_bytes = 2;             ///< of a number of X
+    double rate = 1;                     ///< of products, against dense ones of 16 bits
 };
-template <class P>
-class timed_weights_of final : public timed_weights {
-public:
-    timed_weights_of(std::size_t rows, std::size_t cols, cudaStream_t stream) {
-        using kind = cuda::kind_of<P>;
+template <class P, int Compute>
+class rotated_weights : public timed_weights {
+protected:
+    rotated_weights(std::size_t rows, std::size_t cols, cudaStream_t stream) {
+        using kind = cuda::kind_of<P, Compute>;
         const cuda::weight_image<kind> image{rows, cols};
         std::vector<std::byte> one(image.bytes());
         std::mt19937_64 random(5);
         for (std::size_t i = 0; i + 8 <= image.scales_at(); i += 8) {
-            const std::uint64_t codes = random();
+            std::uint64_t codes = random();
+            if (std::is_same_v<typename kind::element_type, lb::float8_e4m3>) codes &= ~0x4040'4040'4040'4040u; // no NaN
             std::memcpy(one.data() + i, &codes, 8);
         }
         for (std::size_t i = 0; i < image.numbers(); ++i)
@@ -489,7 +518,8 @@ public:
         n = rows;
         k = cols;
         bytes = one.size();
-        rate = static_cast<double>(kind::spread);
+        x_bytes = Compute / 8;
+        rate = static_cast<double>(kind::spread * 16 / Compute);
         for (std::size_t i = 0; i < cold_bytes / bytes + 2; ++i) {
             cuda::device_buffer memory(bytes, stream);
             cuda::check(cudaMemcpyAsync(memory.data(), one.data(), bytes, cudaMemcpyHostToDevice, stream), "copy");
@@ -497,18 +527,44 @@ public:
         }
         cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
     }
-    void multiply(const cuda::stream_ref& s, int copy, const __nv_bfloat16* x, std::size_t m, __nv_bfloat16* y,
-                  std::span<std::byte> workspace) const override {
-        lb::gemm(lb::on(s), cuda::matrix_view<const __nv_bfloat16>(x, m, k),
-                 copies_[static_cast<std::size_t>(copy) % copies_.size()], cuda::matrix_view<__nv_bfloat16>(y, m, n),
-                 lb::epilogue(), workspace);
-    }
-    [[nodiscard]] std::size_t workspace_bytes(const cuda::stream_ref& s, std::size_t m) const override {
-        return cuda::workspace_bytes<__nv_bfloat16>(s, copies_.front(), m);
+    [[nodiscard]] const cuda::device_matrix<P, Compute>& copy(int i) const {
+        return copies_[static_cast<std::size_t>(i) % copies_.size()];
     }
 
 private:
-    std::vector<cuda::device_matrix<P>> copies_;
+    std::vector<cuda::device_matrix<P, Compute>> copies_;
+};
+/// With activations in bfloat16.
+template <class P>
+class timed_weights_of final : public rotated_weights<P, 16> {
+public:
+    timed_weights_of(std::size_t rows, std::size_t cols, cudaStream_t stream) : rotated_weights<P, 16>(rows, cols, stream) {}
+    void multiply(const cuda::stream_ref& s, int i, const __nv_bfloat16* x, std::size_t m, __nv_bfloat16* y,
+                  std::span<std::byte> workspace) const override {
+        lb::gemm(lb::on(s), cuda::matrix_view<const __nv_bfloat16>(x, m, this->k), this->copy(i),
+                 cuda::matrix_view<__nv_bfloat16>(y, m, this->n), lb::epilogue(), workspace);
+    }
+    [[nodiscard]] std::size_t workspace_bytes(const cuda::stream_ref& s, std::size_t m) const override {
+        return cuda::workspace_bytes<__nv_bfloat16>(s, this->copy(0), m);
+    }
+};
+/// With activations in elements E of 8 bits, which the first call of a batch makes: what is timed is the product, as of peers.
+template <class P, class E>
+class timed_bytes_of final : public rotated_weights<P, 8> {
+public:
+    timed_bytes_of(std::size_t rows, std::size_t cols, cudaStream_t stream)
+        : rotated_weights<P, 8>(rows, cols, stream), x_(0, 0, cuda::stream_ref{stream}) {}
+    void multiply(const cuda::stream_ref& s, int i, const __nv_bfloat16* x, std::size_t m, __nv_bfloat16* y,
+                  std::span<std::byte> workspace) const override {
+        if (x_.rows() != m) x_ = cuda::quantize_rows<E>(s, cuda::matrix_view<const __nv_bfloat16>(x, m, this->k));
+        lb::gemm(lb::on(s), x_, this->copy(i), cuda::matrix_view<__nv_bfloat16>(y, m, this->n), lb::epilogue(), workspace);
+    }
+    [[nodiscard]] std::size_t workspace_bytes(const cuda::stream_ref& s, std::size_t m) const override {
+        return cuda::workspace_bytes<E>(s, this->copy(0), m);
+    }
+
+private:
+    mutable cuda::device_rows<E> x_;
 };
 
 /// The formats that are timed. A new one is a line here.
@@ -516,19 +572,22 @@ struct timed_format {
     const char* name;
     std::unique_ptr<timed_weights> (*make)(std::size_t n, std::size_t k, cudaStream_t stream);
 };
-template <class P>
+template <class Timed>
 std::unique_ptr<timed_weights> make_timed(std::size_t n, std::size_t k, cudaStream_t stream) {
-    return std::make_unique<timed_weights_of<P>>(n, k, stream);
+    return std::make_unique<Timed>(n, k, stream);
 }
 constexpr timed_format timed_formats[] = {
-    {"w4a16 g128", make_timed<lb::presets::w4g128>},
-    {"w4a16 g64, zero points", make_timed<lb::presets::w4zg64>},
-    {"w8a16", make_timed<lb::presets::w8>},
-    {"ternary a16", make_timed<lb::presets::w158>},
-    {"w2a16 g64", make_timed<lb::policy<lb::int2, lb::per_group<64>>>},
-    {"mxfp4 a16", make_timed<lb::presets::ocp_mxfp4>},
-    {"nf4 a16", make_timed<lb::presets::nf4>},
-    {"2:4 w4a16 g128", make_timed<s4g128>},
+    {"w4a16 g128", make_timed<timed_weights_of<lb::presets::w4g128>>},
+    {"w4a16 g64, zero points", make_timed<timed_weights_of<lb::presets::w4zg64>>},
+    {"w8a16", make_timed<timed_weights_of<lb::presets::w8>>},
+    {"ternary a16", make_timed<timed_weights_of<lb::presets::w158>>},
+    {"w2a16 g64", make_timed<timed_weights_of<lb::policy<lb::int2, lb::per_group<64>>>>},
+    {"mxfp4 a16", make_timed<timed_weights_of<lb::presets::ocp_mxfp4>>},
+    {"nf4 a16", make_timed<timed_weights_of<lb::presets::nf4>>},
+    {"2:4 w4a16 g128", make_timed<timed_weights_of<s4g128>>},
+    {"w8a8", make_timed<timed_bytes_of<lb::presets::w8, lb::int8>>},
+    {"w4a8 g128", make_timed<timed_bytes_of<lb::presets::w4g128, lb::int8>>},
+    {"fp8", make_timed<timed_bytes_of<lb::presets::fp8, lb::float8_e4m3>>},
 };
 
 void time_format(const timed_format& format, std::size_t n, std::size_t k, cudaStream_t stream, const cublaslt& large,
@@ -541,7 +600,7 @@ void time_format(const timed_format& format, std::size_t n, std::size_t k, cudaS
             const double us = time_of(stream, [&](int i) {
                 w->multiply(s, i, reinterpret_cast<const __nv_bfloat16*>(x), m, reinterpret_cast<__nv_bfloat16*>(y), workspace);
             });
-            const double moved = static_cast<double>(w->bytes + m * (k + n) * 2);
+            const double moved = static_cast<double>(w->bytes + m * (k * w->x_bytes + n * 2));
             const double products = most.flops > 0 ? 2.0 * double(m) * double(n) * double(k) / (w->rate * most.flops) : 0.0;
             const double floor = 1e6 * std::max(moved / most.read_bytes, products);
             std::printf("| %s | %zu | %zu | %zu | %.1f | %.1f | %.0f %% | %.2f |\n", format.name, n, k, m, us, floor,

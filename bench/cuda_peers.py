@@ -157,11 +157,13 @@ for n, k in ((8192, 8192), (28672, 8192)):
             except Exception as problem:
                 print(f"| {name} | {n} | {k} | {m} | {str(problem).partition(chr(10))[0][:60]} | | |", flush=True)
                 continue
-            base.setdefault(m, us)  # the first product
+            if make is bf16:
+                base[m] = us
+            ratio = f"{base[m] / us:.2f}" if m in base else ""
             # no share for products in 8 bits and of sparse bf16, whose rate is not measured here
             floor = max((size + 2 * m * (n + k)) / read, 2 * m * n * k / flops) * 1e6
-            share = f"{100 * floor / us:.0f} %" if make in (bf16, int4) or (name.startswith("lowbit") and "2:4" not in name) else ""
-            print(f"| {name} | {n} | {k} | {m} | {us:.1f} | {share} | {base[m] / us:.2f} |", flush=True)
+            share = f"{100 * floor / us:.0f} %" if make in (bf16, int4) or ("a16" in name and "2:4" not in name) else ""
+            print(f"| {name} | {n} | {k} | {m} | {us:.1f} | {share} | {ratio} |", flush=True)
         if hasattr(of, "free"):
             of.free()
         del of
