@@ -125,7 +125,7 @@ const bool registered = [] {
     // All products' memory, ours and the peers', comes from one heap and goes back there: rows find the same pages, which lie
     // where they lie in the caches. They are huge pages for all, as what lowbit packs asks for anyway.
     mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, 0x7fffffff);
+    mallopt(M_TRIM_THRESHOLD, -1); // never
     mallopt(M_TOP_PAD, 1 << 28);
     constexpr std::size_t heap = std::size_t{3} << 30;
     void* const all = std::malloc(heap);
