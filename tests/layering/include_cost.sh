@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # include_cost.sh <include dir> <scratch dir>: the seconds that <lowbit/lowbit.hpp> adds, at -O2 with g++, to a file that already
 # includes the same standard, intrinsics and xsimd headers: user time, the best of five compilations with less the best of five
-# without. Other work on the machine can only add to either, so the best of both is nearest to the truth.
+# without. Other work on the machine can only add to either, so the best of both is nearest to the truth. The bar is a share of what
+# the file takes without, a second on a machine of the day: so slow machines, and slow hours of one, have the same.
 set -euo pipefail
 include=$1 scratch=$2 bar=0.8
 command -v g++ >/dev/null || { echo "SKIPPED: the bar is for g++, and there is none"; exit 77; }
@@ -23,6 +24,6 @@ done | awk -v bar=$bar '
   NR == 1 || $1 < with { with = $1 }
   NR == 1 || $2 < without { without = $2 }
   END {
-    printf "<lowbit/lowbit.hpp> adds %.3f s (with %.3f, without %.3f); the bar is %s s\n", with - without, with, without, bar
-    exit !(NR == 5 && without > 0 && with > without && with - without <= bar)
+    printf "<lowbit/lowbit.hpp> adds %.3f s (with %.3f, without %.3f); the bar is %s of the last\n", with - without, with, without, bar
+    exit !(NR == 5 && without > 0 && with > without && with - without <= bar * without)
   }'
