@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 
 #if __has_include(<sys/mman.h>)
@@ -21,7 +22,7 @@ inline constexpr std::size_t huge_page = std::size_t{2} << 20;
 LOWBIT_ALWAYS_INLINE void ask_for_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(MADV_HUGEPAGE)
     const auto start = reinterpret_cast<std::uintptr_t>(memory);
-    const std::uintptr_t first = (start + huge_page - 1) / huge_page * huge_page, last = (start + bytes) / huge_page * huge_page;
+    const std::uintptr_t first = round_up(start, huge_page), last = (start + bytes) / huge_page * huge_page;
     if (first < last) static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE));
 #endif
 }

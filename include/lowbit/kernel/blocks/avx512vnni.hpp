@@ -8,6 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/kernel/blocks/block_product.hpp>
 #include <lowbit/kernel/x86/avx512vnni.hpp>
 

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/blocks/block_product.hpp>
 #include <lowbit/kernel/generic.hpp>

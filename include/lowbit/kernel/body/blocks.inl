@@ -165,7 +165,7 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
     const std::size_t slice = std::min(lane_slice<Unit, Floats, Vectors>, span_depth);
     // The next panel is fetched meanwhile: what the rows of blocks of this one have at the same place.
     const std::size_t panel_bytes = layout.panel_bytes(panel_columns);
-    const std::size_t piece = (layout.row_bytes() * slice / layout.depth + 63) / 64 * 64;
+    const std::size_t piece = round_up(layout.row_bytes() * slice / layout.depth, 64);
     std::uint32_t next[panel_columns]{}; // the first atom of a row of blocks that is left
     alignas(64) std::int32_t sums[panel_columns * width]{};
     std::size_t group = 0;
@@ -248,7 +248,7 @@ LOWBIT_NOINLINE void multiply_atoms(const weight_panel& w, const std::byte* lane
     }
     // The next panel is fetched meanwhile.
     const std::size_t panel_bytes = layout.panel_bytes(panel_columns);
-    const std::size_t piece = (panel_bytes * atom / layout.depth + 63) / 64 * 64;
+    const std::size_t piece = round_up(panel_bytes * atom / layout.depth, 64);
     const std::byte* ahead = w.data + panel_bytes;
     alignas(64) std::int32_t sums[panel_columns * width];
     std::size_t group = 0;
