@@ -89,10 +89,10 @@ void rows(const std::string& family, const std::string& whose, Arguments... argu
     auto* row = benchmark::RegisterBenchmark((family + "/" + whose).c_str(), time);
     row->ArgNames({"N", "M", "copies", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond)->MinTime(0.05);
     for (int threads = 1; threads <= bench::most_threads; ++threads) {
-        row->Args({4096, 1, 24, threads});
-        for (const int m : {1, 4, 16, 64, 512}) row->Args({4096, m, 1, threads});
-        row->Args({14336, 1, 8, threads});
-        for (const int m : {1, 16, 512}) row->Args({14336, m, 1, threads});
+        for (const auto& [n, copies] : {std::pair{4096, 24}, std::pair{14336, 8}}) {
+            row->Args({n, 1, copies, threads});
+            for (const int m : {1, 4, 16, 64, 512}) row->Args({n, m, 1, threads});
+        }
     }
 }
 

@@ -29,7 +29,7 @@
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__SSE2_MATH__))
 #define LOWBIT_NO_CONTRACT(x) \
     do { \
-        if (!::std::is_constant_evaluated()) __asm__("" : "+x"(x)); \
+        if (!::std::is_constant_evaluated()) __asm__("" : "+v"(x)); \
     } while (false)
 #elif defined(__GNUC__) && defined(__aarch64__)
 #define LOWBIT_NO_CONTRACT(x) \

@@ -21,6 +21,7 @@ namespace lowbit::inline v0::kernel::scalar {
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/masked.inl>
+#include <lowbit/kernel/body/one_row.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
@@ -122,6 +123,7 @@ namespace lowbit::inline v0::kernel::baseline {
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/masked.inl>
+#include <lowbit/kernel/body/one_row.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 

@@ -166,15 +166,18 @@ struct prefetch_plan {
 /// What codes are read as: floats, or integers, whose scales may have a second level.
 enum class code_stream : std::uint8_t { integers, scaled_integers, floats };
 
-/// The plan for codes of that many bits. Measured on Zen 4 at M = 1 (docs/kernels.md): one line in four is enough for the
-/// hardware to fetch the others, and more keep it from doing so; but it loses track of 3 bits and of scales of two levels, and
-/// what takes long to decode (2 bits, and bytes that become floats) gains by every line.
-[[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, code_stream as = code_stream::integers) noexcept {
-    constexpr prefetch_plan every{6144, 64}, fourth{6144, 256};
-    if (bits == 8) return as == code_stream::floats ? prefetch_plan{8192, 64} : prefetch_plan{12288, 256};
-    if (as != code_stream::integers) return std::has_single_bit(bits) ? fourth : every;
-    if (bits == 3) return {12288, 64};
-    return bits == 2 ? every : fourth;
+/// The plan for codes of that many bits, measured on Zen 4 and Zen 5 at M = 1 (docs/kernels.md). Of codes that are products at
+/// once, one line in four is enough for the hardware to fetch the others. What takes longer to decode asks for every line: Zen 5
+/// else takes up to twice the time.
+[[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, decoding code = decoding::integer,
+                                                  code_stream as = code_stream::integers) noexcept {
+    if (as == code_stream::floats && bits == 8) return {8192, 64};
+    if (as == code_stream::integers && code == decoding::integer) {
+        if (bits == 8) return {12288, 256};
+        if (bits == 4) return {6144, 256};
+        if (bits == 3) return {12288, 64};
+    }
+    return {6144, 64};
 }
 
 /// Whether a level's kernels multiply lists as they are, rather than as bytes that they expand.

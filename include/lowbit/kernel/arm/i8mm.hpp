@@ -17,6 +17,7 @@ namespace lowbit::inline v0::kernel::i8mm {
 #include <lowbit/kernel/body/binary.inl>
 #include <lowbit/kernel/body/floating.inl>
 #include <lowbit/kernel/body/masked.inl>
+#include <lowbit/kernel/body/one_row.inl>
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 

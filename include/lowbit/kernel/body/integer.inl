@@ -179,7 +179,7 @@ struct integer_family {
                 w.prefetch();
                 w.advance();
                 x += Weights::unit_depth;
-                if constexpr (places > 1) { // or g++ 12 copies every sum twice
+                if constexpr (Rows == 1 && requires { requires dot::any_code; }) { // or g++ copies every sum twice
                     LOWBIT_UNROLL for (unsigned p = 0; p < places; ++p) {
                         LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) LOWBIT_NO_CONTRACT(part[p][0][v]);
                     }

@@ -61,7 +61,7 @@ struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
     static constexpr unsigned parts = 1;
-    static constexpr prefetch_plan ahead = prefetch_of(Bits, As);
+    static constexpr prefetch_plan ahead = prefetch_of(Bits, Code, As);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,

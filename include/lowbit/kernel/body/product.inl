@@ -34,6 +34,11 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
     constexpr unsigned vectors = Ops::template tile_vectors<Rows>;
     constexpr unsigned lanes = Ops::lanes;
     static_assert(panel_vectors<Ops> % vectors == 0);
+    if constexpr (Rows == 1 && Family::scale_levels == 1 && Weights::parts == 1 && Weights::template streams<1>) {
+        if (b.streamed && b.first && b.last) {
+            return multiply_row<Family, Ops, Weights>(w, b, rows.data + row * rows.stride + x_start, rows, row, groups, tile);
+        }
+    }
     for (unsigned first = 0; first < panel_vectors<Ops>; first += vectors) {
         typename Family::sums acc[Rows][vectors];
         typename Ops::floats y[Rows][vectors]; // results, which meet their groups' last sums only
