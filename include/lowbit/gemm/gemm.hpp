@@ -152,13 +152,31 @@ std::size_t workspace_for(const kernel::panel_layout& layout, bool takes_int8, s
 /// Multiplications that are worth waking another thread for: several microseconds of them.
 inline constexpr std::size_t least_work = std::size_t{1} << 20;
 
+/// A panel and a block of rows of X.
+struct panel_and_block {
+    std::size_t panel;
+    std::size_t block;
+};
+/// What is multiplied as number i, of `panels` panels and `blocks` blocks of rows: `few` panels meet one block of rows after the
+/// other. So X comes from far away once for all of them, and they from near for all blocks but the first.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr panel_and_block place_of(std::size_t i, std::size_t panels, std::size_t blocks,
+                                                                      std::size_t few) noexcept {
+    if (blocks == 1) return {i, 0};
+    const std::size_t start = i / (few * blocks) * few, in = i - start * blocks;
+    const std::size_t here = std::min(few, panels - start);
+    return {start + in % here, in / here};
+}
+/// Panels that stay in a third-level cache while blocks of rows pass.
+inline constexpr std::size_t kept_panel_bytes = std::size_t{8} << 20;
+
 template <class Here, compute C, class Pool, class Sink, class Epilogue>
 void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y,
               const Epilogue& ep, isa::level level) {
     const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
-    const std::size_t blocks = ceil_div(m, w.most_rows);
+    const std::size_t blocks = ceil_div(m, w.most_rows), panels = ceil_div(w.rows(), kernel::panel_columns);
     const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, w.most_rows);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
+    const std::size_t few = std::max<std::size_t>(8, kept_panel_bytes / (panel_bytes + 1));
     auto activations = x.view();
     if (w.arrange != nullptr && m > w.most_plain) {
         for_ranges(where, blocks, 1, [&](std::size_t first, std::size_t last) {
@@ -169,35 +187,35 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
         });
         activations.lanes = x.lanes();
     }
-    for_ranges(where, ceil_div(w.rows(), kernel::panel_columns) * blocks, ceil_div(least_work, task),
-               [&](std::size_t first, std::size_t last) {
-                   const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
-                   alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
-                   std::size_t some = 1; // panels
-                   for (std::size_t i = first; i < last; i += some) {
-                       if (m == 1) some = std::min(w.abreast, last - i);
-                       const std::size_t column0 = i / blocks * kernel::panel_columns;
-                       kernel::weight_panel panel = w.whole;
-                       panel.data += i / blocks * panel_bytes;
-                       panel.columns = std::min(some * kernel::panel_columns, w.rows() - column0);
-                       const std::size_t row0 = i % blocks * w.most_rows;
-                       const std::size_t rows = std::min(w.most_rows, m - row0);
-                       fetch_runs(y, row0, rows, column0, panel.columns);
-                       if (w.cols() == 0) {
-                           std::fill_n(tile, rows * some * kernel::panel_columns, 0.0f);
-                       } else {
-                           w.multiply(panel, activations, row0, rows, tile);
-                       }
-                       for (std::size_t r = 0; r < rows * some; ++r) { // of several panels, or of several rows
-                           const std::size_t past = some > 1 ? r * kernel::panel_columns : 0, row = some > 1 ? row0 : row0 + r;
-                           const result_run run{tile + r * kernel::panel_columns,
-                                                std::min(kernel::panel_columns, panel.columns - past), row, column0 + past};
-                           if (x.bad(row)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
-                           ep.template apply<Here>(run);
-                           store_run<Here>(y, run, ep, row_kernels);
-                       }
-                   }
-               });
+    for_ranges(where, panels * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
+        const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
+        alignas(64) float tile[kernel::most_rows * kernel::panel_columns];
+        std::size_t some = 1; // panels
+        for (std::size_t i = first; i < last; i += some) {
+            if (m == 1) some = std::min(w.abreast, last - i);
+            const auto [at, block] = place_of(i, panels, blocks, few);
+            const std::size_t column0 = at * kernel::panel_columns;
+            kernel::weight_panel panel = w.whole;
+            panel.data += at * panel_bytes;
+            panel.columns = std::min(some * kernel::panel_columns, w.rows() - column0);
+            const std::size_t row0 = block * w.most_rows;
+            const std::size_t rows = std::min(w.most_rows, m - row0);
+            fetch_runs(y, row0, rows, column0, panel.columns);
+            if (w.cols() == 0) {
+                std::fill_n(tile, rows * some * kernel::panel_columns, 0.0f);
+            } else {
+                w.multiply(panel, activations, row0, rows, tile);
+            }
+            for (std::size_t r = 0; r < rows * some; ++r) { // of several panels, or of several rows
+                const std::size_t past = some > 1 ? r * kernel::panel_columns : 0, row = some > 1 ? row0 : row0 + r;
+                const result_run run{tile + r * kernel::panel_columns, std::min(kernel::panel_columns, panel.columns - past), row,
+                                     column0 + past};
+                if (x.bad(row)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
+                ep.template apply<Here>(run);
+                store_run<Here>(y, run, ep, row_kernels);
+            }
+        }
+    });
 }
 
 template <class Here, compute C, class Pool, class X, class Y, class Epilogue>
