@@ -166,6 +166,9 @@ struct prefetch_plan {
 /// What codes are read as: floats, or integers, whose scales may have a second level.
 enum class code_stream : std::uint8_t { integers, scaled_integers, floats };
 
+/// What takes any time to decode asks for every line.
+inline constexpr prefetch_plan every_line{6144, 64};
+
 /// The plan for codes of that many bits, measured on Zen 4 and Zen 5 at M = 1 (docs/kernels.md). Of codes that are products at
 /// once, one line in four is enough for the hardware to fetch the others. What takes longer to decode asks for every line: Zen 5
 /// else takes up to twice the time.
@@ -177,7 +180,7 @@ enum class code_stream : std::uint8_t { integers, scaled_integers, floats };
         if (bits == 4) return {6144, 256};
         if (bits == 3) return {12288, 64};
     }
-    return {6144, 64};
+    return every_line;
 }
 
 /// Whether a level's kernels multiply lists as they are, rather than as bytes that they expand.

@@ -67,7 +67,7 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
                                     std::size_t rows, float* tile) {
     constexpr std::size_t atom = 16;
     constexpr unsigned chains = Ops::template strip_chains<Unit>;
-    constexpr prefetch_plan fetch = prefetch_of(8);
+    constexpr prefetch_plan fetch = every_line;
     constexpr std::size_t fetched = fetch.step / (Unit * atom);
     using strip = typename Ops::template strip<Unit>;
     block_panel<Ops, false> panel(w);

@@ -85,6 +85,7 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
     using weights = masked_bytes<Ops, 8>;
     using dot = typename Ops::template dot<weights::max_code>;
     constexpr unsigned vectors = panel_vectors<Ops>;
+    constexpr std::size_t kept_far = 4096;
     const panel_layout& layout = w.layout;
     const std::size_t panel_bytes = layout.panel_bytes(panel_columns), groups = layout.groups();
     const std::byte* masks[Panels];
@@ -111,9 +112,11 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
                     kept[p] += ones(mask);
                 }
                 masks[p] += vectors * sizeof(std::uint64_t);
-                Ops::prefetch_near(kept[p] +
-                                   256); // since nearly all loads are of two lines; farther, or in other words, is slower
+                // Near, since nearly all loads are of two lines; and far, as Zen 5 fetches little by itself.
+                Ops::prefetch_near(kept[p] + 256);
                 Ops::prefetch_near(kept[p] + 320);
+                Ops::prefetch(kept[p] + kept_far);
+                Ops::prefetch(kept[p] + kept_far + 64);
             }
         }
         LOWBIT_UNROLL for (unsigned p = 0; p < Panels; ++p) {
@@ -179,7 +182,7 @@ struct paired_quads {
     static constexpr bool is_signed = true; ///< codes are values: no offset
     using dot = pair_of_quad_dot<Ops>;
     using ints = typename Ops::ints;
-    static constexpr prefetch_plan ahead = prefetch_of(8);
+    static constexpr prefetch_plan ahead = every_line;
 
     const std::byte* unit;
 
@@ -298,7 +301,7 @@ LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, 
                                     std::size_t row, float* tile) {
     using ints = typename Ops::ints;
     constexpr unsigned vectors = panel_vectors<Ops>;
-    constexpr prefetch_plan ahead = prefetch_of(8);
+    constexpr prefetch_plan ahead = every_line;
     const std::byte* step = w.data + w.layout.list_start();
     const std::byte* starts = w.data + w.layout.list_starts();
     ints sums[Rows][vectors];
