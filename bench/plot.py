@@ -67,7 +67,7 @@ def beside_dense(name, width, case, c):
 
 def medians(path, products):
     """Adds to products, {(family, whose): {(N, threads): {(M, copies): row}}}, whose rows get a share; returns the ceilings,
-    {(ceiling, threads): value}."""
+    {(ceiling, threads): value}, and which (N, threads) they are the ceilings of."""
     rows, ceilings = [], {}
     for row in json.load(open(path))["benchmarks"]:
         if row.get("aggregate_name", "median") != "median" or row.get("error_occurred"):
@@ -83,7 +83,7 @@ def medians(path, products):
             rows.append((parts[0], parts[1], named["N"], threads, named["M"], named["copies"], row))
     for family, whose, n, threads, m, copies, row in rows:
         products[family, whose][n, threads][m, copies] = row | {"share": share(family, threads, copies, row, ceilings)}
-    return ceilings
+    return ceilings, {(n, threads) for _, _, n, threads, *_ in rows}
 
 
 def share(family, threads, copies, row, ceilings):
@@ -155,8 +155,8 @@ def markdown(products, ceilings):
         if not found:
             continue
         print(f"### N = {width}, {threads} thread{'s' if threads > 1 else ''}\n")
-        for part in ceilings:
-            if ("peak_fma", threads) in part:
+        for part, covered in ceilings:
+            if (width, threads) in covered:
                 print(ceilings_text(part, threads))
         print()
         print("Share of the ceiling, how many times faster than the best peer, and of pruned weights than our dense ones:\n")
