@@ -3,7 +3,6 @@
 // contract.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -172,8 +171,7 @@ inline constexpr prefetch_plan every_line{6144, 64};
 /// The plan for codes of that many bits, measured on Zen 4 and Zen 5 at M = 1 (docs/kernels.md). Of codes that are products at
 /// once, one line in four is enough for the hardware to fetch the others. What takes longer to decode asks for every line: Zen 5
 /// else takes up to twice the time.
-[[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, decoding code = decoding::integer,
-                                                  code_stream as = code_stream::integers) noexcept {
+[[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, decoding code, code_stream as) noexcept {
     if (as == code_stream::floats && bits == 8) return {8192, 64};
     if (as == code_stream::integers && code == decoding::integer) {
         if (bits == 8) return {12288, 256};
