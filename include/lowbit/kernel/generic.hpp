@@ -81,6 +81,7 @@ struct ops {
     static constexpr bool quick_table = false;
     static LOWBIT_ALWAYS_INLINE floats gather_floats(const float* table, ints codes) { return table[codes]; }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void*) {}
+    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void*) {}
 
     template <unsigned>
     struct dot {
@@ -255,6 +256,7 @@ struct ops {
         return load_floats(value);
     }
     static LOWBIT_ALWAYS_INLINE void prefetch(const void*) {}
+    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void*) {}
 
     template <unsigned MaxCode>
     using dot = short_dot<Arch, MaxCode>;

@@ -155,31 +155,9 @@ using product_fn = void (*)(const weight_panel& w, const activation_rows<activat
 inline constexpr std::size_t block_bytes = 16384;
 /// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
 inline constexpr std::size_t most_groups = 16;
-/// How a stream of weights is fetched ahead into the second-level cache (the first has too few line buffers for the latency of
-/// DRAM), across the ends of pages, where the hardware's own prefetch ends: one line in `step` bytes, `distance` bytes ahead.
-struct prefetch_plan {
-    std::size_t distance;
-    std::size_t step;
-};
-
-/// What codes are read as: floats, or integers, whose scales may have a second level.
-enum class code_stream : std::uint8_t { integers, scaled_integers, floats };
-
-/// What takes any time to decode asks for every line.
-inline constexpr prefetch_plan every_line{6144, 64};
-
-/// The plan for codes of that many bits, measured on Zen 4 and Zen 5 at M = 1 (docs/kernels.md). Of codes that are products at
-/// once, one line in four is enough for the hardware to fetch the others. What takes longer to decode asks for every line: Zen 5
-/// else takes up to twice the time.
-[[nodiscard]] constexpr prefetch_plan prefetch_of(unsigned bits, decoding code, code_stream as) noexcept {
-    if (as == code_stream::floats && bits == 8) return {8192, 64};
-    if (as == code_stream::integers && code == decoding::integer) {
-        if (bits == 8) return {12288, 256};
-        if (bits == 4) return {6144, 256};
-        if (bits == 3) return {12288, 64};
-    }
-    return every_line;
-}
+/// Packed weights are a stream: each line of it is asked for so many bytes before it is read, into the first-level cache, across
+/// the ends of pages, where the hardware's own prefetch ends. Measured at M = 1, docs/kernels.md.
+inline constexpr std::size_t fetch_ahead = 8192;
 
 /// Whether a level's kernels multiply lists as they are, rather than as bytes that they expand.
 template <class Ops>

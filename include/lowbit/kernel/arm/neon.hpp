@@ -123,9 +123,15 @@ struct vectors {
         const float entries[lanes] = {table[at[0]], table[at[1]], table[at[2]], table[at[3]]};
         return load_floats(entries);
     }
+    /// Into the second-level cache, and into the first.
     static LOWBIT_ALWAYS_INLINE void prefetch([[maybe_unused]] const void* p) {
 #if defined(__GNUC__)
         __builtin_prefetch(p, 0, 2);
+#endif
+    }
+    static LOWBIT_ALWAYS_INLINE void prefetch_near([[maybe_unused]] const void* p) {
+#if defined(__GNUC__)
+        __builtin_prefetch(p, 0, 3);
 #endif
     }
 };

@@ -48,8 +48,6 @@ struct block_ops : ops<Here> {
         LOWBIT_UNROLL for (unsigned i = 0; i < 8; ++i) a[i] = b[i];
     }
 
-    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-
     /// The sums of rows of W over 16 k at a time; so many chains of them hide the time of a product.
     template <unsigned Unit>
     static constexpr unsigned strip_chains = 4 / Unit;

@@ -67,8 +67,7 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
                                     std::size_t rows, float* tile) {
     constexpr std::size_t atom = 16;
     constexpr unsigned chains = Ops::template strip_chains<Unit>;
-    constexpr prefetch_plan fetch = every_line;
-    constexpr std::size_t fetched = fetch.step / (Unit * atom);
+    constexpr std::size_t fetched = 64 / (Unit * atom);
     using strip = typename Ops::template strip<Unit>;
     block_panel<Ops, false> panel(w);
     const block_layout& layout = panel.layout;
@@ -95,7 +94,7 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
                             LOWBIT_UNROLL for (unsigned a = 0; a < chains; ++a) sum[a].add(from + index[i + a] * atom,
                                                                                            codes + (i + a) * Unit * atom);
                             if (fetched <= chains || i % fetched < chains)
-                                Ops::prefetch(codes + i * Unit * atom + fetch.distance);
+                                Ops::prefetch_near(codes + i * Unit * atom + fetch_ahead);
                         }
                         for (; i < end; ++i) sum[0].add(from + index[i] * atom, codes + i * Unit * atom);
                     }

@@ -23,8 +23,8 @@ struct float_weights {
 
 /// Packed weights as those floats.
 template <class Ops, unsigned Bits, unsigned Step, decoding Code, offset_kind Offset>
-struct packed_floats : packed_weights<Ops, Bits, Step, Code, code_stream::floats> {
-    using base = packed_weights<Ops, Bits, Step, Code, code_stream::floats>;
+struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
+    using base = packed_weights<Ops, Bits, Step, Code>;
     static constexpr bool has_zeros = Offset == offset_kind::zero_point;
     /// Codes of one plane are read where they lie; those of several, and steps, are put together to bytes.
     static constexpr bool in_place = base::planes == 1 && Step == 1;

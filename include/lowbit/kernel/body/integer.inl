@@ -25,11 +25,11 @@ struct byte_weights {
 };
 
 /// Packed weights as those bytes.
-template <class Ops, unsigned Bits, unsigned Step, decoding Code, code_stream As>
-struct packed_bytes : packed_weights<Ops, Bits, Step, Code, As> {
+template <class Ops, unsigned Bits, unsigned Step, decoding Code>
+struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     // Not an inherited constructor: that one would be compiled outside the region.
     LOWBIT_ALWAYS_INLINE packed_bytes(const weight_block& b, const weight_panel& w)
-        : packed_weights<Ops, Bits, Step, Code, As>(b, w) {}
+        : packed_weights<Ops, Bits, Step, Code>(b, w) {}
 
     template <unsigned J, unsigned Places = 1>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
@@ -72,7 +72,7 @@ struct integer_family {
     static constexpr bool multiplies_packed = Bits == 8 && Code == decoding::integer;
 
     template <unsigned Bits, unsigned Step, decoding Code>
-    using packed = packed_bytes<Ops, Bits, Step, Code, ScaleLevels == 2 ? code_stream::scaled_integers : code_stream::integers>;
+    using packed = packed_bytes<Ops, Bits, Step, Code>;
     template <unsigned MaxCode>
     using unpacked = byte_weights<Ops, Ops::template dot_class<MaxCode>>;
 

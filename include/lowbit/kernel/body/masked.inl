@@ -28,7 +28,7 @@ LOWBIT_ALWAYS_INLINE typename Ops::ints splat_fill(const weight_panel& w) {
     return Ops::splat(static_cast<std::int32_t>(w.fill * 0x01010101u));
 }
 
-/// How far ahead masks and kept codes are fetched, as two streams.
+/// How far ahead masks and kept codes are fetched, as two streams. Nearly all loads of kept codes are of two lines.
 inline constexpr std::size_t kept_ahead = 4096, masks_ahead = 2048;
 
 /// Fetches where the streams of the next panel start: nothing else would before they are read.
@@ -63,10 +63,9 @@ struct masked_bytes {
     LOWBIT_ALWAYS_INLINE void advance() {}
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        Ops::prefetch(kept + kept_ahead);
-        Ops::prefetch(masks + masks_ahead);
-        Ops::prefetch_near(kept + 512); // since nearly all loads are of two lines, and find the second in the first-level cache
-        Ops::prefetch_near(kept + 576);
+        Ops::prefetch_near(kept + kept_ahead);
+        Ops::prefetch_near(kept + kept_ahead + 64);
+        Ops::prefetch_near(masks + masks_ahead);
     }
     template <unsigned, unsigned = 1>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned) {
@@ -85,7 +84,6 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
     using weights = masked_bytes<Ops, 8>;
     using dot = typename Ops::template dot<weights::max_code>;
     constexpr unsigned vectors = panel_vectors<Ops>;
-    constexpr std::size_t kept_far = 4096;
     const panel_layout& layout = w.layout;
     const std::size_t panel_bytes = layout.panel_bytes(panel_columns), groups = layout.groups();
     const std::byte* masks[Panels];
@@ -112,11 +110,8 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
                     kept[p] += ones(mask);
                 }
                 masks[p] += vectors * sizeof(std::uint64_t);
-                // Near, since nearly all loads are of two lines; and far, as Zen 5 fetches little by itself.
-                Ops::prefetch_near(kept[p] + 256);
-                Ops::prefetch_near(kept[p] + 320);
-                Ops::prefetch(kept[p] + kept_far);
-                Ops::prefetch(kept[p] + kept_far + 64);
+                Ops::prefetch_near(kept[p] + kept_ahead);
+                Ops::prefetch_near(kept[p] + kept_ahead + 64);
             }
         }
         LOWBIT_UNROLL for (unsigned p = 0; p < Panels; ++p) {
@@ -182,7 +177,6 @@ struct paired_quads {
     static constexpr bool is_signed = true; ///< codes are values: no offset
     using dot = pair_of_quad_dot<Ops>;
     using ints = typename Ops::ints;
-    static constexpr prefetch_plan ahead = every_line;
 
     const std::byte* unit;
 
@@ -193,7 +187,7 @@ struct paired_quads {
         unit += b.record_bytes - b.depth / unit_depth * pair_unit_bytes(KeptBits);
     }
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        for (std::size_t at = 0; at < pair_unit_bytes(KeptBits); at += ahead.step) Ops::prefetch(unit + ahead.distance + at);
+        for (std::size_t at = 0; at < pair_unit_bytes(KeptBits); at += 64) Ops::prefetch_near(unit + fetch_ahead + at);
     }
     template <unsigned J, unsigned = 1>
     LOWBIT_ALWAYS_INLINE typename dot::weights bytes(unsigned v) const {
@@ -301,7 +295,6 @@ LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, 
                                     std::size_t row, float* tile) {
     using ints = typename Ops::ints;
     constexpr unsigned vectors = panel_vectors<Ops>;
-    constexpr prefetch_plan ahead = every_line;
     const std::byte* step = w.data + w.layout.list_start();
     const std::byte* starts = w.data + w.layout.list_starts();
     ints sums[Rows][vectors];
@@ -312,7 +305,7 @@ LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, 
     for (std::size_t left = w.layout.list_steps; left > 0; --left, step += list_step_bytes, starts += 2) {
         std::uint16_t quads;
         std::memcpy(&quads, starts, sizeof quads);
-        for (std::size_t at = 0; at < list_step_bytes; at += ahead.step) Ops::prefetch(step + ahead.distance + at);
+        for (std::size_t at = 0; at < list_step_bytes; at += 64) Ops::prefetch_near(step + fetch_ahead + at);
         typename Ops::window windows[Rows];
         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) windows[r] =
             Ops::load_window(from + r * x.stride + quads * std::size_t{4});

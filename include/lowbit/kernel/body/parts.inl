@@ -56,12 +56,11 @@ template <class Ops>
 inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 
 /// Weights as panel_layout stores them, unit after unit.
-template <class Ops, unsigned Bits, unsigned Step, decoding Code, code_stream As = code_stream::integers>
+template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
     static constexpr unsigned parts = 1;
-    static constexpr prefetch_plan ahead = prefetch_of(Bits, Code, As);
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
@@ -85,13 +84,12 @@ struct packed_weights {
     LOWBIT_ALWAYS_INLINE void next_part() {}
     /// From behind the last unit of a record to the next one.
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
-        for (std::size_t at = 0; at < b.beside_bytes; at += ahead.step) Ops::prefetch(unit + ahead.distance + at);
+        for (std::size_t at = 0; at < b.beside_bytes; at += 64) Ops::prefetch_near(unit + fetch_ahead + at);
         unit += b.record_bytes - b.depth * k_bytes;
     }
     /// Fetches what lies a few units ahead.
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        unroll<unit_depth * k_bytes / ahead.step>(
-            [&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch(unit + ahead.distance + i * ahead.step); });
+        unroll<unit_depth * k_bytes / 64>([&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch_near(unit + fetch_ahead + i * 64); });
     }
 
     /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places.

@@ -173,7 +173,9 @@ struct ops : table_expander<Here> {
         return _mm256_setr_ps(table[at[0]], table[at[1]], table[at[2]], table[at[3]], table[at[4]], table[at[5]], table[at[6]],
                               table[at[7]]);
     }
+    /// Into the second-level cache, and into the first.
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 
     // Of panels that store pairs, see masked.inl.
     /// The patterns of 8 columns, a lane each; reads 28 bytes.

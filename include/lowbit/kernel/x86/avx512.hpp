@@ -149,7 +149,9 @@ struct vectors : avx2::table_expander<Here> {
         return _mm512_add_epi8(_mm512_shuffle_epi8(codes, from), fill);
     }
 
+    /// Into the second-level cache, and into the first.
     static LOWBIT_ALWAYS_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 };
 
 /// The level's vectors with pairwise products.

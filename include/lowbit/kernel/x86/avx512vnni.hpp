@@ -96,8 +96,6 @@ struct ops : avx512::vectors<Here> {
         return _mm512_mask_blend_epi8(p.upper, lower, _mm512_permutex2var_epi8(w.quarters[2], p.at, w.quarters[3]));
     }
 
-    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-
     static LOWBIT_ALWAYS_INLINE ints count_lanes(ints a) { return _mm512_popcnt_epi32(a); }
 
     template <unsigned MaxCode>
