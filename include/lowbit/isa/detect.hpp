@@ -54,7 +54,7 @@ constexpr level_set levels_of(const x86_words& w) noexcept {
                         && (w.xcr0 & zmm_state) == zmm_state;
     if (!avx512) return found;
     found.insert(level::avx512);
-    if (all(w.leaf7_ecx, {1, 6, 11, 14})) found.insert(level::avx512vnni); // VBMI, VBMI2, VNNI, VPOPCNTDQ
+    if (all(w.leaf7_ecx, {1, 6, 8, 11, 14})) found.insert(level::avx512vnni); // VBMI, VBMI2, GFNI, VNNI, VPOPCNTDQ
     return found;
 }
 

@@ -23,7 +23,7 @@ enum class level : std::uint8_t {
     avx2,       ///< AVX2 + FMA + F16C + BMI2
     avxvnni,    ///< avx2 + AVX-VNNI (the VEX encoding)
     avx512,     ///< avx2 + AVX-512 F, BW, DQ, VL, CD
-    avx512vnni, ///< avx512 + AVX-512 VNNI, VBMI, VBMI2, VPOPCNTDQ
+    avx512vnni, ///< avx512 + AVX-512 VNNI, VBMI, VBMI2, VPOPCNTDQ, GFNI
     neon,       ///< AArch64 Advanced SIMD
     dotprod,    ///< neon + the 8-bit dot products of Armv8.2
     i8mm,       ///< dotprod + the 8-bit matrix products of Armv8.6

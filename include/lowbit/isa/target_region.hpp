@@ -38,7 +38,7 @@
 #define LOWBIT_TARGET_avx2 avx2,fma,f16c,bmi2
 #define LOWBIT_TARGET_avxvnni LOWBIT_TARGET_avx2,avxvnni
 #define LOWBIT_TARGET_avx512 LOWBIT_TARGET_avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd
-#define LOWBIT_TARGET_avx512vnni LOWBIT_TARGET_avx512,avx512vnni,avx512vbmi,avx512vbmi2,avx512vpopcntdq
+#define LOWBIT_TARGET_avx512vnni LOWBIT_TARGET_avx512,avx512vnni,avx512vbmi,avx512vbmi2,avx512vpopcntdq,gfni
 // A function is inlined only into one that has all it has, and g++ has the dot products only from Armv8.2 on: what the command
 // line names is kept where it is that, else replaced.
 #if (defined(__ARM_ARCH) && __ARM_ARCH >= 9) || defined(__ARM_FEATURE_DOTPROD) || defined(__ARM_FEATURE_SVE) || \
@@ -95,7 +95,7 @@
 
 #if defined(__FMA__) && defined(__F16C__) && defined(__BMI2__) && defined(__AVX512F__) && defined(__AVX512BW__) && \
     defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__AVX512CD__) && defined(__AVX512VNNI__) && \
-    defined(__AVX512VBMI__) && defined(__AVX512VBMI2__) && defined(__AVX512VPOPCNTDQ__)
+    defined(__AVX512VBMI__) && defined(__AVX512VBMI2__) && defined(__AVX512VPOPCNTDQ__) && defined(__GFNI__)
 #define LOWBIT_REGION_BEGIN_avx512vnni
 #define LOWBIT_REGION_END_avx512vnni
 #else

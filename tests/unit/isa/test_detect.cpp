@@ -27,11 +27,11 @@ constexpr isa::x86_words skylake_x{.leaf1_ecx = haswell.leaf1_ecx,
                                    .xcr0 = 0xe7};
 constexpr isa::x86_words zen4{.leaf1_ecx = haswell.leaf1_ecx,
                               .leaf7_ebx = skylake_x.leaf7_ebx,
-                              .leaf7_ecx = bit(1) | bit(6) | bit(11) | bit(14),
+                              .leaf7_ecx = bit(1) | bit(6) | bit(8) | bit(11) | bit(14),
                               .xcr0 = 0xe7};
 constexpr isa::x86_words sapphire_rapids{.leaf1_ecx = haswell.leaf1_ecx,
                                          .leaf7_ebx = skylake_x.leaf7_ebx,
-                                         .leaf7_ecx = bit(1) | bit(6) | bit(11) | bit(14),
+                                         .leaf7_ecx = bit(1) | bit(6) | bit(8) | bit(11) | bit(14),
                                          .leaf7_1_eax = bit(4),
                                          .xcr0 = 0x600e7};
 
@@ -70,7 +70,7 @@ TEST_CASE("each bit of the avx512 bundles is needed") {
         CAPTURE(n);
         CHECK(isa::levels_of(w) == with_avx2);
     }
-    for (const int n : {1, 6, 11, 14}) {
+    for (const int n : {1, 6, 8, 11, 14}) {
         isa::x86_words w = zen4;
         w.leaf7_ecx &= ~bit(n);
         CAPTURE(n);
@@ -132,7 +132,7 @@ TEST_CASE("this machine, against the compiler's detection") {
     CHECK(isa::supported(level::avx512) == avx512);
     CHECK(isa::supported(level::avx512vnni) ==
           (avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vpopcntdq")));
+           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("gfni")));
     CHECK_FALSE(isa::supported(level::neon));
 #elif defined(__aarch64__)
     CHECK(isa::supported(level::neon));

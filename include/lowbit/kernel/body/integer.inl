@@ -18,7 +18,7 @@ struct byte_weights {
     LOWBIT_ALWAYS_INLINE void advance() { data += 4 * panel_columns; }
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { data += b.record_bytes - b.depth * panel_columns; }
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
-    template <unsigned, unsigned = 1>
+    template <unsigned, unsigned = 1, unsigned = 0>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
         return Ops::load(data + v * Ops::lanes * 4);
     }
@@ -31,9 +31,9 @@ struct packed_bytes : packed_weights<Ops, Bits, Step, Code> {
     LOWBIT_ALWAYS_INLINE packed_bytes(const weight_block& b, const weight_panel& w)
         : packed_weights<Ops, Bits, Step, Code>(b, w) {}
 
-    template <unsigned J, unsigned Places = 1>
+    template <unsigned J, unsigned Places = 1, unsigned Rows = 0>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned v) const {
-        const typename Ops::ints codes = this->template codes<J, Places>(v);
+        const typename Ops::ints codes = this->template codes<J, Places, Rows>(v);
         if constexpr (Code == decoding::table) {
             return Ops::lookup_bytes(this->table, codes);
         } else {
@@ -164,7 +164,7 @@ struct integer_family {
                         LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] =
                             dot::broadcast(x + r * stride + 4 * step_quads * j);
                         LOWBIT_UNROLL for (unsigned v = from; v < from + vectors_at_once; ++v) {
-                            const typename dot::weights b = dot::prepare(w.template bytes<j, places>(first + v));
+                            const typename dot::weights b = dot::prepare(w.template bytes<j, places, Rows>(first + v));
                             LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) {
                                 auto& sum = part[j % places][r][v];
                                 sum = add_product<dot, alone>(sum, b, a[r]);

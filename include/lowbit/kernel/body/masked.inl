@@ -67,7 +67,7 @@ struct masked_bytes {
         Ops::prefetch_near(kept + kept_ahead + 64);
         Ops::prefetch_near(masks + masks_ahead);
     }
-    template <unsigned, unsigned = 1>
+    template <unsigned, unsigned = 1, unsigned = 0>
     LOWBIT_ALWAYS_INLINE typename Ops::ints bytes(unsigned) {
         const std::uint64_t mask = load_mask(masks);
         const typename Ops::ints codes = Ops::template expand<KeptBits>(mask, kept, fill);
@@ -189,7 +189,7 @@ struct paired_quads {
     LOWBIT_ALWAYS_INLINE void prefetch() const {
         for (std::size_t at = 0; at < pair_unit_bytes(KeptBits); at += 64) Ops::prefetch_near(unit + fetch_ahead + at);
     }
-    template <unsigned J, unsigned = 1>
+    template <unsigned J, unsigned = 1, unsigned = 0>
     LOWBIT_ALWAYS_INLINE typename dot::weights bytes(unsigned v) const {
         constexpr unsigned run = 32 / KeptBits; // quads that share words of codes
         return {Ops::template signed_pair<J % 2, KeptBits*(J / 2 % (8 / KeptBits)), KeptBits>(words(J / (run / 2), v)),
@@ -218,7 +218,7 @@ struct paired_octets : paired_quads<Ops, KeptBits> {
         paired_quads<Ops, KeptBits>::next_record(b);
         reset();
     }
-    template <unsigned J, unsigned = 1>
+    template <unsigned J, unsigned = 1, unsigned = 0>
     LOWBIT_ALWAYS_INLINE typename dot::weights bytes(unsigned v) {
         const ints codes = Ops::template high_fields<KeptBits*(J % (8 / KeptBits)), KeptBits>(this->words(J / (8 / KeptBits), v));
         excess[v] = Ops::dot_bytes(excess[v], Ops::splat(static_cast<std::int32_t>(0x80808080)), codes);

@@ -92,17 +92,18 @@ struct packed_weights {
         unroll<unit_depth * k_bytes / 64>([&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch_near(unit + fetch_ahead + i * 64); });
     }
 
-    /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places.
-    template <unsigned J, unsigned Places = 1>
+    /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places. They meet that many
+    /// rows at once, 0: any number.
+    template <unsigned J, unsigned Places = 1, unsigned Rows = 0>
     LOWBIT_ALWAYS_INLINE typename Ops::ints codes(unsigned v) const {
-        typename Ops::ints sum = field<0, J, J % Places * place_bits>(v);
-        if constexpr (planes > 1) sum = Ops::bit_or(sum, field<1, J, 0>(v));
-        if constexpr (planes > 2) sum = Ops::bit_or(sum, field<2, J, 0>(v));
+        typename Ops::ints sum = field<0, J, J % Places * place_bits, Rows>(v);
+        if constexpr (planes > 1) sum = Ops::bit_or(sum, field<1, J, 0, Rows>(v));
+        if constexpr (planes > 2) sum = Ops::bit_or(sum, field<2, J, 0, Rows>(v));
         return sum;
     }
 
 private:
-    template <unsigned P, unsigned J, unsigned Place>
+    template <unsigned P, unsigned J, unsigned Place, unsigned Rows>
     LOWBIT_ALWAYS_INLINE typename Ops::ints field(unsigned v) const {
         constexpr unsigned width = plane_of(Bits, P).width;
         constexpr unsigned run_quads = 8 / width;
@@ -110,10 +111,14 @@ private:
         const typename Ops::ints raw = Ops::load(unit + start + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
         constexpr unsigned from = J % run_quads * width;
         constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
+        // One instruction rather than two, but on the units of products, of which several rows have none to spare. 2 bits gain.
+        constexpr bool at_once = from != to && (Rows == 1 || Bits == 2);
         if constexpr (width == 8) {
             return raw;
         } else if constexpr (from + width == 8 && to == 0 && requires { Ops::template high_bits<width>(raw); }) {
             return Ops::template high_bits<width>(raw); // where bytes can be shifted, these need no mask
+        } else if constexpr (at_once && requires { Ops::template move_field<from, width, to>(raw); }) {
+            return Ops::template move_field<from, width, to>(raw);
         } else {
             constexpr unsigned mask = 0x01010101u * (((1u << width) - 1) << to);
             return Ops::bit_and(Ops::template move_bits<from, to>(raw), Ops::splat(static_cast<std::int32_t>(mask)));
@@ -151,9 +156,9 @@ struct weights_part {
     LOWBIT_ALWAYS_INLINE void prefetch() const {
         if constexpr (Part + 1 == Weights::parts) all.prefetch();
     }
-    template <unsigned J, unsigned = 1>
+    template <unsigned J, unsigned = 1, unsigned Rows = 0>
     LOWBIT_ALWAYS_INLINE auto bytes(unsigned v) const {
-        return all.template bytes<Part*(unit_depth / 4) + J>(v);
+        return all.template bytes<Part*(unit_depth / 4) + J, 1, Rows>(v);
     }
     template <unsigned K>
     LOWBIT_ALWAYS_INLINE auto value(unsigned v) const {

@@ -96,6 +96,18 @@ struct ops : avx512::vectors<Here> {
         return _mm512_mask_blend_epi8(p.upper, lower, _mm512_permutex2var_epi8(w.quarters[2], p.at, w.quarters[3]));
     }
 
+    /// Bits From to From + Width - 1 of each byte at To, and zeros beside them: a product of each byte with a matrix of bits,
+    /// whose row for bit i is byte 7 - i.
+    template <unsigned From, unsigned Width, unsigned To>
+    static LOWBIT_ALWAYS_INLINE ints move_field(ints a) {
+        constexpr std::uint64_t matrix = [] {
+            std::uint64_t rows = 0;
+            for (unsigned i = 0; i < Width; ++i) rows |= std::uint64_t{1} << (8 * (7 - To - i) + From + i);
+            return rows;
+        }();
+        return _mm512_gf2p8affine_epi64_epi8(a, _mm512_set1_epi64(static_cast<long long>(matrix)), 0);
+    }
+
     static LOWBIT_ALWAYS_INLINE ints count_lanes(ints a) { return _mm512_popcnt_epi32(a); }
 
     template <unsigned MaxCode>
