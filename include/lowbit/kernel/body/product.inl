@@ -153,6 +153,17 @@ struct next_weights {
     std::size_t piece;
 };
 
+/// Fetches `depth` k of `Rows` rows from row0 on: a tile takes longer than they take to come from the second-level cache, and is
+/// too long for the processor to look beyond.
+template <class Ops, unsigned Rows, class T>
+LOWBIT_ALWAYS_INLINE void fetch_rows(const activation_rows<T>& x, std::size_t row0, std::size_t start, std::size_t depth) {
+    const std::size_t bytes = depth / k_of<T> * sizeof(T);
+    for (unsigned r = 0; r < Rows; ++r) {
+        const auto* const row = reinterpret_cast<const std::byte*>(x.data + (row0 + r) * x.stride + start);
+        for (std::size_t at = 0; at < bytes; at += 64) Ops::prefetch_near(row + at);
+    }
+}
+
 /// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_block& b, std::size_t x_start,
@@ -162,6 +173,9 @@ LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_blo
     const auto multiply = [&](auto count) {
         for (std::size_t at = 0; at < next.piece; at += 64) Ops::prefetch(next.data + at);
         next.data += next.piece;
+        if constexpr (!Weights::template streams<Rows>) { // which would fetch between its own lines
+            if (rows > count) fetch_rows<Ops, count>(x, row0 + count, x_start, b.count * b.depth);
+        }
         multiply_tile<Family, Ops, Weights, count>(w, b, x_start, x, row0, groups, sums, tile);
         row0 += count;
         rows -= count;
