@@ -4,7 +4,8 @@
 
   bench/plot.py peers.json... [picture.svg]
 
-Several files, parts of a long run, each with the ceilings of its own, make one table. Prints Markdown: for each width and number of
+Several files, parts of a long run or repetitions of one, each with the ceilings of its own, make one table: where pages lie is
+drawn anew with each process, so of a row that several files have the medians count. Prints Markdown: for each width and number of
 threads our shares of the machine's ceiling, those that are wanted where they are less, pruned weights beside dense ones, and the
 times beside the best peer's. A share is the time that the ceilings of the same run allow over the time taken; that is the longer of the products at the peak of the
 instruction that multiplies, and of reading the weights once: from memory, or from a working set of their size where they are hot.
@@ -12,6 +13,7 @@ instruction that multiplies, and of reading the weights once: from memory, or fr
 import json
 import sys
 from collections import defaultdict
+from statistics import median
 
 OURS = "lowbit"
 FLOAT = "float"  # families whose names end so multiply in float
@@ -66,7 +68,7 @@ def beside_dense(name, width, case, c):
 
 
 def medians(path, products):
-    """Adds to products, {(family, whose): {(N, threads): {(M, copies): row}}}, whose rows get a share; returns the ceilings,
+    """Adds to products, {(family, whose): {(N, threads): {(M, copies): [row]}}}, whose rows get a share; returns the ceilings,
     {(ceiling, threads): value}, and which (N, threads) they are the ceilings of."""
     rows, ceilings = [], {}
     for row in json.load(open(path))["benchmarks"]:
@@ -82,8 +84,14 @@ def medians(path, products):
         elif "rel_error" in row:
             rows.append((parts[0], parts[1], named["N"], threads, named["M"], named["copies"], row))
     for family, whose, n, threads, m, copies, row in rows:
-        products[family, whose][n, threads][m, copies] = row | {"share": share(family, threads, copies, row, ceilings)}
+        row["share"] = share(family, threads, copies, row, ceilings)
+        products[family, whose][n, threads].setdefault((m, copies), []).append(row)
     return ceilings, {(n, threads) for _, _, n, threads, *_ in rows}
+
+
+def middle(rows):
+    """One row for those of several runs."""
+    return rows[0] | {key: median(row[key] for row in rows) for key in ("real_time", "share", "rel_error")}
 
 
 def share(family, threads, copies, row, ceilings):
@@ -142,7 +150,8 @@ def table(found, first, cell):
     print()
 
 
-def ceilings_text(part, threads):
+def ceilings_text(parts, threads):
+    part = {key: median(p[key] for p in parts if key in p) for key in set().union(*parts)}
     reads = sorted((kib >> 10, value) for (kib, t), value in part.items() if t == threads and isinstance(kib, int))
     return (f"Ceilings: `vpdpbusd` {part['peak_vpdpbusd', threads]:.0f} GOP/s, f32 FMA {part['peak_fma', threads]:.0f} GFLOP/s, "
             f"`vpopcntd` {part['peak_vpopcntd', threads]:.0f} GOP/s; reading, in GB/s: "
@@ -155,10 +164,7 @@ def markdown(products, ceilings):
         if not found:
             continue
         print(f"### N = {width}, {threads} thread{'s' if threads > 1 else ''}\n")
-        for part, covered in ceilings:
-            if (width, threads) in covered:
-                print(ceilings_text(part, threads))
-        print()
+        print(ceilings_text([part for part, covered in ceilings if (width, threads) in covered], threads) + "\n")
         print("Share of the ceiling, how many times faster than the best peer, and of pruned weights than our dense ones:\n")
         table(found, "weights", lambda name, case, c: f"{c['share']:.0%}"
               + (f" ({c['peer_time'] / c['time']:.2f} x)" if c["peer"] else "") + beside_dense(name, width, case, c) + missed(name, width, threads, case, c))
@@ -209,8 +215,11 @@ def main():
     pictures = [path for path in sys.argv[1:] if path.endswith(".svg")]
     if not parts or len(parts) + len(pictures) != len(sys.argv) - 1:
         sys.exit(__doc__)
-    products = defaultdict(lambda: defaultdict(dict))
-    markdown(products, [medians(part, products) for part in parts])
+    measured = defaultdict(lambda: defaultdict(dict))
+    ceilings = [medians(part, measured) for part in parts]
+    products = {key: {table: {case: middle(rows) for case, rows in cases.items()} for table, cases in tables.items()}
+                for key, tables in measured.items()}
+    markdown(products, ceilings)
     for picture in pictures:
         svg(products, picture)
 
