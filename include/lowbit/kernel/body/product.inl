@@ -147,12 +147,6 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
     }
 }
 
-/// What is fetched while a block meets many rows: packed weights of the next block, a piece with each tile.
-struct next_weights {
-    const std::byte* data;
-    std::size_t piece;
-};
-
 /// Fetches `depth` k of `Rows` rows from row0 on: a tile takes longer than they take to come from the second-level cache, and is
 /// too long for the processor to look beyond.
 template <class Ops, unsigned Rows, class T>
@@ -166,17 +160,19 @@ LOWBIT_ALWAYS_INLINE void fetch_rows(const activation_rows<T>& x, std::size_t ro
 
 /// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
-LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, const weight_block& b, std::size_t x_start,
+LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
                                          std::size_t row0, std::size_t rows, typename Family::sum* sums,
-                                         typename Family::result* tile, next_weights& next) {
+                                         typename Family::result* tile) {
+    std::size_t spread = 0; // of a piece, over the units of a tile
+    if constexpr (requires { Weights::line; }) spread = b.count * b.depth / Weights::unit_depth * Weights::line;
     const auto multiply = [&](auto count) {
-        for (std::size_t at = 0; at < next.piece; at += 64) Ops::prefetch(next.data + at);
-        next.data += next.piece;
+        for (std::size_t at = spread; at < b.piece; at += 64) Ops::prefetch(b.next + at);
         if constexpr (!Weights::template streams<Rows>) { // which would fetch between its own lines
             if (rows > count) fetch_rows<Ops, count>(x, row0 + count, x_start, b.count * b.depth);
         }
         multiply_tile<Family, Ops, Weights, count>(w, b, x_start, x, row0, groups, sums, tile);
+        b.next += std::max(spread, b.piece);
         row0 += count;
         rows -= count;
         sums += count * panel_columns;
@@ -277,6 +273,13 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
     constexpr bool fills_zeros = masked && family::offset == offset_kind::zero_point; // which are needed before the tile
     const bool streamed = !fills_zeros && rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w);
+    // Dense weights that are read as they are.
+    constexpr bool may_spread = plain && !masked && requires { Ops::most_spreading; };
+    bool spreads = false;
+    if constexpr (may_spread) {
+        constexpr unsigned least = is_binary(Key.activations) ? Ops::least_spreading_bits : Ops::least_spreading;
+        spreads = rows > most_fused && rows >= least && rows <= Ops::most_spreading;
+    }
     const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
                              : streamed                                  ? streaming_rows
                                                                          : fused_rows; // rows of its tile
@@ -390,11 +393,12 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
         // Few tiles would have to fetch in bursts, and do better without; sooner where they read one dense stream and decode it.
         constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
-        next_weights next{data + start * codes + bytes, rows >= bursts ? bytes * tile_rows / rows : 0};
-        if (has_masks) next = {kept, rows >= bursts ? static_cast<std::size_t>(kept - first_kept) * tile_rows / rows : 0};
+        b.next = has_masks ? kept : data + start * codes + bytes;
+        const std::size_t fetched = has_masks ? static_cast<std::size_t>(kept - first_kept) : bytes;
+        if (spreads || rows >= bursts) b.piece = fetched * tile_rows / rows;
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
-                                                       carried + from * panel_columns, tile + from * panel_columns, next);
+                                                       carried + from * panel_columns, tile + from * panel_columns);
         };
         // Few rows read what is packed, fetching ahead. Of many all read what is unpacked; bytes lie ready for those after the
         // first.
@@ -413,7 +417,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
         if constexpr (fused_rows > 0) {
             if (!unpacks && done < rows) {
-                done = rows <= most_fused ? rows : next.piece > 0 ? 0 : fused_rows;
+                done = rows <= most_fused ? rows : b.piece > 0 ? 0 : fused_rows;
                 if (reading == once_rows) {
                     multiply.template operator()<packed, once_rows>(0, done);
                 } else if (reading == streaming_rows) {
@@ -439,6 +443,12 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
                 b.data = unpacked_block;
                 b.record_bytes = b.depth * panel_columns * sizeof(element);
                 b.start = 0;
+            }
+        }
+        if constexpr (may_spread) {
+            if (spreads) {
+                multiply.template operator()<spreading<Ops, unpacked>, tile_rows>(done, rows);
+                done = rows;
             }
         }
         if (done < rows) multiply.template operator()<unpacked, tile_rows>(done, rows);

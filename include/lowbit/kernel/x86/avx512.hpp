@@ -41,6 +41,8 @@ struct vectors : avx2::table_expander<Here> {
     static constexpr unsigned tile_rows = 3;
     static constexpr unsigned float_tile_rows = 4;
     static constexpr unsigned once_rows = 4; ///< of whole bytes: 4 x 4 sums, results in memory
+    /// Rows with which lines of the next block come one by one: of whole bytes and of bits. More rows of groups lose by it.
+    static constexpr unsigned least_spreading = 8, least_spreading_bits = 12, most_spreading = 72;
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
