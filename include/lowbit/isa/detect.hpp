@@ -166,6 +166,13 @@ template <class Here = here>
     return found;
 }
 
+/// Whether floats that no cache will keep are better stored around the caches: by a third and more on AMD's CPUs with AVX-VNNI
+/// (Zen 5); Zen 4 lost by it, Intel's were not measured (docs/design/encoding.md).
+template <class Here = here>
+[[nodiscard]] bool stores_past_caches() noexcept {
+    return has_spare_pipes<Here>() && supported_levels<Here>().contains(level::avxvnni);
+}
+
 /// Whether this machine runs kernels of that level.
 template <class Here = here>
 [[nodiscard]] bool supported(level l) noexcept {

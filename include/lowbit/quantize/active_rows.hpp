@@ -37,6 +37,7 @@ public:
     void decode(const std::uint8_t* codes, std::size_t n, const kernel::code_grids& grids, float* y) const noexcept {
         table_->decode(codes, n, grids, y);
     }
+    void order_stores() const noexcept { table_->order_stores(); }
     void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out) const noexcept {
         table_->pack(codes, n, bits, flip, out);
     }

@@ -206,13 +206,14 @@ public:
         }
     }
 
-    /// The values of a whole row, in logical column order; cols() of them.
+    /// The values of a whole row, in logical column order; cols() of them. `past_caches`: nobody reads them soon.
     template <class Rows>
-    constexpr void values(const Rows& rows, std::size_t row, room& in, std::span<float> values) const {
+    constexpr void values(const Rows& rows, std::size_t row, room& in, std::span<float> values, bool past_caches = false) const {
         const std::size_t cols = shape_.cols;
         in.levels.resize(cols);
         levels(rows, row, in.levels.span());
         numbers(rows, row, in);
+        if (past_caches) fetch_codes(row + 1);
         float* to = values.data();
         if constexpr (format::column_order::permuted) {
             in.stored.resize(cols);
@@ -224,6 +225,7 @@ public:
             kernel::code_grids grids{group_cols(), in.scales.data(), in.zeros.data(), 0, 255, bias};
             if constexpr (has_minimums) grids.minimums = in.minimums.data();
             if constexpr (!integer_element<element_type> && !ternaries) grids.table = &code_table_of<element_type>;
+            grids.past_caches = past_caches && !format::column_order::permuted;
             rows.decode(in.levels.data(), cols, grids, to);
         } else {
             for (std::size_t k = 0; k < cols; ++k) {
@@ -240,6 +242,17 @@ public:
 
 private:
     using access = layout_access<format>;
+
+    /// Asks for the codes of a row while floats leave, which no load waits for: they would come in a burst.
+    void fetch_codes([[maybe_unused]] std::size_t row) const noexcept {
+#if defined(__GNUC__)
+        if (row >= shape_.rows) return;
+        const std::size_t bytes = access::codes_bytes(shape_) / shape_.rows;
+        const std::byte* codes = view_.planes().codes + row * bytes;
+        for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(codes + at, 0, 2);
+#endif
+    }
+
     /// The numbers of all groups under their supers, each the product of both: of integers by the row.
     template <class Sub, class Rows, class Each, class SuperOf>
     constexpr void products(const Rows& rows, Each&& each, std::size_t run, SuperOf&& super_of, room& to, float* out) const {

@@ -11,6 +11,7 @@
 #include <lowbit/core/matrix.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
+#include <lowbit/isa/detect.hpp>
 #include <lowbit/quantize/active_rows.hpp>
 #include <lowbit/quantize/encoder.hpp>
 #include <lowbit/quantize/quantized_matrix.hpp>
@@ -221,6 +222,11 @@ template <any_policy P, class Here = isa::here, viewable W>
     return quantize<P, Here>(detail::here_and_now(), weights, side, memory);
 }
 
+namespace detail {
+/// Decoded floats beyond which no cache keeps what was written first: 32 MiB, the third-level cache of eight cores of Zen 5.
+inline constexpr std::size_t most_cached_floats = std::size_t{8} << 20;
+} // namespace detail
+
 /// Decodes a quantized matrix or view into `out`, N x K floats. Raises errc::shape_mismatch.
 template <class Here = isa::here, quantized Q>
 void dequantize_into(matrix_view<float> out, const Q& q) {
@@ -234,7 +240,9 @@ void dequantize_into(matrix_view<float> out, const Q& q) {
     const reader_type reader{view};
     const auto rows = detail::active_rows<Here>();
     typename reader_type::room room;
-    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(rows, i, room, out.row(i));
+    const bool past_caches = out.rows() * out.cols() > detail::most_cached_floats && isa::stores_past_caches<Here>();
+    for (std::size_t i = 0; i < view.rows(); ++i) reader.values(rows, i, room, out.row(i), past_caches);
+    if (past_caches) rows.order_stores();
 }
 /// Decodes a quantized matrix or view into new storage, N x K floats.
 template <class Here = isa::here, quantized Q>

@@ -83,6 +83,7 @@ struct reference_rows {
             if (grids.minimums != nullptr) y[i] += grids.minimums[i / grids.length];
         }
     }
+    static constexpr void order_stores() noexcept {}
     static constexpr void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out) noexcept {
         pack_codes({codes, n}, bits, out, flip);
     }

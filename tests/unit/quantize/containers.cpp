@@ -97,6 +97,22 @@ TEST_CASE("memory comes from the given resource, once, and only as much as is st
     CHECK(memory.alive == 0);
 }
 
+TEST_CASE("a matrix that no cache keeps decodes to the same floats") {
+    constexpr std::size_t repeated = 16;
+    const std::size_t all_cols[] = {4096, 4104}; // rows that start on cache lines, and some that do not
+    for (const std::size_t cols : all_cols) {
+        const std::size_t rows = (std::size_t{8} << 20) / cols + repeated;
+        const lb::matrix<float> few = noise(11).weights(repeated, cols);
+        lb::matrix<float> many(rows, cols);
+        for (std::size_t r = 0; r < rows; ++r) std::ranges::copy(few.row(r % repeated), many.row(r).begin());
+        const auto small = lb::dequantize(lb::quantize<lb::presets::w4g32>(few));
+        const auto large = lb::dequantize(lb::quantize<lb::presets::w4g32>(many));
+        std::size_t off = 0;
+        for (std::size_t r = 0; r < rows; ++r) off += std::ranges::equal(large.row(r), small.row(r % repeated)) ? 0 : 1;
+        CHECK(off == 0);
+    }
+}
+
 TEST_CASE("a moved-from matrix is 0 x 0 and can be used again") {
     auto a = lb::quantize<w4>(noise(3).weights(3, 40));
     const auto kept = a;

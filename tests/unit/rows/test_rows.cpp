@@ -268,10 +268,16 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
                 code_grids known = grids;
                 known.reaches = reaches.data();
                 guarded<std::uint8_t> codes(n, edge::back), again(n, edge::back);
-                guarded<float> back(n, edge::back);
+                guarded<float> back(n, edge::back), past(n, edge::front); // past: aligned
+                const auto decodes_past_caches = [&](code_grids same_grids, const char* what) {
+                    same_grids.past_caches = true;
+                    rows.decode(codes.data(), n, same_grids, past.data());
+                    for (std::size_t i = 0; i < n; ++i) check(same(past[i], back[i]), what, n);
+                };
                 rows.encode(x.data(), n, grids, codes.data());
                 rows.encode(x.data(), n, known, again.data());
                 rows.decode(codes.data(), n, grids, back.data());
+                decodes_past_caches(grids, "decode past the caches");
                 for (std::size_t i = 0; i < n; ++i) {
                     const code_grid grid = grids[i / length];
                     check(codes[i] == reference::encode(x[i], grid) && again[i] == codes[i], "encode", n);
@@ -288,6 +294,7 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
                 over.minimums = minimums.data();
                 rows.encode(x.data(), n, over, codes.data());
                 rows.decode(codes.data(), n, over, back.data());
+                decodes_past_caches(over, "decode over minimums past the caches");
                 for (std::size_t i = 0; i < n; ++i) {
                     const code_grid grid = over[i / length];
                     const volatile float above = x[i] - minimums[i / length];
@@ -317,6 +324,7 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
                 if (over.minimums != nullptr) over.reaches = nullptr;
                 rows.encode(x.data(), n, over, codes.data());
                 rows.decode(codes.data(), n, over, back.data());
+                decodes_past_caches(over, "decode by a table past the caches");
                 for (std::size_t i = 0; i < n; ++i) {
                     const std::size_t g = i / length;
                     const volatile float above = over.minimums == nullptr ? x[i] : x[i] - minimums[g];

@@ -699,7 +699,7 @@ struct row_body {
         if (n != 0) encode_as<grid_kind::plain>(x, n, grid, y);
     }
 
-    template <grid_kind Kind>
+    template <grid_kind Kind, bool PastCaches>
     LOWBIT_ALWAYS_INLINE static constexpr void decode_as(const std::uint8_t* codes, std::size_t n, const code_grids& grids,
                                                          float* y) {
         ints offset = Ops::splat(grids[0].zero + grids.bias);
@@ -718,19 +718,34 @@ struct row_body {
                 }
                 value = product(value, scale);
                 if constexpr (Kind != grid_kind::plain) value = Ops::add(value, minimum); // -0 changes nothing
-                write(y + i, value, count);
+                if constexpr (PastCaches && std::is_same_v<decltype(count), whole>) {
+                    Ops::store_past_caches(y + i, value);
+                } else {
+                    write(y + i, value, count);
+                }
             });
         });
     }
     static constexpr void decode(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y) {
         if (n == 0) return;
-        if (grids.table != nullptr) {
-            decode_as<grid_kind::looked_up>(codes, n, grids, y);
-        } else if (grids.minimums != nullptr) {
-            decode_as<grid_kind::over_minimum>(codes, n, grids, y);
-        } else {
-            decode_as<grid_kind::plain>(codes, n, grids, y);
+        const auto as = [&]<bool PastCaches>() LOWBIT_INLINE_LAMBDA {
+            if (grids.table != nullptr) {
+                decode_as<grid_kind::looked_up, PastCaches>(codes, n, grids, y);
+            } else if (grids.minimums != nullptr) {
+                decode_as<grid_kind::over_minimum, PastCaches>(codes, n, grids, y);
+            } else {
+                decode_as<grid_kind::plain, PastCaches>(codes, n, grids, y);
+            }
+        };
+        if constexpr (requires(floats v) { Ops::store_past_caches(y, v); }) {
+            const bool aligned = grids.past_caches && reinterpret_cast<std::uintptr_t>(y) % sizeof(floats) == 0 &&
+                                 (grids.length % lanes == 0 || grids.length >= n);
+            if (aligned) return as.template operator()<true>();
         }
+        as.template operator()<false>();
+    }
+    static constexpr void order_stores() {
+        if constexpr (requires { Ops::order_stores(); }) Ops::order_stores();
     }
 
     template <grid_kind Kind>
@@ -934,6 +949,7 @@ struct row_body {
                                        &minmax_groups,
                                        &encode,
                                        &decode,
+                                       &order_stores,
                                        &pack,
                                        &unpack,
                                        &squared_errors,

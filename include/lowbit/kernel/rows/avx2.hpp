@@ -33,6 +33,8 @@ struct row_ops {
         return v;
     }
     LOWBIT_ALWAYS_INLINE static void store(float* p, floats v) { _mm256_storeu_ps(p, v); }
+    LOWBIT_ALWAYS_INLINE static void store_past_caches(float* p, floats v) { _mm256_stream_ps(p, v); }
+    LOWBIT_ALWAYS_INLINE static void order_stores() { _mm_sfence(); }
     LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { std::memcpy(p, &v, n * sizeof *p); }
     LOWBIT_ALWAYS_INLINE static floats load(const float16* p, std::size_t n = lanes) { return _mm256_cvtph_ps(load_words(p, n)); }
     LOWBIT_ALWAYS_INLINE static void store(float16* p, floats v, std::size_t n = lanes) {

@@ -28,6 +28,8 @@ struct row_ops {
     LOWBIT_ALWAYS_INLINE static floats load(const float* p) { return _mm512_loadu_ps(p); }
     LOWBIT_ALWAYS_INLINE static floats load(const float* p, std::size_t n) { return _mm512_maskz_loadu_ps(mask(n), p); }
     LOWBIT_ALWAYS_INLINE static void store(float* p, floats v) { _mm512_storeu_ps(p, v); }
+    LOWBIT_ALWAYS_INLINE static void store_past_caches(float* p, floats v) { _mm512_stream_ps(p, v); }
+    LOWBIT_ALWAYS_INLINE static void order_stores() { _mm_sfence(); }
     LOWBIT_ALWAYS_INLINE static void store(float* p, floats v, std::size_t n) { _mm512_mask_storeu_ps(p, mask(n), v); }
     LOWBIT_ALWAYS_INLINE static floats load(const float16* p) { return _mm512_cvtph_ps(load_words(p)); }
     LOWBIT_ALWAYS_INLINE static floats load(const float16* p, std::size_t n) { return _mm512_cvtph_ps(load_words(p, n)); }

@@ -65,6 +65,7 @@ struct code_grids {
     const float* reaches = nullptr;    ///< an element of the largest |x| of each group, for `encode` to be faster
     const float* minimums = nullptr;   ///< null: none
     const code_table* table = nullptr; ///< encode, decode: what codes are found by and stand for, without zeros and ends
+    bool past_caches = false;          ///< decode: floats go around the caches, where the level can and they are aligned
 
     LOWBIT_ALWAYS_INLINE constexpr code_grids(std::size_t group, const float* group_scales, const std::int32_t* group_zeros,
                                               std::int32_t least, std::int32_t most, std::int32_t added,
@@ -160,6 +161,8 @@ struct row_kernels {
     void (*encode)(const float* x, std::size_t n, code_grids grids, std::uint8_t* codes);
     /// The values of codes: float(code - bias - zero) * scale, or table->values[code % 16] * scale, plus the minimum.
     void (*decode)(const std::uint8_t* codes, std::size_t n, code_grids grids, float* y);
+    /// After rows that went past the caches: other threads see them before what this one stores next.
+    void (*order_stores)();
     /// pack_codes and unpack_codes, from the first code on.
     void (*pack)(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t flip, std::byte* out);
     void (*unpack)(const std::byte* in, std::size_t n, int bits, std::uint8_t flip, std::uint8_t* codes);
