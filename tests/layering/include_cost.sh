@@ -17,9 +17,12 @@ grep -hE '^ *# *include *<' $ours | grep -v '<lowbit/' | tr -d ' ' | sort -u |
 { cat "$scratch/without.cpp"; echo '#include <lowbit/lowbit.hpp>'; } > "$scratch/with.cpp"
 
 TIMEFORMAT=%U
-seconds() { { time compile -c "$scratch/$1.cpp" -o /dev/null; } 2>&1; }
+exec 3>&2 # where a compiler that fails says why
+seconds() { { time compile -c "$scratch/$1.cpp" -o /dev/null 2>&3; } 2>&1; }
 for _ in 1 2 3 4 5 6 7 8 9; do
-  echo "$(seconds with) $(seconds without)"
+  with=$(seconds with)
+  without=$(seconds without)
+  echo "$with $without"
 done | awk -v bar=$bar '
   NR == 1 || $1 < with { with = $1 }
   NR == 1 || $2 < without { without = $2 }

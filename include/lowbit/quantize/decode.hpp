@@ -213,7 +213,6 @@ public:
         in.levels.resize(cols);
         levels(rows, row, in.levels.span());
         numbers(rows, row, in);
-        if (past_caches) fetch_codes(row + 1);
         float* to = values.data();
         if constexpr (format::column_order::permuted) {
             in.stored.resize(cols);
@@ -225,7 +224,10 @@ public:
             kernel::code_grids grids{group_cols(), in.scales.data(), in.zeros.data(), 0, 255, bias};
             if constexpr (has_minimums) grids.minimums = in.minimums.data();
             if constexpr (!integer_element<element_type> && !ternaries) grids.table = &code_table_of<element_type>;
-            grids.past_caches = past_caches && !format::column_order::permuted;
+            if (past_caches && !format::column_order::permuted) {
+                grids.past_caches = true;
+                if (row + 1 < shape_.rows) grids.next = row_codes(row + 1);
+            }
             rows.decode(in.levels.data(), cols, grids, to);
         } else {
             for (std::size_t k = 0; k < cols; ++k) {
@@ -243,14 +245,11 @@ public:
 private:
     using access = layout_access<format>;
 
-    /// Asks for the codes of a row while floats leave, which no load waits for: they would come in a burst.
-    void fetch_codes([[maybe_unused]] std::size_t row) const noexcept {
-#if defined(__GNUC__)
-        if (row >= shape_.rows) return;
-        const std::size_t bytes = access::codes_bytes(shape_) / shape_.rows;
-        const std::byte* codes = view_.planes().codes + row * bytes;
-        for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(codes + at, 0, 2);
-#endif
+    /// Where the codes of a row stand, if they stand together.
+    [[nodiscard]] constexpr std::span<const std::byte> row_codes(std::size_t row) const noexcept {
+        if constexpr (!format::mask::present && requires { access::row_codes(view_.planes(), shape_, row); })
+            return access::row_codes(view_.planes(), shape_, row);
+        return {};
     }
 
     /// The numbers of all groups under their supers, each the product of both: of integers by the row.

@@ -142,6 +142,10 @@ struct layout_access<F, interleaved<Groups, Fields...>> : layout_base<F> {
         return at_block(p, s, row, block) + start<Field>;
     }
 
+    static LOWBIT_ALWAYS_INLINE constexpr std::span<const std::byte> row_codes(const planes<const std::byte>& p, const shape& s,
+                                                                               std::size_t row) noexcept {
+        return {at_block(p, s, row, 0), blocks(s) * block_bytes};
+    }
     template <class Rows>
     static LOWBIT_ALWAYS_INLINE constexpr void load_levels(const Rows& rows, const planes<const std::byte>& p, const shape& s,
                                                            std::size_t row, std::span<std::uint8_t> levels) noexcept {

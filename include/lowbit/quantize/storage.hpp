@@ -319,6 +319,10 @@ struct layout_access<F, planar> : layout_base<F> {
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept {
         return s.stored_rows() * code_row_bytes(s);
     }
+    static LOWBIT_ALWAYS_INLINE constexpr std::span<const std::byte> row_codes(const planes<const std::byte>& p, const shape& s,
+                                                                               std::size_t row) noexcept {
+        return {p.codes + row * code_row_bytes(s), code_row_bytes(s)};
+    }
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t scales_bytes(const shape& s) noexcept {
         return s.scale_rows() * s.groups() * base::scale::bytes;
     }

@@ -97,7 +97,7 @@ TEST_CASE("memory comes from the given resource, once, and only as much as is st
     CHECK(memory.alive == 0);
 }
 
-TEST_CASE("a matrix that no cache keeps decodes to the same floats") {
+TEST_CASE("more floats than caches keep, which may be stored past them, are the same floats") {
     constexpr std::size_t repeated = 16;
     const std::size_t all_cols[] = {4096, 4104}; // rows that start on cache lines, and some that do not
     for (const std::size_t cols : all_cols) {

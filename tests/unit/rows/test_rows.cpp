@@ -268,11 +268,15 @@ TEST_CASE("groups of a row have their own grids, reaches and errors on every lev
                 code_grids known = grids;
                 known.reaches = reaches.data();
                 guarded<std::uint8_t> codes(n, edge::back), again(n, edge::back);
-                guarded<float> back(n, edge::back), past(n, edge::front); // past: aligned
+                guarded<float> back(n, edge::back), aligned(n, edge::front), past(n, edge::back);
                 const auto decodes_past_caches = [&](code_grids same_grids, const char* what) {
                     same_grids.past_caches = true;
-                    rows.decode(codes.data(), n, same_grids, past.data());
-                    for (std::size_t i = 0; i < n; ++i) check(same(past[i], back[i]), what, n);
+                    same_grids.next = std::as_bytes(std::span(codes.data(), n));
+                    for (guarded<float>* to : {&aligned, &past}) {
+                        rows.decode(codes.data(), n, same_grids, to->data());
+                        rows.order_stores();
+                        for (std::size_t i = 0; i < n; ++i) check(same((*to)[i], back[i]), what, n);
+                    }
                 };
                 rows.encode(x.data(), n, grids, codes.data());
                 rows.encode(x.data(), n, known, again.data());

@@ -37,7 +37,7 @@ struct weight_block {
     const float* entries = nullptr;  ///< see packed_floats
     const std::byte* kept = nullptr; ///< the block's first kept code, of masked panels
     const std::byte* next = nullptr; ///< what is fetched while the block meets its rows, of the next block ...
-    std::size_t piece = 0;           ///< ... and bytes of it for each tile
+    std::size_t piece = 0;           ///< ... and bytes of it for each tile, at least
 
     /// From what stands beside group `part` of a record to that of the next group.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE std::size_t next_beside(std::size_t part, std::size_t parts) const {
@@ -128,18 +128,16 @@ private:
     }
 };
 
-/// Weights that lie ready in the cache for several rows, and with each unit a line of the next block: of few rows a tile's piece
+/// Weights that lie ready in the cache for several rows, and with each unit a line of the next block: a piece before each tile
 /// would be a burst that its own loads wait for.
 template <class Ops, class Weights>
 struct spreading : Weights {
-    static constexpr std::size_t line = 64;
-
     const std::byte* next;
 
     LOWBIT_ALWAYS_INLINE spreading(const weight_block& b, const weight_panel& w) : Weights(b, w), next(b.next) {}
     LOWBIT_ALWAYS_INLINE void prefetch() {
         Ops::prefetch(next);
-        next += line;
+        next += cache_line;
     }
 };
 

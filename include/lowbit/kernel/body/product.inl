@@ -158,16 +158,17 @@ LOWBIT_ALWAYS_INLINE void fetch_rows(const activation_rows<T>& x, std::size_t ro
     }
 }
 
-/// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left two and one at a time.
+/// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left two and one at a time, and fetches pieces of
+/// the next one, from b.next on, which it moves.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
                                          std::size_t row0, std::size_t rows, typename Family::sum* sums,
                                          typename Family::result* tile) {
     std::size_t spread = 0; // of a piece, over the units of a tile
-    if constexpr (requires { Weights::line; }) spread = b.count * b.depth / Weights::unit_depth * Weights::line;
+    if constexpr (requires { Weights::next; }) spread = b.count * b.depth / Weights::unit_depth * cache_line;
     const auto multiply = [&](auto count) {
-        for (std::size_t at = spread; at < b.piece; at += 64) Ops::prefetch(b.next + at);
+        for (std::size_t at = spread; at < b.piece; at += cache_line) Ops::prefetch(b.next + at);
         if constexpr (!Weights::template streams<Rows>) { // which would fetch between its own lines
             if (rows > count) fetch_rows<Ops, count>(x, row0 + count, x_start, b.count * b.depth);
         }
@@ -273,12 +274,14 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
     constexpr bool fills_zeros = masked && family::offset == offset_kind::zero_point; // which are needed before the tile
     const bool streamed = !fills_zeros && rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w);
-    // Dense weights that are read as they are.
-    constexpr bool may_spread = plain && !masked && requires { Ops::most_spreading; };
+    // Of dense weights that are read as they are, the next block comes with the units of so many rows, one line with each.
+    constexpr bool may_spread = plain && !masked && requires { Ops::least_spreading; };
+    constexpr std::size_t spreading_rows = tile_rows * (packed::unit_depth * packed::k_bytes / cache_line);
     bool spreads = false;
     if constexpr (may_spread) {
-        constexpr unsigned least = is_binary(Key.activations) ? Ops::least_spreading_bits : Ops::least_spreading;
-        spreads = rows > most_fused && rows >= least && rows <= Ops::most_spreading;
+        static_assert(Ops::template tile_vectors<tile_rows> == panel_vectors<Ops>); // each unit is met once
+        constexpr std::size_t least = is_binary(Key.activations) ? spreading_rows : Ops::least_spreading;
+        spreads = !narrow && rows > most_fused && rows >= least;
     }
     const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
                              : streamed                                  ? streaming_rows
@@ -395,7 +398,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
         b.next = has_masks ? kept : data + start * codes + bytes;
         const std::size_t fetched = has_masks ? static_cast<std::size_t>(kept - first_kept) : bytes;
-        if (spreads || rows >= bursts) b.piece = fetched * tile_rows / rows;
+        if (spreads || rows >= bursts) b.piece = fetched * tile_rows / (spreads ? std::min(rows, spreading_rows) : rows);
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
             multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
                                                        carried + from * panel_columns, tile + from * panel_columns);
@@ -447,8 +450,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
         if constexpr (may_spread) {
             if (spreads) {
-                multiply.template operator()<spreading<Ops, unpacked>, tile_rows>(done, rows);
-                done = rows;
+                const std::size_t some = std::min(rows, done + spreading_rows);
+                multiply.template operator()<spreading<Ops, unpacked>, tile_rows>(done, some);
+                done = some;
+                b.piece = 0;
             }
         }
         if (done < rows) multiply.template operator()<unpacked, tile_rows>(done, rows);

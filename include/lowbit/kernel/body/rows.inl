@@ -738,9 +738,12 @@ struct row_body {
             }
         };
         if constexpr (requires(floats v) { Ops::store_past_caches(y, v); }) {
-            const bool aligned = grids.past_caches && reinterpret_cast<std::uintptr_t>(y) % sizeof(floats) == 0 &&
-                                 (grids.length % lanes == 0 || grids.length >= n);
-            if (aligned) return as.template operator()<true>();
+            const bool past_caches = grids.past_caches && reinterpret_cast<std::uintptr_t>(y) % sizeof(floats) == 0 &&
+                                     (grids.length % lanes == 0 || grids.length >= n);
+            if (past_caches) {
+                fetch(grids.next.data(), 0, grids.next.size());
+                return as.template operator()<true>();
+            }
         }
         as.template operator()<false>();
     }

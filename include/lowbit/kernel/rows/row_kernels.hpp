@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include <lowbit/core/config.hpp>
@@ -65,7 +66,8 @@ struct code_grids {
     const float* reaches = nullptr;    ///< an element of the largest |x| of each group, for `encode` to be faster
     const float* minimums = nullptr;   ///< null: none
     const code_table* table = nullptr; ///< encode, decode: what codes are found by and stand for, without zeros and ends
-    bool past_caches = false;          ///< decode: floats go around the caches, where the level can and they are aligned
+    bool past_caches = false;          ///< decode: floats go past the caches, where the level can and they are aligned
+    std::span<const std::byte> next;   ///< decode: what is fetched while they do, or the row after would read it in a burst
 
     LOWBIT_ALWAYS_INLINE constexpr code_grids(std::size_t group, const float* group_scales, const std::int32_t* group_zeros,
                                               std::int32_t least, std::int32_t most, std::int32_t added,

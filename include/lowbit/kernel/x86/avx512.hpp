@@ -40,9 +40,8 @@ struct vectors : avx2::table_expander<Here> {
     // Floats: 4 x 4 sums, weights, 4 activations; results wait in memory, a chain is long.
     static constexpr unsigned tile_rows = 3;
     static constexpr unsigned float_tile_rows = 4;
-    static constexpr unsigned once_rows = 4; ///< of whole bytes: 4 x 4 sums, results in memory
-    /// Rows with which lines of the next block come one by one: of whole bytes and of bits. More rows of groups lose by it.
-    static constexpr unsigned least_spreading = 8, least_spreading_bits = 12, most_spreading = 72;
+    static constexpr unsigned once_rows = 4;       ///< of whole bytes: 4 x 4 sums, results in memory
+    static constexpr unsigned least_spreading = 8; ///< rows of whole bytes with which lines of the next block come one by one
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
