@@ -142,6 +142,7 @@ const bool registered = [] {
     using grouped = lb::activations<lb::int8, lb::per_group<32>>;
     using floats = lb::activations<float>;
     rows<bench::lowbit_product<w8>>("w8", "lowbit");
+    rows<bench::lowbit_product<w8, void, true>>("w8", "lowbit_x_given"); // as oneDNN's
     rows<bench::lowbit_product<w8g32>>("w8g32", "lowbit");
     rows<bench::lowbit_product<w8g32, grouped>>("w8g32", "lowbit_x_per_32");
     rows<bench::lowbit_product<w4>>("w4", "lowbit");

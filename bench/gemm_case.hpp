@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <random>
 #include <span>
@@ -146,16 +147,30 @@ private:
     std::size_t threads_;
 };
 
-/// Our product.
-template <class P, class Activations = void>
+/// Our product; `Given`: of int8 activations with one scale, quantized before the clock starts.
+template <class P, class Activations = void, bool Given = false>
 class lowbit_product {
 public:
     explicit lowbit_product(const gemm_case& shape)
         : shape_(shape), x_(shape.inputs()), y_(shape.m, shape.n), packed_(shape.copies, packed_weights(shape)),
-          workspace_(lowbit::workspace_bytes(packed_[0], shape.m)), team_(shape.threads), turn_(shape.copies) {}
+          workspace_(lowbit::workspace_bytes(packed_[0], shape.m)), team_(shape.threads), turn_(shape.copies) {
+        if constexpr (Given) {
+            const std::span<const float> all(x_.data(), shape.m * shape.k);
+            const auto [least, most] = std::ranges::minmax(all);
+            scale_ = std::max(-least, most) / 127;
+            codes_ = lowbit::matrix<std::int8_t>(shape.m, shape.k);
+            std::ranges::transform(all, codes_.data(),
+                                   [this](float x) { return static_cast<std::int8_t>(std::nearbyint(x / scale_)); });
+        }
+    }
 
     void operator()() {
-        team_.multiply(x_, packed_[turn_()], y_, lowbit::epilogue(), workspace_);
+        const packed& w = packed_[turn_()];
+        if constexpr (Given) {
+            team_.multiply(lowbit::quantized_rows(codes_.view(), {&scale_, 1}), w, y_, lowbit::epilogue(), workspace_);
+        } else {
+            team_.multiply(x_, w, y_, lowbit::epilogue(), workspace_);
+        }
         benchmark::DoNotOptimize(y_.data());
     }
     [[nodiscard]] std::size_t weight_bytes() const { return packed_[0].size_bytes(); }
@@ -177,6 +192,8 @@ private:
 
     gemm_case shape_;
     lowbit::matrix<float> x_;
+    lowbit::matrix<std::int8_t> codes_; ///< of x_, where they are given
+    float scale_ = 0;
     lowbit::matrix<float> y_;
     std::vector<packed> packed_;
     std::vector<std::byte> workspace_;
