@@ -108,7 +108,9 @@ TEST_CASE("more floats than caches keep, which may be stored past them, are the 
         const auto small = lb::dequantize(lb::quantize<lb::presets::w4g32>(few));
         const auto large = lb::dequantize(lb::quantize<lb::presets::w4g32>(many));
         std::size_t off = 0;
-        for (std::size_t r = 0; r < rows; ++r) off += std::ranges::equal(large.row(r), small.row(r % repeated)) ? 0 : 1;
+        for (std::size_t r = 0; r < rows; ++r) {
+            if (!std::ranges::equal(large.row(r), small.row(r % repeated))) ++off;
+        }
         CHECK(off == 0);
     }
 }

@@ -699,6 +699,14 @@ struct row_body {
         if (n != 0) encode_as<grid_kind::plain>(x, n, grid, y);
     }
 
+    template <bool PastCaches, class Count>
+    LOWBIT_ALWAYS_INLINE static constexpr void write_decoded(float* y, floats value, Count count) {
+        if constexpr (PastCaches && std::is_same_v<Count, whole>) {
+            Ops::store_past_caches(y, value);
+        } else {
+            write(y, value, count);
+        }
+    }
     template <grid_kind Kind, bool PastCaches>
     LOWBIT_ALWAYS_INLINE static constexpr void decode_as(const std::uint8_t* codes, std::size_t n, const code_grids& grids,
                                                          float* y) {
@@ -718,11 +726,7 @@ struct row_body {
                 }
                 value = product(value, scale);
                 if constexpr (Kind != grid_kind::plain) value = Ops::add(value, minimum); // -0 changes nothing
-                if constexpr (PastCaches && std::is_same_v<decltype(count), whole>) {
-                    Ops::store_past_caches(y + i, value);
-                } else {
-                    write(y + i, value, count);
-                }
+                write_decoded<PastCaches>(y + i, value, count);
             });
         });
     }
