@@ -102,7 +102,7 @@ TEST_CASE("AArch64 words") {
     CHECK(isa::levels_of(isa::arm_words{.hwcap2 = 1u << 13}) == neon); // i8mm without dotprod is no bundle of ours
 }
 
-TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none; with AVX-VNNI they store past the caches") {
+TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those with AVX-VNNI store past the caches") {
     const auto vendor = [](const char(&name)[13]) {
         std::uint32_t ebx;
         std::memcpy(&ebx, name, sizeof ebx);
