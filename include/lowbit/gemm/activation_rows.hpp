@@ -2,12 +2,15 @@
 // From the caller's X to the rows that kernels read: quantized or copied, in packed order, inside a workspace.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/overlap.hpp>
 #include <lowbit/core/view.hpp>
@@ -15,6 +18,31 @@
 #include <lowbit/kernel/rows/rows.hpp>
 
 namespace lowbit::inline v0 {
+
+namespace detail {
+
+/// The sum of int8 codes, modulo 2^32: eight at a time, which compilers do not find by themselves at -O2.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE std::int32_t sum_of_codes(const std::int8_t* codes, std::size_t n) noexcept {
+    constexpr std::uint64_t bytes = 0x00ff'00ff'00ff'00ff, shorts = 0x0000'ffff'0000'ffff;
+    std::uint64_t total = 0;
+    while (n >= 8) {
+        const std::size_t words = std::min<std::size_t>(n / 8, 128); // two raised codes each: no sum of 16 bits overflows
+        std::uint64_t pairs = 0;
+        for (std::size_t i = 0; i < words; ++i, codes += 8) {
+            std::uint64_t word;
+            std::memcpy(&word, codes, sizeof word);
+            word ^= eight_times(0x80); // every code plus 128
+            pairs += (word & bytes) + (word >> 8 & bytes);
+        }
+        pairs = (pairs & shorts) + (pairs >> 16 & shorts);
+        total += (pairs & 0xffff'ffff) + (pairs >> 32) - words * 8 * 128;
+        n -= words * 8;
+    }
+    for (; n > 0; --n, ++codes) total += static_cast<std::uint64_t>(std::int64_t{*codes});
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(total));
+}
+
+} // namespace detail
 
 /// X as int8 codes that the caller has quantized, M x K, with one scale for all rows or one for each: x = scale * code.
 struct int8_rows {
@@ -172,16 +200,15 @@ public:
         std::int8_t* to = codes_ + r * stride(layout_);
         const std::int8_t* from = given.codes.row_data(r);
         for (std::size_t g = 0; g < layout_.groups(); ++g) {
-            const std::size_t start = layout_.packed_start(g);
-            std::int32_t total = 0;
-            for (std::size_t k = 0; k < layout_.length(g); ++k) {
-                const std::size_t column = g * layout_.segment() + k;
-                const std::int8_t c = from[order.empty() ? column : order[column]];
-                to[start + k] = c;
-                total += c;
+            const std::size_t first = g * layout_.segment(), length = layout_.length(g);
+            std::int8_t* const group = to + layout_.packed_start(g);
+            if (order.empty()) {
+                std::copy_n(from + first, length, group);
+            } else {
+                for (std::size_t k = 0; k < length; ++k) group[k] = from[order[first + k]];
             }
-            for (std::size_t k = layout_.length(g); k < layout_.packed_start(g + 1) - start; ++k) to[start + k] = 0;
-            sums_[r * layout_.groups() + g] = total;
+            std::fill(group + length, to + layout_.packed_start(g + 1), std::int8_t{0});
+            sums_[r * layout_.groups() + g] = sum_of_codes(group, length);
         }
         scales_[r] = given.scales[given.scales.size() == 1 ? 0 : r] * factor;
         bad_[r] = false;
