@@ -84,9 +84,8 @@ LOWBIT_ALWAYS_INLINE void fetch_runs([[maybe_unused]] const Sink& y, [[maybe_unu
                                      [[maybe_unused]] std::size_t columns) noexcept {
 #if defined(__GNUC__)
     if constexpr (requires { y.at(row0, column0); }) {
-        constexpr std::size_t line = 64;
         for (std::size_t r = row0; r < row0 + rows; ++r) {
-            for (std::size_t c = 0; c < columns; c += line / sizeof(*y.at(r, column0)))
+            for (std::size_t c = 0; c < columns; c += kernel::cache_line / sizeof(*y.at(r, column0)))
                 __builtin_prefetch(y.at(r, column0 + c), 1, 2);
         }
     }

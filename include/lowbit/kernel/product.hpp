@@ -159,6 +159,7 @@ inline constexpr std::size_t most_groups = 16;
 /// the ends of pages, where the hardware's own prefetch ends. Measured at M = 1, docs/kernels.md.
 inline constexpr std::size_t fetch_ahead = 8192;
 
+/// Bytes that a fetch brings, on every processor of the levels that fetch.
 inline constexpr std::size_t cache_line = 64;
 
 /// Whether a level's kernels multiply lists as they are, rather than as bytes that they expand.

@@ -11,8 +11,8 @@
 namespace lowbit_test {
 
 /// Blocks end (edge::back) or begin (edge::front) at an unmapped page. At the back that is stricter than memory can be asked for:
-/// the blocks are aligned no better than their size is. Clang's sanitizer holds memory resources to their promise, so with it up
-/// to 63 bytes lie between.
+/// the blocks are aligned no better than their size is. Clang's sanitizer holds memory resources to their promise, so with it
+/// less than one alignment lies between.
 class guarded_memory final : public std::pmr::memory_resource {
 public:
     explicit guarded_memory(edge side) : side_(side) {}

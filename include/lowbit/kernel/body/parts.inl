@@ -86,12 +86,13 @@ struct packed_weights {
     LOWBIT_ALWAYS_INLINE void next_part() {}
     /// From behind the last unit of a record to the next one.
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
-        for (std::size_t at = 0; at < b.beside_bytes; at += 64) Ops::prefetch_near(unit + fetch_ahead + at);
+        for (std::size_t at = 0; at < b.beside_bytes; at += cache_line) Ops::prefetch_near(unit + fetch_ahead + at);
         unit += b.record_bytes - b.depth * k_bytes;
     }
     /// Fetches what lies a few units ahead.
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        unroll<unit_depth * k_bytes / 64>([&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch_near(unit + fetch_ahead + i * 64); });
+        unroll<unit_depth * k_bytes / cache_line>(
+            [&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch_near(unit + fetch_ahead + i * cache_line); });
     }
 
     /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places. They meet that many

@@ -154,7 +154,7 @@ LOWBIT_ALWAYS_INLINE void fetch_rows(const activation_rows<T>& x, std::size_t ro
     const std::size_t bytes = depth / k_of<T> * sizeof(T);
     for (unsigned r = 0; r < Rows; ++r) {
         const auto* const row = reinterpret_cast<const std::byte*>(x.data + (row0 + r) * x.stride + start);
-        for (std::size_t at = 0; at < bytes; at += 64) Ops::prefetch_near(row + at);
+        for (std::size_t at = 0; at < bytes; at += cache_line) Ops::prefetch_near(row + at);
     }
 }
 
