@@ -77,27 +77,17 @@ void store_run(const Sink& sink, const result_run& run, const Epilogue& ep, cons
     }
 }
 
-/// Fetches where runs of Y will be written while the product runs, where the compiler has a word for it: 1 % at 512 rows.
-template <class Sink>
-LOWBIT_ALWAYS_INLINE void fetch_runs([[maybe_unused]] const Sink& y, [[maybe_unused]] std::size_t row0,
-                                     [[maybe_unused]] std::size_t rows, [[maybe_unused]] std::size_t column0,
-                                     [[maybe_unused]] std::size_t columns) noexcept {
-#if defined(__GNUC__)
-    if constexpr (requires { y.at(row0, column0); }) {
-        for (std::size_t r = row0; r < row0 + rows; ++r) {
-            for (std::size_t c = 0; c < columns; c += kernel::cache_line / sizeof(*y.at(r, column0)))
-                __builtin_prefetch(y.at(r, column0 + c), 1, 2);
-        }
-    }
-#endif
-}
+/// Whether kernels may write their results to Y, where nothing more happens to them. An epilogue may read Y.
+template <class Sink, class Epilogue>
+inline constexpr bool may_multiply_in_place =
+    std::same_as<Sink, result_sink<matrix_view<float>>> && std::same_as<Epilogue, epilogue_t<>>;
 
 /// Packed weights of any policy, as products of one kind read them: what is compiled for that kind serves all policies.
 template <compute C>
 struct packed_operand {
     using code = typename prepared_rows<C>::code;
     using multiply_fn = void (*)(const kernel::weight_panel&, const kernel::activation_rows<code>&, std::size_t row0,
-                                 std::size_t rows, float* tile);
+                                 std::size_t rows, kernel::result_rows<float> to);
 
     kernel::weight_panel whole; ///< all panels as one
     std::span<const std::uint32_t> order;
@@ -199,17 +189,23 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
             panel.columns = std::min(some * kernel::panel_columns, w.rows() - column0);
             const std::size_t row0 = block * w.most_rows;
             const std::size_t rows = std::min(w.most_rows, m - row0);
-            fetch_runs(y, row0, rows, column0, panel.columns);
-            if (w.cols() == 0) {
-                std::fill_n(tile, rows * some * kernel::panel_columns, 0.0f);
-            } else {
-                w.multiply(panel, activations, row0, rows, tile);
+            kernel::result_rows<float> to{tile};
+            bool in_place = false;
+            if constexpr (may_multiply_in_place<Sink, Epilogue>) {
+                in_place = panel.columns % kernel::panel_columns == 0;
+                if (in_place) to = {y.at(row0, column0), y.y.stride()};
             }
-            for (std::size_t r = 0; r < rows * some; ++r) { // of several panels, or of several rows
+            if (w.cols() == 0) {
+                for (std::size_t r = 0; r < rows; ++r) std::fill_n(to.from(r).data, some * kernel::panel_columns, 0.0f);
+            } else {
+                w.multiply(panel, activations, row0, rows, to);
+            }
+            if (some > 1) to.stride = kernel::panel_columns; // of several panels, or of several rows
+            for (std::size_t r = 0; r < rows * some; ++r) {
                 const std::size_t past = some > 1 ? r * kernel::panel_columns : 0, row = some > 1 ? row0 : row0 + r;
-                const result_run run{tile + r * kernel::panel_columns, std::min(kernel::panel_columns, panel.columns - past), row,
-                                     column0 + past};
+                const result_run run{to.from(r).data, std::min(kernel::panel_columns, panel.columns - past), row, column0 + past};
                 if (x.bad(row)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
+                if (in_place) continue;
                 ep.template apply<Here>(run);
                 store_run<Here>(y, run, ep, row_kernels);
             }

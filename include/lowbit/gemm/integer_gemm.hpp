@@ -112,7 +112,7 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
             }
             for (std::size_t row0 = 0; row0 < m; row0 += kernel::most_rows) {
                 const std::size_t count = std::min(kernel::most_rows, m - row0);
-                multiply(panel, activations, row0, count, tile);
+                multiply(panel, activations, row0, count, {tile});
                 for (std::size_t r = 0; r < count; ++r) {
                     for (std::size_t c = 0; c < panel.columns; ++c)
                         y(row0 + r, p * kernel::panel_columns + c) = tile[r * kernel::panel_columns + c];

@@ -126,12 +126,23 @@ struct activation_rows {
     return key.kept_bits == 8 && !key.pairs && !key.lists ? 4 : 1;
 }
 
-/// Most rows of one call: the sums of a group that spans several blocks of K stand on the stack, 256 bytes a row. A multiple of
-/// all row tiles; a caller that cuts rows does best to cut at multiples of 12.
-inline constexpr std::size_t most_rows = 120;
+/// Most rows of one call: what they have so far of a panel stands on the stack, 256 bytes a row. A multiple of all row tiles; a
+/// caller that cuts rows does best to cut at multiples of 12.
+inline constexpr std::size_t most_rows = 180;
 
-/// tile[64 * r + c] = row row0 + r of x times column c of the panel, for rows <= most_rows; columns past w.columns hold rubbish.
-/// One row may meet up to `abreast` panels that follow each other, as one panel of so many columns.
+/// Where a call leaves its results, 64 columns of each row.
+template <class T>
+struct result_rows {
+    T* data = nullptr;
+    std::size_t stride = panel_columns; ///< elements from a row to the next
+
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr result_rows from(std::size_t row) const noexcept {
+        return {data + row * stride, stride};
+    }
+};
+
+/// to.data[to.stride * r + c] = row row0 + r of x times column c of the panel, for rows <= most_rows; columns past w.columns hold
+/// rubbish. One row may meet up to `abreast` panels that follow each other, as one panel of so many columns.
 ///
 /// The numeric contract, which every level with FMA keeps to the bit, whatever the rows of a call, for groups g ascending:
 ///   int8:  i = sum over k of x * (code - offset), exact in int32;
@@ -146,7 +157,7 @@ inline constexpr std::size_t most_rows = 120;
 /// Unscaled products of int8 are the int32 sum i itself, modulo 2^32 (exact below K = 131,072).
 template <product_key Key>
 using product_fn = void (*)(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0,
-                            std::size_t rows, result_t<Key>* tile);
+                            std::size_t rows, result_rows<result_t<Key>> to);
 
 // ---- Blocking, the same on every level ----
 

@@ -33,7 +33,8 @@ struct block_product {
     void (*arrange)(const activation_rows<Activation>& x, std::size_t depth, std::size_t row0, std::size_t rows,
                     std::byte* lanes);
     /// As product_fn; rows that are arranged lie at x.lanes and start at multiples of lane_rows.
-    void (*run)(const weight_panel& w, const activation_rows<Activation>& x, std::size_t row0, std::size_t rows, float* tile);
+    void (*run)(const weight_panel& w, const activation_rows<Activation>& x, std::size_t row0, std::size_t rows,
+                result_rows<float> to);
 };
 
 } // namespace lowbit::inline v0::kernel

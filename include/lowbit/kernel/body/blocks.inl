@@ -34,28 +34,27 @@ struct block_panel {
 
     /// Adds the sums of a group, of `Ops::lanes` columns from column c on, to the results of a row; with the last comes the scale
     /// of the row.
-    LOWBIT_ALWAYS_INLINE void finish(typename Ops::ints sums, std::size_t c, bool first, const float* row_scale,
-                                     float* tile) const {
+    LOWBIT_ALWAYS_INLINE void finish(typename Ops::ints sums, std::size_t c, bool first, const float* row_scale, float* y) const {
         typename Ops::floats s;
         if constexpr (Floats) {
             s = Ops::as_floats(sums);
         } else {
             s = Ops::to_floats(Ops::subtract(sums, Ops::load(offsets + c)));
         }
-        s = Ops::fma(s, Ops::load_floats(scales + c), first ? Ops::splat_float(0.0f) : Ops::load_floats(tile + c));
+        s = Ops::fma(s, Ops::load_floats(scales + c), first ? Ops::splat_float(0.0f) : Ops::load_floats(y + c));
         if (row_scale != nullptr) s = Ops::multiply_floats(s, Ops::splat_float(*row_scale));
-        Ops::store_floats(tile + c, s);
+        Ops::store_floats(y + c, s);
     }
     /// The same for `rows` rows, of whose sums a column has `width` side by side.
     LOWBIT_ALWAYS_INLINE void finish_rows(const std::int32_t* sums, std::size_t width, std::size_t rows, bool first,
-                                          const float* row_scales, float* tile) const {
+                                          const float* row_scales, result_rows<float> y) const {
         for (std::size_t c = 0; c < panel_columns; c += Ops::lanes) {
             for (std::size_t r0 = 0; r0 < rows; r0 += Ops::lanes) {
                 typename Ops::ints some[Ops::lanes];
                 LOWBIT_UNROLL for (unsigned i = 0; i < Ops::lanes; ++i) some[i] = Ops::load(sums + (c + i) * width + r0);
                 Ops::transpose(some);
                 for (std::size_t r = r0; r < std::min<std::size_t>(rows, r0 + Ops::lanes); ++r)
-                    finish(some[r - r0], c, first, row_scales == nullptr ? nullptr : row_scales + r, tile + r * panel_columns);
+                    finish(some[r - r0], c, first, row_scales == nullptr ? nullptr : row_scales + r, y.from(r).data);
             }
         }
     }
@@ -64,7 +63,7 @@ struct block_panel {
 /// Rows of X as they are, one at a time: a row of W after the other, 16 k at once.
 template <class Ops, unsigned Unit>
 LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows<std::int8_t>& x, std::size_t row0,
-                                    std::size_t rows, float* tile) {
+                                    std::size_t rows, result_rows<float> y) {
     constexpr std::size_t atom = 16;
     constexpr unsigned chains = Ops::template strip_chains<Unit>;
     constexpr std::size_t fetched = 64 / (Unit * atom);
@@ -74,7 +73,7 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
     const std::size_t units = layout.rows / Unit;
     const std::size_t spans = layout.spans(), group_spans = panel.segment / layout.span_depth();
     alignas(64) std::int32_t sums[panel_columns]{};
-    for (std::size_t r = row0; r < row0 + rows; ++r, tile += panel_columns) {
+    for (std::size_t r = row0; r < row0 + rows; ++r, y = y.from(1)) {
         for (std::size_t g = 0; g < layout.groups; ++g) {
             panel.start_group(g);
             const bool last = g + 1 == layout.groups;
@@ -103,7 +102,7 @@ LOWBIT_NOINLINE void multiply_plain(const weight_panel& w, const activation_rows
                 }
             }
             for (std::size_t c = 0; c < panel_columns; c += Ops::lanes)
-                panel.finish(Ops::load(sums + c), c, g == 0, last ? x.scales + r : nullptr, tile);
+                panel.finish(Ops::load(sums + c), c, g == 0, last ? x.scales + r : nullptr, y.data);
         }
     }
 }
@@ -152,7 +151,7 @@ inline constexpr std::size_t lane_slice = (Floats ? 128u : 512u) * (Unit == 4 ? 
 /// `Vectors` vectors of rows side by side, the first at `lanes`, an element of each row `pitch` bytes after the one before.
 template <class Ops, unsigned Unit, unsigned Atom, bool Floats, unsigned Vectors>
 LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lanes, std::size_t pitch, std::size_t rows,
-                                    const float* row_scales, float* tile) {
+                                    const float* row_scales, result_rows<float> y) {
     using family = block_lanes<Ops, Floats>;
     using ints = typename Ops::ints;
     constexpr std::size_t width = Vectors * Ops::lanes;
@@ -222,7 +221,7 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
         const bool last = k + slice >= layout.depth;
         if (!last && (k + slice) % panel.segment != 0) continue;
         panel.start_group(group);
-        panel.finish_rows(sums, width, rows, group == 0, last ? row_scales : nullptr, tile);
+        panel.finish_rows(sums, width, rows, group == 0, last ? row_scales : nullptr, y);
         ++group;
     }
 }
@@ -231,7 +230,7 @@ LOWBIT_NOINLINE void multiply_lanes(const weight_panel& w, const std::byte* lane
 /// in registers while all rows of W that have it pass, and the sums wait in the first-level cache.
 template <class Ops, bool Floats, unsigned Vectors>
 LOWBIT_NOINLINE void multiply_atoms(const weight_panel& w, const std::byte* lanes, std::size_t pitch, std::size_t rows,
-                                    const float* row_scales, float* tile) {
+                                    const float* row_scales, result_rows<float> y) {
     using family = block_lanes<Ops, Floats>;
     using ints = typename Ops::ints;
     constexpr std::size_t atom = 16, width = Vectors * Ops::lanes;
@@ -295,7 +294,7 @@ LOWBIT_NOINLINE void multiply_atoms(const weight_panel& w, const std::byte* lane
         const bool last = k >= layout.depth;
         if (!last && k % panel.segment != 0) continue;
         panel.start_group(group);
-        panel.finish_rows(sums, width, rows, group == 0, last ? row_scales : nullptr, tile);
+        panel.finish_rows(sums, width, rows, group == 0, last ? row_scales : nullptr, y);
         ++group;
     }
 }
@@ -337,9 +336,10 @@ struct block_body {
         }
     }
 
-    static void run(const weight_panel& w, const activation_rows<element>& x, std::size_t row0, std::size_t rows, float* tile) {
+    static void run(const weight_panel& w, const activation_rows<element>& x, std::size_t row0, std::size_t rows,
+                    result_rows<float> y) {
         if constexpr (reads_plain) {
-            if (x.lanes == nullptr) return multiply_plain<Ops, Key.unit>(w, x, row0, rows, tile);
+            if (x.lanes == nullptr) return multiply_plain<Ops, Key.unit>(w, x, row0, rows, y);
         }
         const std::size_t pitch = (rows + Ops::lanes - 1) / Ops::lanes * Ops::lanes * 4;
         const std::byte* lanes = x.lanes + start(w.layout.depth, row0);
@@ -349,13 +349,13 @@ struct block_body {
             constexpr std::size_t most = count * Ops::lanes;
             const std::size_t some = std::min(left, most);
             if constexpr (Key.unit == 1 && Key.atom == 16) {
-                multiply_atoms<Ops, Key.floats, count>(w, lanes, pitch, some, scales, tile);
+                multiply_atoms<Ops, Key.floats, count>(w, lanes, pitch, some, scales, y);
             } else {
-                multiply_lanes<Ops, Key.unit, Key.atom, Key.floats, count>(w, lanes, pitch, some, scales, tile);
+                multiply_lanes<Ops, Key.unit, Key.atom, Key.floats, count>(w, lanes, pitch, some, scales, y);
             }
             lanes += most * 4;
             if constexpr (!Key.floats) scales += some;
-            tile += some * panel_columns;
+            y = y.from(some);
             left -= some;
         };
         while (left > (vectors - 1) * Ops::lanes) multiply(std::integral_constant<unsigned, vectors>{});

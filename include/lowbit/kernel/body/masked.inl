@@ -79,8 +79,7 @@ struct masked_bytes {
 
 /// One row of x times `Panels` whole panels of bytes side by side.
 template <class Family, class Ops, unsigned Panels>
-LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_rows<std::int8_t>& x, std::size_t row,
-                                      float* tile) {
+LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_rows<std::int8_t>& x, std::size_t row, float* y) {
     using weights = masked_bytes<Ops, 8>;
     using dot = typename Ops::template dot<weights::max_code>;
     constexpr unsigned vectors = panel_vectors<Ops>;
@@ -94,7 +93,7 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
     }
     const typename Ops::ints fill = splat_fill<Ops>(w);
     const std::int8_t* from = x.data + row * x.stride;
-    std::fill_n(tile, Panels * panel_columns, 0.0f);
+    std::fill_n(y, Panels * panel_columns, 0.0f);
     for (std::size_t g = 0; g < groups; ++g) {
         typename Ops::ints sums[Panels][vectors];
         for_tile<Panels, vectors>([&](unsigned p, unsigned v) LOWBIT_INLINE_LAMBDA {
@@ -119,11 +118,11 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
             const std::byte* const beside = w.data + p * panel_bytes + layout.beside_start(g, panel_columns);
             decode_numbers<Ops>(layout.scale, beside, 0, scales);
             LOWBIT_UNROLL for (unsigned v = 0; v < vectors; ++v) {
-                float* const to = tile + p * panel_columns + v * Ops::lanes;
-                typename Ops::floats y = Ops::load_floats(to);
-                Family::add_scaled(y, sums[p][v], scales[v], x.scales, x.sums, row * groups + g);
-                if (Family::scaled_rows && g + 1 == groups) y = Ops::multiply_floats(y, Ops::splat_float(x.scales[row]));
-                Ops::store_floats(to, y);
+                float* const to = y + p * panel_columns + v * Ops::lanes;
+                typename Ops::floats sum = Ops::load_floats(to);
+                Family::add_scaled(sum, sums[p][v], scales[v], x.scales, x.sums, row * groups + g);
+                if (Family::scaled_rows && g + 1 == groups) sum = Ops::multiply_floats(sum, Ops::splat_float(x.scales[row]));
+                Ops::store_floats(to, sum);
             }
         }
     }
@@ -292,7 +291,7 @@ void expand_pairs(const weight_panel& w, const weight_block& b, std::byte* to) {
 /// `Rows` rows of x times a panel of lists: each step picks four activations for each column from the window that it names.
 template <class Family, class Ops, unsigned Rows>
 LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, const activation_rows<std::int8_t>& x,
-                                    std::size_t row, float* tile) {
+                                    std::size_t row, result_rows<float> to) {
     using ints = typename Ops::ints;
     constexpr unsigned vectors = panel_vectors<Ops>;
     const std::byte* step = w.data + w.layout.list_start();
@@ -321,7 +320,7 @@ LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, 
         typename Ops::floats y = Ops::splat_float(0.0f);
         Family::add_scaled(y, sums[r][v], Ops::load_floats(scales + v * Ops::lanes), x.scales, x.sums, row + r);
         if constexpr (Family::scaled_rows) y = Ops::multiply_floats(y, Ops::splat_float(x.scales[row + r]));
-        Ops::store_floats(tile + r * panel_columns + v * Ops::lanes, y);
+        Ops::store_floats(to.from(r).data + v * Ops::lanes, y);
     });
 }
 

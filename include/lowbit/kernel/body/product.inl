@@ -24,36 +24,51 @@ LOWBIT_ALWAYS_INLINE void expand_beside(const weight_panel& w, const weight_bloc
     }
 }
 
-/// `Rows` rows of x times a block of weights: tile += products of the groups that end in the block; a long group's sums so far
-/// are kept in `sums`. A function of its own, so that formats which decode to the same weights share it, and with few enough
-/// live pointers that no register of the tile is spilled.
+/// What `rows` rows from row `row` on have so far, and where they leave it.
+template <class Family>
+struct row_span {
+    std::size_t row = 0;
+    std::size_t rows = 0;
+    typename Family::sum* sums = nullptr; ///< of a long group
+    result_rows<typename Family::result> so_far, to;
+
+    LOWBIT_ALWAYS_INLINE void skip(std::size_t some) {
+        row += some;
+        rows -= some;
+        sums += some * panel_columns;
+        so_far = so_far.from(some);
+        to = to.from(some);
+    }
+};
+
+/// The first `Rows` of some rows, whose activations start at `from` and whose sums and scales at number `start` of x's, times a
+/// block of weights: to = so_far + products of the groups that end in the block.
 template <class Family, class Ops, class Weights, unsigned Rows>
-LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b, std::size_t x_start,
-                                   const activation_rows<typename Family::activation>& rows, std::size_t row, std::size_t groups,
-                                   typename Family::sum* sums, typename Family::result* tile) {
+LOWBIT_ALWAYS_INLINE void
+multiply_tile(const weight_panel& w, const weight_block& b, const activation_rows<typename Family::activation>& rows,
+              const typename Family::activation* from, std::size_t start, std::size_t groups, const row_span<Family>& tile) {
     constexpr unsigned vectors = Ops::template tile_vectors<Rows>;
     constexpr unsigned lanes = Ops::lanes;
     static_assert(panel_vectors<Ops> % vectors == 0);
     if constexpr (Rows == 1 && Family::scale_levels == 1 && Weights::parts == 1 && Weights::template streams<1>) {
         if (b.streamed && b.first && b.last) {
-            return multiply_row<Family, Ops, Weights>(w, b, rows.data + row * rows.stride + x_start, rows, row, groups, tile);
+            return multiply_row<Family, Ops, Weights>(w, b, from, rows, tile.row, start, tile.so_far.data, tile.to.data);
         }
     }
     for (unsigned first = 0; first < panel_vectors<Ops>; first += vectors) {
         typename Family::sums acc[Rows][vectors];
         typename Ops::floats y[Rows][vectors]; // results, which meet their groups' last sums only
         constexpr bool in_registers = Rows <= Family::tile_rows;
-        float* results = nullptr;
-        if constexpr (Family::scaled) results = tile + first * lanes;
-        const auto load = [&](unsigned r, unsigned v)
-                              LOWBIT_INLINE_LAMBDA { y[r][v] = Ops::load_floats(results + r * panel_columns + v * lanes); };
-        const auto store = [&](unsigned r, unsigned v)
-                               LOWBIT_INLINE_LAMBDA { Ops::store_floats(results + r * panel_columns + v * lanes, y[r][v]); };
+        const auto load = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+            if constexpr (Family::scaled) y[r][v] = Ops::load_floats(tile.so_far.from(r).data + (first + v) * lanes);
+        };
+        const auto store = [&](unsigned r, unsigned v, const auto& where)
+                               LOWBIT_INLINE_LAMBDA { Ops::store_floats(where.from(r).data + (first + v) * lanes, y[r][v]); };
         const auto change = [&](auto&& f) LOWBIT_INLINE_LAMBDA {
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 if constexpr (!in_registers) load(r, v);
                 f(r, v);
-                if constexpr (!in_registers) store(r, v);
+                if constexpr (!in_registers) store(r, v, tile.so_far);
             });
         };
         if constexpr (Family::scaled) {
@@ -61,17 +76,18 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 y[r][v] = Ops::splat_float(0.0f);
                 if (in_registers && resumed) load(r, v);
-                if (!in_registers && b.last && !resumed) store(r, v);
+                if (!in_registers && b.last && !resumed) store(r, v, tile.so_far);
             });
         }
         Weights weights(b, w);
-        const typename Family::activation* x = rows.data + row * rows.stride + x_start;
+        const typename Family::activation* x = from;
+        typename Family::sum* const sums = tile.sums + first * lanes;
         const std::size_t stride = rows.stride;
         const typename Family::sum* xsums = rows.sums;
         const float* xscales = rows.scales;
         const std::int32_t offset = w.offset;
-        std::size_t at = row * groups + b.group; // in xsums and xscales
-        std::size_t column = first * lanes;      // in scales, minimums and zeros
+        std::size_t at = start;             // in xsums and xscales
+        std::size_t column = first * lanes; // in scales, minimums and zeros
         beside_reader<Ops, Family::scale_levels> beside(b);
         constexpr std::size_t parts = Weights::parts;
         for (std::size_t i = 0; i < b.count * parts; ++i) {
@@ -81,12 +97,12 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
             }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 acc[r][v] = b.first ? Family::template start<Weights>(offset, xsums, at + r * groups, b.zeros, column + v * lanes)
-                                    : Family::load(sums + r * panel_columns + (first + v) * lanes);
+                                    : Family::load(sums + r * panel_columns + v * lanes);
             });
             if constexpr (!Family::scaled) {
                 if (b.first && b.group > 0) { // a later part of a K so long that it was cut
                     for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                        acc[r][v] = Ops::add(acc[r][v], Family::load(sums + r * panel_columns + (first + v) * lanes));
+                        acc[r][v] = Ops::add(acc[r][v], Family::load(sums + r * panel_columns + v * lanes));
                     });
                 }
             }
@@ -130,59 +146,79 @@ LOWBIT_NOINLINE void multiply_tile(const weight_panel& w, const weight_block& b,
                 }
             }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                Family::store(sums + r * panel_columns + (first + v) * lanes, acc[r][v]);
+                if constexpr (Family::scaled) {
+                    Family::store(sums + r * panel_columns + v * lanes, acc[r][v]);
+                } else {
+                    Family::store(tile.to.from(r).data + (first + v) * lanes, acc[r][v]);
+                }
             });
         }
         if constexpr (Family::scaled) {
             if (!b.last) continue;
             if constexpr (Family::scaled_rows) {
-                if (at == (row + 1) * groups) {
+                if (b.end) {
                     change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(rows.scales[row + r]));
+                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(rows.scales[tile.row + r]));
                     });
                 }
             }
-            if constexpr (in_registers) for_tile<Rows, vectors>(store);
+            for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
+                if constexpr (!in_registers) load(r, v);
+                store(r, v, tile.to);
+            });
         }
     }
 }
 
-/// Fetches `depth` k of `Rows` rows from row0 on: a tile takes longer than they take to come from the second-level cache, and is
-/// too long for the processor to look beyond.
+/// Fetches `depth` k of `Rows` rows from x on: a tile takes longer than they take to come from the second-level cache, and is too
+/// long for the processor to look beyond.
 template <class Ops, unsigned Rows, class T>
-LOWBIT_ALWAYS_INLINE void fetch_rows(const activation_rows<T>& x, std::size_t row0, std::size_t start, std::size_t depth) {
+LOWBIT_ALWAYS_INLINE void fetch_rows(const T* x, std::size_t stride, std::size_t depth) {
     const std::size_t bytes = depth / k_of<T> * sizeof(T);
     for (unsigned r = 0; r < Rows; ++r) {
-        const auto* const row = reinterpret_cast<const std::byte*>(x.data + (row0 + r) * x.stride + start);
+        const auto* const row = reinterpret_cast<const std::byte*>(x + r * stride);
         for (std::size_t at = 0; at < bytes; at += cache_line) Ops::prefetch_near(row + at);
     }
 }
 
-/// Multiplies a block by `rows` rows from row0 on, `Rows` at a time, what is left two and one at a time, and fetches pieces of
-/// the next one, from b.next on, which it moves.
+/// Multiplies a block by rows, `Rows` at a time until fewer are left, and fetches pieces of the next one, from b.next on, which
+/// it moves. One function for all tiles: from one to the next there is a jump that is not foreseen, and what a tile needs before
+/// its first product cannot hide behind the products of the one before. And a function of its own, so that formats which decode
+/// to the same weights share it, and with few enough live pointers that no register of the tile is spilled.
+template <class Family, class Ops, class Weights, unsigned Rows>
+LOWBIT_NOINLINE void multiply_tiles(const weight_panel& w, weight_block& b, std::size_t x_start,
+                                    const activation_rows<typename Family::activation>& x, std::size_t groups,
+                                    row_span<Family>& all) {
+    std::size_t spread = 0; // of a piece, over the units of a tile
+    if constexpr (requires { Weights::next; }) spread = b.count * b.depth / Weights::unit_depth * cache_line;
+    row_span<Family> left = all;
+    const typename Family::activation* from = x.data + left.row * x.stride + x_start;
+    std::size_t at = left.row * groups + b.group;                 // in sums and scales of x
+    while (left.rows >= Rows && !(Rows == 3 && left.rows == 4)) { // 4 rows are better 2 and 2 than 3 and 1
+        for (std::size_t byte = spread; byte < b.piece; byte += cache_line) Ops::prefetch(b.next + byte);
+        if constexpr (!Weights::template streams<Rows>) { // which would fetch between its own lines
+            if (left.rows > Rows) fetch_rows<Ops, Rows>(from + Rows * x.stride, x.stride, b.count * b.depth);
+        }
+        multiply_tile<Family, Ops, Weights, Rows>(w, b, x, from, at, groups, left);
+        b.next += std::max(spread, b.piece);
+        from += Rows * x.stride;
+        at += Rows * groups;
+        left.skip(Rows);
+    }
+    all = left;
+}
+
+/// Multiplies a block by rows, `Rows` at a time, what is left two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
-                                         std::size_t row0, std::size_t rows, typename Family::sum* sums,
-                                         typename Family::result* tile) {
-    std::size_t spread = 0; // of a piece, over the units of a tile
-    if constexpr (requires { Weights::next; }) spread = b.count * b.depth / Weights::unit_depth * cache_line;
-    const auto multiply = [&](auto count) {
-        for (std::size_t at = spread; at < b.piece; at += cache_line) Ops::prefetch(b.next + at);
-        if constexpr (!Weights::template streams<Rows>) { // which would fetch between its own lines
-            if (rows > count) fetch_rows<Ops, count>(x, row0 + count, x_start, b.count * b.depth);
-        }
-        multiply_tile<Family, Ops, Weights, count>(w, b, x_start, x, row0, groups, sums, tile);
-        b.next += std::max(spread, b.piece);
-        row0 += count;
-        rows -= count;
-        sums += count * panel_columns;
-        tile += count * panel_columns;
+                                         row_span<Family> all) {
+    const auto multiply = [&]<unsigned Count>() {
+        if (all.rows >= Count) multiply_tiles<Family, Ops, Weights, Count>(w, b, x_start, x, groups, all);
     };
-    constexpr unsigned few = std::min(2u, Rows); // for what is left; and 4 rows are better 2 and 2 than 3 and 1
-    while (rows >= Rows && !(Rows == 3 && rows == 4)) multiply(std::integral_constant<unsigned, Rows>{});
-    while (rows >= few) multiply(std::integral_constant<unsigned, few>{});
-    if (rows > 0) multiply(std::integral_constant<unsigned, 1>{});
+    multiply.template operator()<Rows>();
+    if constexpr (Rows > 2) multiply.template operator()<2>();
+    if constexpr (Rows > 1) multiply.template operator()<1>();
 }
 
 template <class Ops, product_key Key>
@@ -194,7 +230,7 @@ using family_of =
 /// See kernel::product_fn.
 template <class Ops, product_key Key>
 void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
-                    result_t<Key>* tile) {
+                    result_rows<result_t<Key>> y) {
     using family = family_of<Ops, Key>;
     constexpr unsigned parts = Key.record_groups;
     using packed = with_parts<typename family::template packed<Key.bits, Key.step, Key.code>, parts>;
@@ -226,11 +262,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             one.columns = panel_columns;
             if constexpr (expands && family::scale_levels == 1) {
                 if (w.columns == abreast(Key) * panel_columns && has_plain_scales(one))
-                    return multiply_abreast<family, Ops, abreast(Key)>(w, x, row0, tile);
+                    return multiply_abreast<family, Ops, abreast(Key)>(w, x, row0, y.data);
             }
-            for (std::size_t left = w.columns; left > 0; left -= one.columns, tile += panel_columns) {
+            for (std::size_t left = w.columns; left > 0; left -= one.columns, y.data += panel_columns) {
                 one.columns = std::min(left, panel_columns);
-                multiply_panel<Ops, Key>(one, x, row0, rows, tile);
+                multiply_panel<Ops, Key>(one, x, row0, rows, y);
                 one.data += w.layout.panel_bytes(panel_columns);
             }
             return;
@@ -255,7 +291,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     constexpr std::size_t wide_bytes = block_depth * panel_columns * Key.bits / 8 + (masked ? chunk_codes : 0);
     alignas(64) std::byte wide[wide_bytes]; // a block of a narrow or masked panel's codes
     alignas(64) element unpacked_block[plain ? 1 : block_depth * panel_columns];
-    alignas(64) typename family::sum sums[family::scaled ? most_rows * panel_columns : 1]; // of a group that spans blocks
+    alignas(64) std::byte scratch[most_rows * panel_columns * sizeof(typename family::sum)];
     alignas(64) float scales[most_groups * panel_columns];
     alignas(64) float minimums[family::offset == offset_kind::minimum ? most_groups * panel_columns : 1];
     alignas(64) std::int32_t zeros[family::offset == offset_kind::zero_point ? most_groups * panel_columns : 1];
@@ -306,10 +342,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             b.scales = scales;
             expand_beside<family, Ops>(w, b);
             const auto multiply = [&](auto count) {
-                multiply_lists<family, Ops, count>(w, scales, x, row0, tile);
+                multiply_lists<family, Ops, count>(w, scales, x, row0, y);
                 row0 += count;
                 rows -= count;
-                tile += count * panel_columns;
+                y = y.from(count);
             };
             while (rows >= Ops::tile_rows) multiply(std::integral_constant<unsigned, Ops::tile_rows>{});
             while (rows > 0) multiply(std::integral_constant<unsigned, 1>{});
@@ -317,6 +353,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
     }
 
+    // Either groups are cut, and their sums so far stand here, or results so far do: those of rows of Y would share few sets of
+    // the caches, where a row is a power of two.
+    auto* const sums = reinterpret_cast<typename family::sum*>(scratch);
+    result_rows<result_t<Key>> so_far{reinterpret_cast<result_t<Key>*>(scratch)};
+    if (family::scaled && (segment > deepest || y.stride == panel_columns)) so_far = y;
     std::size_t record = 0, start = 0; // where the next block starts
     while (record < records) {
         const std::size_t record_depth = record + 1 < records ? segment : layout.record_depth(record);
@@ -385,12 +426,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
 
         const std::size_t x_start = (record * segment + start) / k_of<typename family::activation>;
-        typename family::sum* carried;
-        if constexpr (family::scaled) {
-            carried = sums;
-        } else {
-            carried = tile;
-        }
+        b.end = b.last && next_record == records;
+        const result_rows<result_t<Key>> after = b.end ? y : so_far; // the block
         const std::size_t codes =
             has_pairs ? pair_unit_bytes(Key.kept_bits) / pair_unit : w.columns * Key.bits / 8; // bytes of a k
         const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
@@ -399,9 +436,10 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         b.next = has_masks ? kept : data + start * codes + bytes;
         const std::size_t fetched = has_masks ? static_cast<std::size_t>(kept - first_kept) : bytes;
         if (spreads || rows >= bursts) b.piece = fetched * tile_rows / (spreads ? std::min(rows, spreading_rows) : rows);
-        const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t to) {
-            multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, row0 + from, to - from,
-                                                       carried + from * panel_columns, tile + from * panel_columns);
+        const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t end) {
+            row_span<family> some{row0, end, sums, so_far, after};
+            some.skip(from);
+            multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, some);
         };
         // Few rows read what is packed, fetching ahead. Of many all read what is unpacked; bytes lie ready for those after the
         // first.

@@ -501,10 +501,12 @@ struct row_body {
     static constexpr float binarize(const T* x, std::size_t n, code_groups groups, std::uint32_t* words) {
         const float scale = mean_abs(x, n);
         const bool finite = scale - scale == 0;
+        const std::size_t row = n;
         while (n > 0) {
             const std::size_t length = n < groups.length ? n : groups.length;
             const std::size_t padded = groups.round_up(length);
             for (std::size_t k = 0; k < padded; k += 32) {
+                fetch(x + k, row, 32); // the next row
                 const std::uint32_t word = sign_word(x + k, length - k < 32 ? (k < length ? length - k : 0) : 32);
                 *words++ = finite ? word : 0;
             }
