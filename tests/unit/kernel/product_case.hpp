@@ -455,7 +455,7 @@ void check_shapes() {
     run({64, 96, 32, 50}, {50, 13}); // so many that every level unpacks weights for them
     run({64, 96, 32, 67}, {67, 1, 3, 64});
     run({64, 700, 32, 40}, {40, 8, 11, 12, 13}); // several blocks of several groups
-    run({64, 520, 520, 120}, {120});
+    run({64, 520, 520, lk::most_rows}, {lk::most_rows});
     run({64, 2 * 4096, 4096, 3}, {3, 1});
     for (const auto scale : {lk::scale_kind::float32, lk::scale_kind::bfloat16, lk::scale_kind::table8}) {
         run({64, 96, 32, 5, scale}, {5, 1});
