@@ -224,13 +224,14 @@ struct row_ops {
         return halves_of(halves_of(fours(v), fours(v + 4)), halves_of(fours(v + 8), fours(v + 12)));
     }
 
-    /// The elements below 0 among 32: masks have them in order, of which each byte of the word takes every fourth.
+    /// The elements below 0 among 32: masks have them in order, bytes of masks are sorted by 4.
     LOWBIT_ALWAYS_INLINE static std::uint32_t negative(const ints (&v)[2]) {
         const ints zero = _mm512_set1_epi32(INT32_MIN); // -0, above which, taken as unsigned, all below 0 stand
-        const std::uint32_t low = _mm512_cmpgt_epu32_mask(v[0], zero), high = _mm512_cmpgt_epu32_mask(v[1], zero);
-        const std::uint32_t masks = high << 16 | low;
-        return _pext_u32(masks, 0x11111111) | _pext_u32(masks, 0x22222222) << 8 | _pext_u32(masks, 0x44444444) << 16 |
-               _pext_u32(masks, 0x88888888) << 24;
+        const __mmask32 masks = _mm512_kunpackw(_mm512_cmpgt_epu32_mask(v[1], zero), _mm512_cmpgt_epu32_mask(v[0], zero));
+        const __m256i quads = _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 4, 8, 12, 1, 5, 9, 13, 2,
+                                               6, 10, 14, 3, 7, 11, 15);
+        const __m256i sorted = _mm256_shuffle_epi8(_mm256_movm_epi8(masks), quads);
+        return _mm256_movepi8_mask(_mm256_permutevar8x32_epi32(sorted, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
     }
 
 private:
