@@ -155,8 +155,6 @@ struct panel_and_block {
     const std::size_t here = std::min(few, panels - start);
     return {start + in % here, in / here};
 }
-/// Rows of a panel's results that wait on the stack for what else happens to them.
-inline constexpr std::size_t tile_rows = 120;
 /// Panels that stay in a third-level cache while blocks of rows pass.
 inline constexpr std::size_t kept_panel_bytes = std::size_t{8} << 20;
 
@@ -164,9 +162,11 @@ template <class Here, compute C, class Pool, class Sink, class Epilogue>
 void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, const packed_operand<C>& w, const Sink& y,
               const Epilogue& ep, isa::level level) {
     constexpr bool may_be_in_place = may_multiply_in_place<Sink, Epilogue>;
+    static_assert(kernel::lane_rows <= kernel::most_tile_rows); // rows that are arranged together meet a panel together
     const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
-    const std::size_t most_rows = may_be_in_place ? w.most_rows : std::min(w.most_rows, tile_rows);
+    std::size_t most_rows = may_be_in_place ? w.most_rows : std::min(w.most_rows, kernel::most_tile_rows);
     const std::size_t blocks = ceil_div(m, most_rows), panels = ceil_div(w.rows(), kernel::panel_columns);
+    if (w.arrange == nullptr) most_rows = round_up(ceil_div(m, blocks), 12); // even ones
     const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, most_rows);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
     const std::size_t few = std::max<std::size_t>(8, kept_panel_bytes / (panel_bytes + 1));
@@ -182,7 +182,7 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
     }
     for_ranges(where, panels * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
         const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
-        alignas(64) float tile[tile_rows * kernel::panel_columns];
+        alignas(64) float tile[kernel::most_tile_rows * kernel::panel_columns];
         std::size_t some = 1; // panels
         for (std::size_t i = first; i < last; i += some) {
             if (m == 1) some = std::min(w.abreast, last - i);
@@ -193,27 +193,28 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
             panel.columns = std::min(some * kernel::panel_columns, w.rows() - column0);
             const bool in_place = may_be_in_place && panel.columns % kernel::panel_columns == 0;
             const std::size_t last_row = std::min(m, (block + 1) * most_rows);
-            std::size_t rows = 0; // of one call
+            std::size_t rows = 0; // of a call
             for (std::size_t row0 = block * most_rows; row0 < last_row; row0 += rows) {
-                rows = std::min(in_place ? most_rows : tile_rows, last_row - row0);
+                rows = std::min(in_place ? most_rows : kernel::most_tile_rows, last_row - row0);
                 kernel::result_rows<float> to{tile};
                 if constexpr (may_be_in_place) {
-                    if (in_place) to = {y.at(row0, column0), y.y.stride()};
+                    if (in_place) to = {y.at(row0, column0), m == 1 ? kernel::panel_columns : y.y.stride()};
                 }
                 if (w.cols() == 0) {
-                    for (std::size_t r = 0; r < rows; ++r) std::fill_n(to.from(r).data, some * kernel::panel_columns, 0.0f);
+                    for (std::size_t r = 0; r < rows; ++r) std::fill_n(to.from(r).data, panel.columns, 0.0f);
                 } else {
                     w.multiply(panel, activations, row0, rows, to);
                 }
-                if (some > 1) to.stride = kernel::panel_columns; // runs of several panels, else of several rows
-                for (std::size_t r = 0; r < rows * some; ++r) {
-                    const std::size_t past = some > 1 ? r * kernel::panel_columns : 0, row = some > 1 ? row0 : row0 + r;
-                    const result_run run{to.from(r).data, std::min(kernel::panel_columns, panel.columns - past), row,
-                                         column0 + past};
-                    if (x.bad(row)) std::fill_n(run.values, run.count, std::numeric_limits<float>::quiet_NaN());
+                for (std::size_t r = 0; r < rows; ++r) {
+                    float* const results = to.from(r).data;
+                    if (x.bad(row0 + r)) std::fill_n(results, panel.columns, std::numeric_limits<float>::quiet_NaN());
                     if (in_place) continue;
-                    ep.template apply<Here>(run);
-                    store_run<Here>(y, run, ep, row_kernels);
+                    for (std::size_t c = 0; c < panel.columns; c += kernel::panel_columns) {
+                        const result_run run{results + c, std::min(kernel::panel_columns, panel.columns - c), row0 + r,
+                                             column0 + c};
+                        ep.template apply<Here>(run);
+                        store_run<Here>(y, run, ep, row_kernels);
+                    }
                 }
             }
         }

@@ -95,7 +95,7 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
     detail::for_ranges(where, ceil_div(n, kernel::panel_columns), 1, [&](std::size_t first, std::size_t last) {
         detail::scratch<std::uint8_t> levels(kernel::panel_columns * k);
         detail::scratch<std::byte> packed(layout.panel_bytes(kernel::panel_columns));
-        alignas(64) std::int32_t tile[kernel::most_rows * kernel::panel_columns];
+        alignas(64) std::int32_t tile[kernel::most_tile_rows * kernel::panel_columns];
         for (std::size_t p = first; p < last; ++p) {
             kernel::weight_panel panel;
             panel.layout = layout;
@@ -110,8 +110,8 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
                 kernel::pack_planes(layout, g, panel.columns, {levels.data() + g * layout.segment(), k, layout.length(g)},
                                     packed.data() + layout.record_start(g, panel.columns));
             }
-            for (std::size_t row0 = 0; row0 < m; row0 += kernel::most_rows) {
-                const std::size_t count = std::min(kernel::most_rows, m - row0);
+            for (std::size_t row0 = 0; row0 < m; row0 += kernel::most_tile_rows) {
+                const std::size_t count = std::min(kernel::most_tile_rows, m - row0);
                 multiply(panel, activations, row0, count, {tile});
                 for (std::size_t r = 0; r < count; ++r) {
                     for (std::size_t c = 0; c < panel.columns; ++c)

@@ -63,8 +63,8 @@ struct product_key {
     activation_kind activations = activation_kind::int8_per_row;
     /// The value of a code step: 2 for binary, whose values are 2 * code - 1 (with a constant offset of 1).
     unsigned step = 1;
-    /// 2 for scales that are integers under super-scales; 0 for the plain product of integers, whose tile is int32 (int8_per_row,
-    /// one group a record).
+    /// 2 for scales that are integers under super-scales; 0 for the plain product of integers, whose results are int32
+    /// (int8_per_row, one group a record).
     unsigned scale_levels = 1;
     /// Groups of a record, see panel_layout.
     std::size_t record_groups = 1;
@@ -129,8 +129,10 @@ struct activation_rows {
 /// Most rows of one call: what they have so far of a panel stands on the stack, 256 bytes a row. A multiple of all row tiles; a
 /// caller that cuts rows does best to cut at multiples of 12.
 inline constexpr std::size_t most_rows = 180;
+/// Rows of a call whose results wait on the stack, too, for what else happens to them: musl gives a thread 128 KiB of it.
+inline constexpr std::size_t most_tile_rows = 120;
 
-/// Where a call leaves its results, 64 columns of each row.
+/// Where a call leaves its results: 64 columns of each row, or all of one row.
 template <class T>
 struct result_rows {
     T* data = nullptr;
@@ -164,6 +166,8 @@ using product_fn = void (*)(const weight_panel& w, const activation_rows<activat
 /// Unpacked weights of one block of K: half of the smallest first-level cache in use (32 KiB), the rest is for rows and sums.
 /// 256 k of bytes or 64 k of floats, by 64 columns.
 inline constexpr std::size_t block_bytes = 16384;
+/// K of a block of whole bytes that stays in the second-level cache, 256 KiB of it.
+inline constexpr std::size_t deep_block_depth = 4096;
 /// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
 inline constexpr std::size_t most_groups = 16;
 /// Packed weights are a stream: each line of it is asked for so many bytes before it is read, into the first-level cache, across

@@ -229,7 +229,7 @@ TEST_CASE("epilogues: bits do not depend on batch size or threads") {
     test_pool pool(3, work_order::reversed);
     lb::gemm(lb::on(pool), x, o.p, z, e);
     CHECK(same_bits(y, z));
-    for (const std::size_t r : {std::size_t{0}, std::size_t{64}, many - 1}) {
+    for (std::size_t r = 0; r < many; ++r) {
         lb::gemm(lb::matrix_view<const float>(x.row(r).data(), 1, k), o.p, one, e);
         CHECK(std::memcmp(one.data(), y.row(r).data(), n * sizeof(float)) == 0);
     }

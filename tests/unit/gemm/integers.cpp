@@ -64,7 +64,8 @@ TEST_CASE("integers: every shape on every level, exactly") {
                                   {2, 65, 3},
                                   {9, 64, 130},
                                   {3, 130, 257},
-                                  {lowbit::kernel::most_rows + 10, 7, 31}}) {
+                                  {lowbit::kernel::most_rows + 10, 130, 31},
+                                  {2, 64, 70'000}}) {
             const std::size_t m = shape[0], n = shape[1], k = shape[2]; // not a structured binding: clang 14 cannot capture one
             CAPTURE(m);
             CAPTURE(n);

@@ -138,9 +138,9 @@ void check_values(maker make) {
     struct extents {
         std::size_t m, n, k;
     };
-    // nothing, one, tails of rows, columns and K, more than one panel
-    constexpr extents shapes[] = {{0, 5, 8},   {4, 0, 8},    {4, 6, 0},     {1, 1, 1},
-                                  {3, 65, 37}, {9, 64, 128}, {2, 130, 257}, {5, 7, 300}};
+    // nothing, one, tails of rows, columns and K, more than one panel, of one row too, more than one block of K
+    constexpr extents shapes[] = {{0, 5, 8},    {4, 0, 8},     {4, 6, 0},   {3, 130, 0},  {1, 260, 0},  {1, 1, 1},    {3, 65, 37},
+                                  {9, 64, 128}, {2, 130, 257}, {5, 7, 300}, {1, 192, 64}, {1, 330, 96}, {7, 64, 1100}};
     std::uint64_t salt = 1;
     for (const extents& shape : shapes) {
         const std::size_t m = shape.m, n = shape.n, k = shape.k; // not a structured binding: clang 14 cannot capture one
@@ -226,12 +226,14 @@ void check_contract(maker make) {
         spoiled(17, k - 1) = inf;
         spoiled(64, k / 2) = -inf;
         for (float& v : spoiled.row(80)) v = inf;
+        spoiled(lowbit::kernel::most_tile_rows + 1, 1) = inf;
+        spoiled(m - 3, 0) = inf;
         for (float& v : spoiled.row(m - 1)) v = 0.0f;
         each_level([&](lb::isa::level) {
             const lb::matrix<float> whole = multiply(p, x), z = multiply(p, spoiled);
             for (std::size_t r = 0; r < m; ++r) {
                 CAPTURE(r);
-                if (r == 3 || r == 17 || r == 64 || r == 80) {
+                if (r == 3 || r == 17 || r == 64 || r == 80 || r == lowbit::kernel::most_tile_rows + 1 || r == m - 3) {
                     CHECK(all_nan(z.row(r).data(), n));
                 } else if (r == m - 1) {
                     CHECK(std::all_of(z.row(r).begin(), z.row(r).end(), [](float v) { return v == 0.0f; }));
@@ -257,28 +259,31 @@ void check_contract(maker make) {
 void check_guarded(maker make) {
     for (const edge side : edges) {
         guarded_memory memory(side);
+        const auto check = [&](std::size_t m, std::size_t n, std::size_t k) {
+            CAPTURE(m);
+            CAPTURE(n);
+            CAPTURE(k);
+            const auto made = make(n, k, n * 1000 + k, &memory);
+            const product& p = *made;
+            guarded<float> x((m - 1) * (k + 1) + k, side), y((m - 1) * (n + 1) + n, side);
+            guarded<std::byte> workspace(p.workspace_bytes(m), side);
+            noise random(n + k);
+            for (float& v : x) v = random.normal();
+            const lb::matrix_view<const float> x_view(x.data(), m, k, k + 1);
+            const expected_product expected = reference(p, x_view);
+            each_level([&](lb::isa::level) {
+                test_pool pool(1);
+                p.run(pool, x_view, {y.data(), m, n, n + 1}, {workspace.data(), workspace.size()});
+                lb::matrix<float> dense(m, n);
+                for (std::size_t r = 0; r < m; ++r) std::copy_n(y.data() + r * (n + 1), n, dense.row(r).data());
+                compare(dense, expected);
+            });
+        };
         for (const std::size_t n : {std::size_t{1}, std::size_t{15}, std::size_t{64}, std::size_t{67}}) {
-            for (const std::size_t k : {std::size_t{1}, std::size_t{31}, std::size_t{65}, std::size_t{130}}) {
-                CAPTURE(n);
-                CAPTURE(k);
-                const auto made = make(n, k, n * 1000 + k, &memory);
-                const product& p = *made;
-                constexpr std::size_t m = 5;
-                guarded<float> x((m - 1) * (k + 1) + k, side), y((m - 1) * (n + 1) + n, side);
-                guarded<std::byte> workspace(p.workspace_bytes(m), side);
-                noise random(n + k);
-                for (float& v : x) v = random.normal();
-                const lb::matrix_view<const float> x_view(x.data(), m, k, k + 1);
-                const expected_product expected = reference(p, x_view);
-                each_level([&](lb::isa::level) {
-                    test_pool pool(1);
-                    p.run(pool, x_view, {y.data(), m, n, n + 1}, {workspace.data(), workspace.size()});
-                    lb::matrix<float> dense(m, n);
-                    for (std::size_t r = 0; r < m; ++r) std::copy_n(y.data() + r * (n + 1), n, dense.row(r).data());
-                    compare(dense, expected);
-                });
-            }
+            for (const std::size_t k : {std::size_t{1}, std::size_t{31}, std::size_t{65}, std::size_t{130}}) check(5, n, k);
         }
+        for (const std::size_t n : {std::size_t{128}, std::size_t{256}, std::size_t{330}}) check(1, n, 96); // panels of one row
+        check(lowbit::kernel::most_rows + 10, 130, 600); // several blocks of rows and of K, several panels
     }
 }
 

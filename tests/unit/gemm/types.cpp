@@ -124,6 +124,18 @@ TEST_CASE("types: X and Y may be transposed") {
     CHECK(same_bits(product_of(o.x, lb::pack(lb::quantize<lb::presets::w8>(lb::transposed(w_columns.view())))), y));
 }
 
+TEST_CASE("types: Y of every kind has the same results, of more rows than a kernel takes at once") {
+    const operands o;
+    const std::size_t rows = lowbit::kernel::most_rows + 10;
+    const lb::matrix<float> x = noise(3).weights(rows, k), y = product_of(x, lb::pack(o.q), rows);
+    lb::matrix<float> turned(n, rows);
+    lb::gemm(x, lb::pack(o.q), lb::transposed(turned));
+    CHECK(same_bits(transpose(turned), y));
+    lb::matrix<lb::float16> narrow(rows, n);
+    lb::gemm(x, lb::pack(o.q), narrow);
+    CHECK(same_bits(convert<float>(narrow), convert<float>(convert<lb::float16>(y))));
+}
+
 TEST_CASE("types: nothing is touched beside X, Y, biases, residuals, codes and scales") {
     const operands o;
     const auto p = lb::pack(o.q);

@@ -78,14 +78,17 @@ public:
         for (const auto& kernel : lk::products<Key>) {
             if (!isa::supported(kernel.level)) continue;
             first_.clear();
-            for (const std::size_t step : rows_a_call) check(kernel, step);
+            for (const std::size_t step : rows_a_call) {
+                for (const std::size_t pitch : {64u, 67u}) check(kernel, step, pitch);
+            }
         }
     }
 
 private:
-    void check(const lk::level_product<Key>& kernel, std::size_t step) {
+    /// Rows of results are side by side, or apart: what lies between them stays as it was.
+    void check(const lk::level_product<Key>& kernel, std::size_t step, std::size_t pitch) {
         INFO("level ", std::string{isa::name(kernel.level)}, " bits ", Key.bits, " columns ", shape_.columns, " K ", shape_.depth,
-             " group ", shape_.group, " rows ", shape_.rows, " by ", step);
+             " group ", shape_.group, " rows ", shape_.rows, " by ", step, ", ", pitch, " results apart");
         const lk::weight_panel panel{layout_,
                                      packed_->data(),
                                      shape_.columns,
@@ -94,8 +97,6 @@ private:
                                      scale_table_.data(),
                                      fill_};
         const lk::activation_rows<x_type> x{x_->data(), stride_, x_scales_.data(), sums_.data()};
-        // Rows of results side by side, or apart: what lies between them stays as it was.
-        const std::size_t pitch = random_() % 2 == 0 ? 64 : 67;
         const y_type between = 77;
         guarded<y_type> tile((shape_.rows - 1) * pitch + 64, side_);
         std::fill_n(tile.data(), tile.size(), between);
@@ -456,6 +457,7 @@ void check_shapes() {
     run({64, 96, 32, 67}, {67, 1, 3, 64});
     run({64, 700, 32, 40}, {40, 8, 11, 12, 13}); // several blocks of several groups
     run({64, 520, 520, lk::most_rows}, {lk::most_rows});
+    run({64, lk::deep_block_depth + 36, lk::deep_block_depth + 36, 29}, {29, 13, 12}); // cut, deep blocks too
     run({64, 2 * 4096, 4096, 3}, {3, 1});
     for (const auto scale : {lk::scale_kind::float32, lk::scale_kind::bfloat16, lk::scale_kind::table8}) {
         run({64, 96, 32, 5, scale}, {5, 1});

@@ -5,8 +5,8 @@
 /// groups before, `to` gets them with these.
 template <class Family, class Ops, class Weights>
 LOWBIT_NOINLINE void multiply_row(const weight_panel& w, const weight_block& b, const typename Family::activation* x,
-                                  const activation_rows<typename Family::activation>& rows, std::size_t row, std::size_t start,
-                                  const float* so_far, float* to) {
+                                  const activation_rows<typename Family::activation>& rows, std::size_t row,
+                                  std::size_t first_sum, const float* so_far, float* to) {
     constexpr unsigned vectors = Ops::template tile_vectors<1>;
     constexpr unsigned lanes = Ops::lanes;
     for (unsigned first = 0; first < panel_vectors<Ops>; first += vectors) {
@@ -17,7 +17,7 @@ LOWBIT_NOINLINE void multiply_row(const weight_panel& w, const weight_block& b, 
         Weights weights(b, w);
         beside_reader<Ops, 1> beside(b);
         const typename Family::activation* at_x = x;
-        std::size_t at = start; // in sums and scales
+        std::size_t at = first_sum;
         for (std::size_t i = 0; i < b.count; ++i, ++at) {
             const std::size_t column = i * panel_columns + first * lanes; // in zeros
             if constexpr (Family::offset == offset_kind::zero_point) {

@@ -130,16 +130,19 @@ private:
     }
 };
 
-/// Weights that lie ready in the cache for several rows, and with each unit a line of the next block: a piece before each tile
+/// Weights that lie ready in a cache for several rows, and with each unit some lines of the next block: a piece before each tile
 /// would be a burst that its own loads wait for.
-template <class Ops, class Weights>
+template <class Ops, class Weights, unsigned Lines = 1>
 struct spreading : Weights {
+    static constexpr unsigned lines = Lines;
+
     const std::byte* next;
 
     LOWBIT_ALWAYS_INLINE spreading(const weight_block& b, const weight_panel& w) : Weights(b, w), next(b.next) {}
     LOWBIT_ALWAYS_INLINE void prefetch() {
-        Ops::prefetch(next);
-        next += cache_line;
+        Weights::prefetch();
+        unroll<Lines>([&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch(next + i * cache_line); });
+        next += Lines * cache_line;
     }
 };
 

@@ -29,7 +29,7 @@ template <class Family>
 struct row_span {
     std::size_t row = 0;
     std::size_t rows = 0;
-    typename Family::sum* sums = nullptr; ///< of a long group
+    typename Family::sum* sums = nullptr; ///< so far of a group that is cut; unscaled ones are all that they have so far
     result_rows<typename Family::result> so_far, to;
 
     LOWBIT_ALWAYS_INLINE void skip(std::size_t some) {
@@ -39,20 +39,26 @@ struct row_span {
         so_far = so_far.from(some);
         to = to.from(some);
     }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE row_span part(std::size_t first, std::size_t end) const {
+        row_span some = *this;
+        some.skip(first);
+        some.rows = end - first;
+        return some;
+    }
 };
 
-/// The first `Rows` of some rows, whose activations start at `from` and whose sums and scales at number `start` of x's, times a
-/// block of weights: to = so_far + products of the groups that end in the block.
+/// The first `Rows` of some rows, whose activations are `from` and whose first sum and scale of the block's groups are number
+/// `first_sum` of x's, times a block of weights: to = so_far + products of the groups that end in the block.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void
 multiply_tile(const weight_panel& w, const weight_block& b, const activation_rows<typename Family::activation>& rows,
-              const typename Family::activation* from, std::size_t start, std::size_t groups, const row_span<Family>& tile) {
+              const typename Family::activation* from, std::size_t first_sum, std::size_t groups, const row_span<Family>& some) {
     constexpr unsigned vectors = Ops::template tile_vectors<Rows>;
     constexpr unsigned lanes = Ops::lanes;
     static_assert(panel_vectors<Ops> % vectors == 0);
     if constexpr (Rows == 1 && Family::scale_levels == 1 && Weights::parts == 1 && Weights::template streams<1>) {
         if (b.streamed && b.first && b.last) {
-            return multiply_row<Family, Ops, Weights>(w, b, from, rows, tile.row, start, tile.so_far.data, tile.to.data);
+            return multiply_row<Family, Ops, Weights>(w, b, from, rows, some.row, first_sum, some.so_far.data, some.to.data);
         }
     }
     for (unsigned first = 0; first < panel_vectors<Ops>; first += vectors) {
@@ -60,7 +66,7 @@ multiply_tile(const weight_panel& w, const weight_block& b, const activation_row
         typename Ops::floats y[Rows][vectors]; // results, which meet their groups' last sums only
         constexpr bool in_registers = Rows <= Family::tile_rows;
         const auto load = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-            if constexpr (Family::scaled) y[r][v] = Ops::load_floats(tile.so_far.from(r).data + (first + v) * lanes);
+            if constexpr (Family::scaled) y[r][v] = Ops::load_floats(some.so_far.from(r).data + (first + v) * lanes);
         };
         const auto store = [&](unsigned r, unsigned v, const auto& where)
                                LOWBIT_INLINE_LAMBDA { Ops::store_floats(where.from(r).data + (first + v) * lanes, y[r][v]); };
@@ -68,7 +74,7 @@ multiply_tile(const weight_panel& w, const weight_block& b, const activation_row
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 if constexpr (!in_registers) load(r, v);
                 f(r, v);
-                if constexpr (!in_registers) store(r, v, tile.so_far);
+                if constexpr (!in_registers) store(r, v, some.so_far);
             });
         };
         if constexpr (Family::scaled) {
@@ -76,17 +82,17 @@ multiply_tile(const weight_panel& w, const weight_block& b, const activation_row
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 y[r][v] = Ops::splat_float(0.0f);
                 if (in_registers && resumed) load(r, v);
-                if (!in_registers && b.last && !resumed) store(r, v, tile.so_far);
+                if (!in_registers && b.last && !resumed) store(r, v, some.so_far);
             });
         }
         Weights weights(b, w);
         const typename Family::activation* x = from;
-        typename Family::sum* const sums = tile.sums + first * lanes;
+        typename Family::sum* const sums = some.sums + first * lanes;
         const std::size_t stride = rows.stride;
         const typename Family::sum* xsums = rows.sums;
         const float* xscales = rows.scales;
         const std::int32_t offset = w.offset;
-        std::size_t at = start;             // in xsums and xscales
+        std::size_t at = first_sum;         // in xsums and xscales
         std::size_t column = first * lanes; // in scales, minimums and zeros
         beside_reader<Ops, Family::scale_levels> beside(b);
         constexpr std::size_t parts = Weights::parts;
@@ -149,7 +155,7 @@ multiply_tile(const weight_panel& w, const weight_block& b, const activation_row
                 if constexpr (Family::scaled) {
                     Family::store(sums + r * panel_columns + v * lanes, acc[r][v]);
                 } else {
-                    Family::store(tile.to.from(r).data + (first + v) * lanes, acc[r][v]);
+                    Family::store(some.to.from(r).data + (first + v) * lanes, acc[r][v]);
                 }
             });
         }
@@ -158,13 +164,13 @@ multiply_tile(const weight_panel& w, const weight_block& b, const activation_row
             if constexpr (Family::scaled_rows) {
                 if (b.end) {
                     change([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
-                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(rows.scales[tile.row + r]));
+                        y[r][v] = Ops::multiply_floats(y[r][v], Ops::splat_float(rows.scales[some.row + r]));
                     });
                 }
             }
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 if constexpr (!in_registers) load(r, v);
-                store(r, v, tile.to);
+                store(r, v, some.to);
             });
         }
     }
@@ -190,7 +196,7 @@ LOWBIT_NOINLINE void multiply_tiles(const weight_panel& w, weight_block& b, std:
                                     const activation_rows<typename Family::activation>& x, std::size_t groups,
                                     row_span<Family>& all) {
     std::size_t spread = 0; // of a piece, over the units of a tile
-    if constexpr (requires { Weights::next; }) spread = b.count * b.depth / Weights::unit_depth * cache_line;
+    if constexpr (requires { Weights::next; }) spread = b.count * b.depth / Weights::unit_depth * Weights::lines * cache_line;
     row_span<Family> left = all;
     const typename Family::activation* from = x.data + left.row * x.stride + x_start;
     std::size_t at = left.row * groups + b.group;                 // in sums and scales of x
@@ -208,7 +214,7 @@ LOWBIT_NOINLINE void multiply_tiles(const weight_panel& w, weight_block& b, std:
     all = left;
 }
 
-/// Multiplies a block by rows, `Rows` at a time, what is left two and one at a time.
+/// Multiplies a block by rows, `Rows` at a time, what is left four, two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
@@ -217,6 +223,7 @@ LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b,
         if (all.rows >= Count) multiply_tiles<Family, Ops, Weights, Count>(w, b, x_start, x, groups, all);
     };
     multiply.template operator()<Rows>();
+    if constexpr (Rows > 4) multiply.template operator()<4>();
     if constexpr (Rows > 2) multiply.template operator()<2>();
     if constexpr (Rows > 1) multiply.template operator()<1>();
 }
@@ -227,10 +234,17 @@ using family_of =
                        std::conditional_t<is_binary(Key.activations), binary_family<Ops, Key.activations, Key.scale_levels>,
                                           integer_family<Ops, Key.offset, Key.activations, Key.scale_levels>>>;
 
-/// See kernel::product_fn.
+/// Whether masked weights can be expanded in registers.
+template <class Ops, product_key Key, class Family = family_of<Ops, Key>>
+inline constexpr bool expands_masks =
+    Key.kept_bits != 0 && Family::template multiplies_packed<Key.bits, Key.code> && Family::offset == offset_kind::constant &&
+    std::is_same_v<typename Family::element, std::uint8_t> &&
+    requires(typename Ops::ints fill) { Ops::template expand<8>(std::uint64_t{}, nullptr, fill); };
+
+/// As kernel::product_fn, of one panel.
 template <class Ops, product_key Key>
-void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
-                    result_rows<result_t<Key>> y) {
+LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0,
+                                        std::size_t rows, result_rows<result_t<Key>> y) {
     using family = family_of<Ops, Key>;
     constexpr unsigned parts = Key.record_groups;
     using packed = with_parts<typename family::template packed<Key.bits, Key.step, Key.code>, parts>;
@@ -252,27 +266,15 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         if constexpr (requires { Ops::once_rows; } && plain && std::is_same_v<element, std::uint8_t>) return Ops::once_rows;
         return fused_rows;
     }();
-    // Whether masked weights can be expanded in registers.
-    constexpr bool expands = masked && plain && family::offset == offset_kind::constant &&
-                             std::is_same_v<element, std::uint8_t> &&
-                             requires(typename Ops::ints fill) { Ops::template expand<8>(std::uint64_t{}, nullptr, fill); };
-    if constexpr (abreast(Key) > 1) {
-        if (w.columns > panel_columns) { // panels that follow each other
-            weight_panel one = w;
-            one.columns = panel_columns;
-            if constexpr (expands && family::scale_levels == 1) {
-                if (w.columns == abreast(Key) * panel_columns && has_plain_scales(one))
-                    return multiply_abreast<family, Ops, abreast(Key)>(w, x, row0, y.data);
-            }
-            for (std::size_t left = w.columns; left > 0; left -= one.columns, y.data += panel_columns) {
-                one.columns = std::min(left, panel_columns);
-                multiply_panel<Ops, Key>(one, x, row0, rows, y);
-                one.data += w.layout.panel_bytes(panel_columns);
-            }
-            return;
-        }
-    }
+    // So many rows of whole bytes with one scale a column keep their sums in registers over deep blocks, which come from the
+    // second-level cache.
+    constexpr unsigned deep_rows = [] {
+        if constexpr (requires { Ops::deep_rows; } && plain && !masked && !is_binary(Key.activations) && family::scaled)
+            return Ops::deep_rows;
+        return 0u;
+    }();
     const std::size_t groups = w.layout.groups();
+    const bool deep = deep_rows != 0 && groups == 1 && rows >= 2 * deep_rows && has_plain_scales(w);
     // Decoding in registers runs beside the products, in units that those leave idle (on Zen 4 all of it: 12 rows gain up to 40
     // %, 512 a fiftieth), while writing a block and reading it again does not; but it is done for each tile. Whole bytes gain by
     // their scales.
@@ -282,6 +284,7 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     }
 
     // Rows that expand masked weights in registers, and that multiply pairs as they are.
+    constexpr bool expands = expands_masks<Ops, Key>;
     constexpr unsigned expanding_rows = expands ? streaming_rows : 0;
     constexpr bool pairs = masked && Key.pairs && plain && requires(const std::byte* from) { Ops::patterns(from); };
     const bool has_pairs = Key.pairs && w.layout.paired(w.columns), has_lists = Key.lists && w.layout.listed(w.columns);
@@ -309,7 +312,8 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     // Scales of two levels take too many instructions for more than two tiles to decode them.
     const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
     constexpr bool fills_zeros = masked && family::offset == offset_kind::zero_point; // which are needed before the tile
-    const bool streamed = !fills_zeros && rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w);
+    const bool streamed =
+        deep || (!fills_zeros && rows <= most_fused && (rows <= streaming_rows || again) && has_plain_scales(w));
     // Of dense weights that are read as they are, the next block comes with the units of so many rows, one line with each.
     constexpr bool may_spread = plain && !masked && requires { Ops::least_spreading; };
     constexpr std::size_t spreading_rows = tile_rows * (packed::unit_depth * packed::k_bytes / cache_line);
@@ -317,13 +321,17 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
     if constexpr (may_spread) {
         static_assert(Ops::template tile_vectors<tile_rows> == panel_vectors<Ops>); // each unit is met once
         constexpr std::size_t least = is_binary(Key.activations) ? spreading_rows : Ops::least_spreading;
-        spreads = !narrow && rows > most_fused && rows >= least;
+        spreads = !deep && !narrow && rows > most_fused && rows >= least;
     }
     const unsigned reading = once_rows > fused_rows && rows == once_rows ? once_rows
                              : streamed                                  ? streaming_rows
                                                                          : fused_rows; // rows of its tile
     // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
-    const std::size_t deepest = unpacks || widened ? block_depth : rows <= reading ? longest_group : packed_depth;
+    const std::size_t deep_blocks = (layout.packed_depth() + deep_block_depth - 1) / deep_block_depth; // as long as each other
+    const std::size_t deepest = deep ? round_up((layout.packed_depth() + deep_blocks - 1) / deep_blocks, packed::unit_depth)
+                                : unpacks || widened ? block_depth
+                                : rows <= reading    ? longest_group
+                                                     : packed_depth;
     const std::size_t most = streamed && !widened && family::offset != offset_kind::zero_point ? records : most_groups / parts;
     const std::size_t full = parts > 1 || layout.length(groups - 1) == layout.segment() ? records : records - 1;
     if constexpr (requires { requires packed::has_entries; }) packed::fill(entries, w);
@@ -353,8 +361,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
     }
 
-    // Either groups are cut, and their sums so far stand here, or results so far do: those of rows of Y would share few sets of
-    // the caches, where a row is a power of two.
+    // Here stand the sums so far of groups that are cut, and their results in y; or else the results so far, unless they lie as
+    // close in y: rows of Y that are a power of two apart would share few sets of the caches. Unscaled sums are the results so
+    // far.
     auto* const sums = reinterpret_cast<typename family::sum*>(scratch);
     result_rows<result_t<Key>> so_far{reinterpret_cast<result_t<Key>*>(scratch)};
     if (family::scaled && (segment > deepest || y.stride == panel_columns)) so_far = y;
@@ -376,6 +385,9 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         // Records of full length together; a last one that is shorter, alone.
         if (b.first && b.last && record < full)
             b.count = std::min({full - record, std::max<std::size_t>(1, deepest / segment), most});
+        const std::size_t next_record = record + b.count, next_start = start + b.depth;
+        b.end = b.last && next_record == records;
+        const result_rows<result_t<Key>> after = b.end ? y : so_far; // the block
         const std::byte* data = w.data + first_record + record * record_bytes;
         b.data = data;
         b.beside = data + layout.scale_start(record, w.columns);
@@ -395,7 +407,6 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             b.super_stride = layout.super_bytes(w.columns);
             b.run_left = layout.run - b.group % layout.run;
         }
-        const std::size_t next_record = record + b.count, next_start = start + b.depth;
         if (!streamed) expand_beside<family, Ops>(w, b);
 
         [[maybe_unused]] const std::byte* const first_kept = kept;
@@ -426,8 +437,6 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         }
 
         const std::size_t x_start = (record * segment + start) / k_of<typename family::activation>;
-        b.end = b.last && next_record == records;
-        const result_rows<result_t<Key>> after = b.end ? y : so_far; // the block
         const std::size_t codes =
             has_pairs ? pair_unit_bytes(Key.kept_bits) / pair_unit : w.columns * Key.bits / 8; // bytes of a k
         const std::size_t bytes = b.first && b.last ? b.count * record_bytes : b.depth * codes;
@@ -435,11 +444,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         constexpr std::size_t bursts = plain || packed::planes > 1 ? 12 : 24;
         b.next = has_masks ? kept : data + start * codes + bytes;
         const std::size_t fetched = has_masks ? static_cast<std::size_t>(kept - first_kept) : bytes;
-        if (spreads || rows >= bursts) b.piece = fetched * tile_rows / (spreads ? std::min(rows, spreading_rows) : rows);
+        if (!deep && (spreads || rows >= bursts))
+            b.piece = fetched * tile_rows / (spreads ? std::min(rows, spreading_rows) : rows);
         const auto multiply = [&]<class Weights, unsigned Rows>(std::size_t from, std::size_t end) {
-            row_span<family> some{row0, end, sums, so_far, after};
-            some.skip(from);
-            multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, some);
+            const row_span<family> all{row0, rows, sums, so_far, after};
+            multiply_block<family, Ops, Weights, Rows>(w, b, x_start, x, groups, all.part(from, end));
         };
         // Few rows read what is packed, fetching ahead. Of many all read what is unpacked; bytes lie ready for those after the
         // first.
@@ -454,6 +463,20 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             if (!widened && done < rows) {
                 multiply.template operator()<masked_bytes<Ops, Key.kept_bits>, expanding_rows>(0, rows);
                 done = rows;
+            }
+        }
+        if constexpr (deep_rows != 0) {
+            const auto multiply_deep = [&]<unsigned Lines>() { // the next block comes with the first rows
+                constexpr std::size_t lines = packed::unit_depth * packed::k_bytes / cache_line;
+                row_span<family> all{row0, rows, sums, so_far, after}, some = all.part(0, deep_rows * lines / Lines);
+                multiply_tiles<family, Ops, spreading<Ops, packed, Lines>, deep_rows>(w, b, x_start, x, groups, some);
+                multiply.template operator()<packed, deep_rows>(some.row - row0, rows);
+                done = rows;
+            };
+            if (deep && rows >= 4 * deep_rows) {
+                multiply_deep.template operator()<1>();
+            } else if (deep) {
+                multiply_deep.template operator()<2>();
             }
         }
         if constexpr (fused_rows > 0) {
@@ -499,4 +522,28 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
         record = b.last ? next_record : record;
         start = b.last ? 0 : next_start;
     }
+}
+
+/// See kernel::product_fn.
+template <class Ops, product_key Key>
+void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
+                    result_rows<result_t<Key>> y) {
+    using family = family_of<Ops, Key>;
+    if constexpr (abreast(Key) > 1) {
+        if (w.columns > panel_columns) { // panels that follow each other
+            weight_panel one = w;
+            one.columns = panel_columns;
+            if constexpr (expands_masks<Ops, Key> && family::scale_levels == 1) {
+                if (w.columns == abreast(Key) * panel_columns && has_plain_scales(one))
+                    return multiply_abreast<family, Ops, abreast(Key)>(w, x, row0, y.data);
+            }
+            for (std::size_t left = w.columns; left > 0; left -= one.columns, y.data += panel_columns) {
+                one.columns = std::min(left, panel_columns);
+                multiply_one_panel<Ops, Key>(one, x, row0, rows, y);
+                one.data += w.layout.panel_bytes(panel_columns);
+            }
+            return;
+        }
+    }
+    multiply_one_panel<Ops, Key>(w, x, row0, rows, y);
 }

@@ -506,7 +506,7 @@ struct row_body {
             const std::size_t length = n < groups.length ? n : groups.length;
             const std::size_t padded = groups.round_up(length);
             for (std::size_t k = 0; k < padded; k += 32) {
-                fetch(x + k, row, 32); // the next row
+                fetch(x + k, row, 32); // what most often comes next
                 const std::uint32_t word = sign_word(x + k, length - k < 32 ? (k < length ? length - k : 0) : 32);
                 *words++ = finite ? word : 0;
             }

@@ -26,6 +26,8 @@ template <class Here>
 struct ops : avx512::vectors<Here> {
     using typename avx512::vectors<Here>::ints;
 
+    static constexpr unsigned deep_rows = 6; ///< of whole bytes: 6 x 4 sums, 6 activations, weights; results in memory
+
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm512_dpbusd_epi32(sum, u, s); }
 
     /// See masked.inl: kept codes where `mask` has ones, `fill` elsewhere. The codes are loaded first, since an expansion from
