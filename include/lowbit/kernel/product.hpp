@@ -8,6 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/kernel/panel.hpp>
 #include <lowbit/numeric/bfloat16.hpp>

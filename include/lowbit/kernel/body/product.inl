@@ -327,8 +327,8 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
                              : streamed                                  ? streaming_rows
                                                                          : fused_rows; // rows of its tile
     // What one tile reads, once and in registers, needs no room in a buffer or a cache: a panel is one block.
-    const std::size_t deep_blocks = (layout.packed_depth() + deep_block_depth - 1) / deep_block_depth; // as long as each other
-    const std::size_t deepest = deep ? round_up((layout.packed_depth() + deep_blocks - 1) / deep_blocks, packed::unit_depth)
+    const std::size_t deep_blocks = ceil_div(layout.packed_depth(), deep_block_depth); // of like length
+    const std::size_t deepest = deep                 ? round_up(ceil_div(layout.packed_depth(), deep_blocks), packed::unit_depth)
                                 : unpacks || widened ? block_depth
                                 : rows <= reading    ? longest_group
                                                      : packed_depth;
