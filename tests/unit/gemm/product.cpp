@@ -73,9 +73,9 @@ void compare(const lb::matrix<float>& y, const expected_product& expected) {
         signal += expected.values[i] * expected.values[i];
         largest = std::max(largest, expected.bounds[i]);
     }
-    // or the comparison would prove nothing
-    if (expected.values.size() >= 64 && signal > 0)
-        CHECK(largest < 0.004 * std::sqrt(signal / static_cast<double>(expected.values.size())));
+    // or the comparison would prove nothing; without a bound it is exact
+    if (expected.values.size() >= 64 && largest > 0)
+        CHECK(largest < 0.002 * std::sqrt(signal / static_cast<double>(expected.values.size())));
 }
 
 /// As many bytes as a product asks for, at an address that is aligned to nothing.
@@ -141,7 +141,7 @@ void check_values(maker make) {
     };
     // nothing, one, tails of rows, columns and K, more than one panel, of one row too, more than one block of K
     constexpr extents shapes[] = {{0, 5, 8},    {4, 0, 8},     {4, 6, 0},   {3, 130, 0},  {1, 260, 0},  {1, 1, 1},   {3, 65, 37},
-                                  {9, 64, 128}, {2, 130, 257}, {5, 7, 300}, {1, 192, 64}, {1, 330, 96}, {7, 64, 600}};
+                                  {9, 64, 128}, {2, 130, 257}, {5, 7, 300}, {1, 192, 64}, {1, 330, 96}, {7, 64, 320}};
     std::uint64_t salt = 1;
     for (const extents& shape : shapes) {
         const std::size_t m = shape.m, n = shape.n, k = shape.k; // not a structured binding: clang 14 cannot capture one
