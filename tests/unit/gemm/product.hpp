@@ -42,7 +42,8 @@ using maker = std::unique_ptr<product> (*)(std::size_t n, std::size_t k, std::ui
 void check_values(maker make);
 
 /// The numeric contract, on more rows than a kernel takes at once: bits do not depend on level, threads, order of work, batch
-/// size, strides or workspace; powers of 2 pass through; a row with NaN or infinity is NaN and touches no other; zeros give zeros.
+/// size, strides or workspace; powers of 2 pass through; a row with NaN or infinity is NaN and touches no other; zeros give
+/// zeros.
 void check_contract(maker make);
 
 /// Unmapped pages on both sides of X, Y, workspace and packed weights.
