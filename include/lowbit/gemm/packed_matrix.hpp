@@ -181,6 +181,7 @@ private:
         layout.kept_bits = weights::kept_bits;
         if constexpr (weights::kept_bits != 0) layout.kept = detail::shape_of<format>{rows, cols}.stored_cols();
         layout.record_groups = record_groups;
+        layout.parities = std::is_same_v<typename asked::type, binary>;
         layout.scale = weights::scale;
         layout.offset = weights::offset;
         const std::size_t shared = granularity::group_rows(rows);

@@ -12,6 +12,7 @@
 #include <lowbit/core/config.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/parities.hpp>
 #include <lowbit/kernel/record_source.hpp>
 
 namespace lowbit::inline v0::kernel {
@@ -68,6 +69,7 @@ void pack_planes(const panel_layout& layout, std::size_t r, std::size_t columns,
                                                        plane.shift, runs, layout.unit_bytes(columns) - runs * 4 * columns, from,
                                                        record + layout.plane_start(plane, columns));
     }
+    if (layout.parities) to_parities(record, layout.record_depth(r) / unit_depth(1), layout.unit_bytes(columns));
 }
 
 } // namespace lowbit::inline v0::kernel

@@ -87,8 +87,9 @@ struct bit_plane {
 ///
 /// A plane of width w is a sequence of runs of 8/w quads, a quad being 4 consecutive k of each column: byte 4 * column + b of a
 /// run holds, in bits [w*j, w*j + w), the plane's bits of k = 4 * (8/w * run + j) + b. So 32 bits of a column meet 4 activations
-/// in one dot-product instruction, and each shift of a vector is another quad. Columns of the last panel are not padded; kernels
-/// widen them. Everything is in the machine's own byte order, and no file format.
+/// in one dot-product instruction, and each shift of a vector is another quad. Bits that meet binary activations are stored as
+/// parities, see to_parities. Columns of the last panel are not padded; kernels widen them. Everything is in the machine's own
+/// byte order, and no file format.
 ///
 /// Masked panels hold the same records, of 8-bit codes, without those that are pruned. The codes of a record are cut into chunks
 /// of 64, 4 k of 16 columns, with a word of mask bits each, lowest first; its kept codes stand for themselves, as bytes, or as
@@ -112,7 +113,7 @@ struct bit_plane {
 ///
 /// A panel has room for as many kept codes as its columns may have, whichever they are, so all panels are equally long.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/6";
+    static constexpr std::string_view tag = "k4_n64/7";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
@@ -125,6 +126,7 @@ struct panel_layout {
     std::size_t run = 0;                 ///< groups that share a super-scale; 0 where there is one level
     scale_kind super = scale_kind::none; ///< how super-scales and super-minimums are stored
     std::uint8_t scale_zero = 0;         ///< the byte of a scale of 0
+    bool parities = false;               ///< of planes of 1 bit
     /// Where present, panels are laid out as it says, and the rest says what activations look like.
     block_layout blocks{};
     // Of masked panels, whose `bits` are 8:

@@ -11,6 +11,7 @@
 #include <lowbit/core/bits.hpp>
 #include <lowbit/core/config.hpp>
 #include <lowbit/kernel/panel.hpp>
+#include <lowbit/kernel/parities.hpp>
 #include <lowbit/numeric/bfloat16.hpp>
 #include <lowbit/numeric/float16.hpp>
 
@@ -107,7 +108,7 @@ template <class T>
 struct activation_rows {
     using sum_type = std::conditional_t<std::is_same_v<T, float>, float, std::int32_t>;
 
-    const T* data = nullptr;        ///< T is int8, float, or uint32 for binary
+    const T* data = nullptr;        ///< T is int8, float, or uint32 for binary, see to_parities
     std::size_t stride = 0;         ///< elements from a row to the next; see recommended_stride
     const float* scales = nullptr;  ///< but for float: row r of the view has scales[r], or scales[r * groups + g] when per group
     const sum_type* sums = nullptr; ///< the sum of group g of row r at r * groups + g: of codes as int32; of floats added in

@@ -80,8 +80,8 @@ TEST_CASE("records hold their codes, and room for scales and offsets") {
                         bool same = true;
                         for (std::size_t c = 0; c < columns; ++c)
                             for (std::size_t k = 0; k < length; ++k)
-                                same = same &&
-                                       lowbit_test::unpack_code(layout, columns, record.data(), c, k) == codes[c * length + k];
+                                same = same && lowbit_test::unpack_code(layout, columns, record.data(), layout.record_depth(g), c,
+                                                                        k) == codes[c * length + k];
                         CHECK(same);
                         // Padding is zero: all ones in the planes are ones of the codes.
                         int ones = 0, expected = 0;

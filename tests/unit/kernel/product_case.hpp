@@ -62,6 +62,7 @@ public:
         layout_ = {shape.depth, shape.group,     Key.bits, Key.scale_levels != 0 ? shape.scale : lk::scale_kind::none,
                    Key.offset,  shape.scale_rows};
         layout_.record_groups = Key.record_groups;
+        layout_.parities = binary;
         if (Key.scale_levels == 2) {
             layout_.run = 3;
             layout_.super = shape.super;
@@ -71,6 +72,7 @@ public:
         make_weights();
         make_activations();
         compute();
+        pack_activations();
     }
 
     /// Runs every level that this machine has on every row partition given, and compares.
@@ -202,7 +204,8 @@ private:
             std::copy(offset_bits.begin(), offset_bits.end(), beside + layout_.scale_bytes(n));
             for (std::size_t k = 0; k < layout_.length(g); ++k) {
                 const std::size_t at = g * layout_.segment() + k;
-                REQUIRE(unpack_code(layout_, n, record, n - 1, at - start) == codes_[(n - 1) * shape_.depth + at]);
+                REQUIRE(unpack_code(layout_, n, record, layout_.record_depth(g / parts), n - 1, at - start) ==
+                        codes_[(n - 1) * shape_.depth + at]);
             }
         }
     }
@@ -344,6 +347,17 @@ private:
 
     /// The element of row r that has activation `at`, and that activation's bit in a binary word.
     x_type& word(std::size_t r, std::size_t at) { return x_->data()[r * stride_ + at / lk::k_of<x_type>]; }
+    /// Turns the words of binary activations into what kernels read.
+    void pack_activations() {
+        if constexpr (binary) {
+            for (std::size_t r = 0; r < shape_.rows; ++r) {
+                for (std::size_t g = 0; g < layout_.groups(); ++g) {
+                    if (layout_.length(g) == 0) continue;
+                    lk::to_parities(&word(r, layout_.packed_start(g)), layout_.padded(layout_.length(g)) / 32, 1);
+                }
+            }
+        }
+    }
     static unsigned shift(std::size_t at) { return static_cast<unsigned>(at % 4 * 8 + at % 32 / 4); }
     /// The activation's value.
     float x_value(std::size_t r, std::size_t at) {

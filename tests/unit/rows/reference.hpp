@@ -141,6 +141,12 @@ inline signs binarize(const row& x, code_groups groups) {
         to.words.resize(first + groups.round_up(group.size()) / 32);
         for (std::size_t k = 0; k < group.size(); ++k) // byte k % 4 of a word holds every fourth k, the first in its lowest bit
             to.words[first + k / 32] |= std::uint32_t{finite && !(group[k] < 0)} << (k % 4 * 8 + k % 32 / 4);
+        const std::vector<std::uint32_t> plain(to.words.begin() + static_cast<std::ptrdiff_t>(first), to.words.end());
+        for (std::size_t i = 0; i < plain.size(); ++i) { // spans of 128 words: 42 triples of parities, and two as they are
+            const std::size_t in_span = i % 128, in_triple = in_span % 3;
+            if (i - in_triple + 3 > std::min(plain.size(), i - in_span + 128)) continue;
+            for (std::size_t j = 0; j < in_triple; ++j) to.words[first + i] ^= plain[i - in_triple + j];
+        }
     }
     return to;
 }

@@ -58,6 +58,10 @@ struct vectors {
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return vandq_s32(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return vorrq_s32(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_xor(ints a, ints b) { return veorq_s32(a, b); }
+    /// The bits of a where `mask` has ones, of b elsewhere.
+    static LOWBIT_ALWAYS_INLINE ints bit_select(ints mask, ints a, ints b) {
+        return vbslq_s32(vreinterpretq_u32_s32(mask), a, b);
+    }
     /// (a & mask) | bits
     static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return bit_or(bit_and(a, mask), bits); }
     /// Moves bit `From` of every 32 bits to bit `To`.

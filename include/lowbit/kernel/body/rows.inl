@@ -508,8 +508,10 @@ struct row_body {
             for (std::size_t k = 0; k < padded; k += 32) {
                 fetch(x + k, row, 32); // what most often comes next
                 const std::uint32_t word = sign_word(x + k, length - k < 32 ? (k < length ? length - k : 0) : 32);
-                *words++ = finite ? word : 0;
+                words[k / 32] = finite ? word : 0;
             }
+            to_parities(words, padded / 32, 1);
+            words += padded / 32;
             x += length;
             n -= length;
         }

@@ -64,10 +64,13 @@ struct vectors : avx2::table_expander<Here> {
     static LOWBIT_ALWAYS_INLINE ints bit_and(ints a, ints b) { return _mm512_and_si512(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_or(ints a, ints b) { return _mm512_or_si512(a, b); }
     static LOWBIT_ALWAYS_INLINE ints bit_xor(ints a, ints b) { return _mm512_xor_si512(a, b); }
-    /// (a & mask) | bits
-    static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) {
-        return _mm512_ternarylogic_epi32(a, mask, bits, 0xea);
+    /// The function of three bits that has this table, of which a is the highest index.
+    template <unsigned Table>
+    static LOWBIT_ALWAYS_INLINE ints logic(ints a, ints b, ints c) {
+        return _mm512_ternarylogic_epi32(a, b, c, Table);
     }
+    /// (a & mask) | bits
+    static LOWBIT_ALWAYS_INLINE ints masked_or(ints a, ints mask, ints bits) { return logic<0xea>(a, mask, bits); }
     /// Moves bit `From` of every 32 bits to bit `To`.
     template <unsigned From, unsigned To>
     static LOWBIT_ALWAYS_INLINE ints move_bits(ints a) {
