@@ -160,7 +160,7 @@ const bool registered = [] {
         benchmark::RegisterBenchmark(name, time, operations)->ArgName("threads")->Arg(1)->Arg(2)->UseManualTime()->MinTime(0.1);
     };
     peak_of("peak_vpdpbusd", peak<dot_products>, 2 * 64);
-    peak_of("peak_vpopcntd", peak<bit_counts>, 2 * 512); // comparing the bits first, and adding the counts, is not in it
+    peak_of("peak_vpopcntd", peak<bit_counts>, 2 * 512); // of each word, which is compared first and added then
     peak_of("peak_fma", peak<fused_multiply_adds>, 2 * 16);
     auto* reads = benchmark::RegisterBenchmark("read_bandwidth", read_bandwidth);
     reads->ArgNames({"threads", "KiB"})->UseManualTime()->Unit(benchmark::kMicrosecond)->MinTime(0.1);

@@ -17,6 +17,8 @@ using pruned =
 
 using blocks = lb::policy<lb::int8, lb::per_channel, lb::prune<lb::block_sparse<2, 8, 50>>>;
 
+using signs = lb::policy<lb::binary, lb::per_channel, lb::scale_rule<lb::abs_mean>, lb::activations<lb::binary>>;
+
 /// What the sum below counts for an error that is raised: that it was, and with a text.
 template <class F>
 double raised(F f) {
@@ -61,6 +63,7 @@ double PRODUCT() {
     add_product_of(lb::quantize<blocks>(weights));
     add_product_of(lb::try_quantize<lb::presets::w4g32>(weights).value());
     add_product_of(lb::quantize<lb::presets::nf4>(weights));
+    add_product_of(lb::quantize<signs>(weights));
 
     weights(1, 3) = std::numeric_limits<float>::infinity();
     sum += raised([&] { static_cast<void>(lb::quantize<pruned>(weights)); });

@@ -29,7 +29,8 @@ struct results {
     std::int8_t small[n], activations[n];
     std::uint8_t codes[n];
     std::int32_t sums[3];
-    float numbers[8], back[n], scales[3];
+    float numbers[9], back[n], scales[3];
+    std::uint32_t words[3];
     lb::float16 half[n];
     lb::bfloat16 brain[n];
 };
@@ -52,6 +53,7 @@ void run(lb::isa::level l, const float* x, results& r) {
     r.numbers[6] = rows.f16.absmax(r.half, n);
     rows.bf16.quantize_groups(r.brain, n, {32, 1}, r.activations, r.scales, nullptr);
     r.numbers[7] = rows.f16.quantize_at(r.half, n, 0.25f, {32, 1}, r.small, nullptr);
+    r.numbers[8] = rows.f32.binarize(x, n, {n, 32}, r.words);
 }
 
 } // namespace

@@ -259,6 +259,11 @@ void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, cons
 /// What X becomes before it meets weights of policy P.
 template <any_policy P, class X>
 inline constexpr compute compute_for = [] {
+    if constexpr (std::same_as<X, int8_rows> || given_scale<activation_source<X>>) {
+        static_assert(!std::same_as<typename P::activations::type, binary>,
+                      "lowbit: quantized_rows and at_scale are int8, and weights packed for binary activations take their signs; "
+                      "pack<lb::activations<lb::int8>> makes those that take int8");
+    }
     if constexpr (std::same_as<X, int8_rows>) {
         static_assert(takes_int8<typename P::element_type>,
                       "lowbit: quantized_rows need integer weights or a codebook of at most 16 entries");

@@ -115,6 +115,7 @@ public:
     /// All panels as one: `data` is where the first starts, `columns` is N. For activations of kind C.
     template <compute C, class Here = isa::here>
     [[nodiscard]] kernel::weight_panel whole() const noexcept {
+        static_assert(kernel::is_binary(C) == std::is_same_v<typename P::activations::type, binary>); // see layout.parities
         using E = typename format::element_type;
         kernel::weight_panel w;
         w.layout = layout_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// panel_layout: where the bytes of packed weights lie, one layout for every level and both kinds of activations.
+// panel_layout: where the bytes of packed weights lie, one layout for every level; binary activations have bits of their own.
 #pragma once
 
 #include <algorithm>

@@ -9,8 +9,8 @@
 
 namespace lowbit::inline v0::kernel {
 
-/// The words of a group, of 32 k each, are stored three by three, those of each span for themselves; two at the end of a span
-/// stay as they are.
+/// The words of a group, of 32 k each, are stored three by three, those of each span for themselves; what is left at the end of a
+/// span, one or two, as it is.
 inline constexpr std::size_t triple_words = 3;
 inline constexpr std::size_t span_words = 128;
 
@@ -19,12 +19,12 @@ inline constexpr std::size_t span_words = 128;
 /// their carries are left to compute. (Counting by adders: Harley, in Warren, Hacker's Delight, second edition, section 5-1.) A
 /// word is `width` T, of as many columns.
 template <class T>
-constexpr void to_parities(T* words, std::size_t count, std::size_t width) noexcept {
+LOWBIT_ALWAYS_INLINE constexpr void to_parities(T* words, std::size_t count, std::size_t width) noexcept {
     while (count > 0) {
         const std::size_t span = std::min(count, span_words);
         for (std::size_t first = 0; first + triple_words <= span; first += triple_words) {
-            T* const b = words + (first + 1) * width;
-            for (std::size_t i = 0; i < 2 * width; ++i) b[i] ^= b[i - width];
+            T* const a = words + first * width;
+            for (std::size_t i = 0; i < 2 * width; ++i) a[width + i] ^= a[i];
         }
         count -= span;
         words += span * width;

@@ -98,7 +98,7 @@ struct weight_panel {
 };
 
 /// The K that an element of packed activations spans: binary ones are words of 32 bits, k = 4 * j + b in bit 8 * b + j, the order
-/// of a plane of packed weights.
+/// of a plane of packed weights, stored as parities as those are (to_parities).
 template <class T>
 inline constexpr std::size_t k_of = std::is_same_v<T, std::uint32_t> ? 32 : 1;
 
@@ -108,7 +108,7 @@ template <class T>
 struct activation_rows {
     using sum_type = std::conditional_t<std::is_same_v<T, float>, float, std::int32_t>;
 
-    const T* data = nullptr;        ///< T is int8, float, or uint32 for binary, see to_parities
+    const T* data = nullptr;        ///< T is int8, float, or uint32 for binary
     std::size_t stride = 0;         ///< elements from a row to the next; see recommended_stride
     const float* scales = nullptr;  ///< but for float: row r of the view has scales[r], or scales[r * groups + g] when per group
     const sum_type* sums = nullptr; ///< the sum of group g of row r at r * groups + g: of codes as int32; of floats added in

@@ -20,9 +20,13 @@ using by_groups = lb::activations<lb::binary, lb::per_group<32>>;
 using channels = lb::policy<lb::binary, lb::scale_rule<lb::abs_mean>, by_rows>;
 using groups = lb::policy<lb::binary, lb::per_group<96>, lb::scale_rule<lb::abs_mean>>;
 
+using wide_groups =
+    lb::policy<lb::binary, lb::per_group<160>, lb::scale_rule<lb::abs_mean>, lb::activations<lb::binary, lb::per_group<160>>>;
+
 TEST_CASE("signs: per channel") { check_values(make_product<channels>); }
 TEST_CASE("signs: groups of 96") { check_values(make_product<groups, by_rows>); }
 TEST_CASE("signs: groups of 96, a scale for each 32 activations") { check_values(make_product<groups, by_groups>); }
+TEST_CASE("signs: groups of 160, each with a scale of its activations") { check_values(make_product<wide_groups>); }
 TEST_CASE("contract: signs per channel") { check_contract(make_product<channels>); }
 TEST_CASE("contract: signs in groups") { check_contract(make_product<groups, by_groups>); }
 TEST_CASE("guard pages: signs per channel") { check_guarded(make_product<channels>); }
@@ -48,6 +52,29 @@ TEST_CASE("signs: both zeros count as +1, and a mean is finite though its sum is
         for (std::size_t i = 0; i < 3 * k; ++i) half.data()[i] *= 0.0078125f;
         lb::gemm(half, p, y);
         CHECK(y(1, 0) == doctest::Approx(70 * 0.0078125 * 3.4028234663852886e38));
+    });
+}
+
+TEST_CASE("signs: a K of two spans of words, and two of its blocks") {
+    constexpr std::size_t m = 5, n = 70, k = 4096 + 300;
+    lb::matrix<float> w(n, k), x(m, k), y(m, n), expected(m, n);
+    noise draw(3);
+    const auto sign = [](float v) { return v < 0 ? -1.0f : 1.0f; };
+    w = draw.weights(n, k);
+    x = draw.weights(m, k);
+    for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = sign(w.data()[i]);
+    for (std::size_t i = 0; i < m * k; ++i) x.data()[i] = sign(x.data()[i]);
+    for (std::size_t r = 0; r < m; ++r) {
+        for (std::size_t c = 0; c < n; ++c) {
+            float sum = 0; // of ones, exact
+            for (std::size_t i = 0; i < k; ++i) sum += x(r, i) * w(c, i);
+            expected(r, c) = sum;
+        }
+    }
+    const auto p = lb::pack(lb::quantize<channels>(w));
+    each_level([&](lb::isa::level) {
+        lb::gemm(x, p, y);
+        CHECK(same_bits(y, expected));
     });
 }
 

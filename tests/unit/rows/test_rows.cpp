@@ -45,7 +45,7 @@ void each_table(F&& check) {
 std::vector<std::size_t> lengths() {
     std::vector<std::size_t> n;
     for (std::size_t i = 0; i <= 130; ++i) n.push_back(i);
-    for (const std::size_t i : {255u, 1000u, 4096u, 4111u}) n.push_back(i);
+    for (const std::size_t i : {255u, 1000u, 4096u, 4111u, 4296u}) n.push_back(i);
     return n;
 }
 

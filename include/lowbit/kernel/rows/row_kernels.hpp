@@ -138,7 +138,7 @@ struct row_reader {
     /// The signs of a row as bits, 0 below zero and 1 elsewhere, also for -0, and one scale, which it returns: the mean of |x|,
     /// their sum, as sum_abs but in 64 partial sums, over n; where that sum is infinite the sum of |x| * 2^-64, over n, times
     /// 2^64. Words of 32 bits in the order of kernel::k_of, padded with 0; groups.unit is a multiple of 32, and `padded(n)` / 32
-    /// words are written, whole runs of a group as parities (kernel::to_parities). A NaN or infinity: scale NaN, words 0.
+    /// words are written, those of each group as parities (kernel::to_parities). A NaN or infinity: scale NaN, words 0.
     /// (Rastegari et al. 2016, XNOR-Net, section 3.1.)
     float (*binarize)(const T* x, std::size_t n, code_groups groups, std::uint32_t* words);
     /// To float, exactly. A float16 NaN becomes quiet, as the hardware has it.
