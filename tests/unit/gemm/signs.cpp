@@ -19,7 +19,6 @@ using by_rows = lb::activations<lb::binary>;
 using by_groups = lb::activations<lb::binary, lb::per_group<32>>;
 using channels = lb::policy<lb::binary, lb::scale_rule<lb::abs_mean>, by_rows>;
 using groups = lb::policy<lb::binary, lb::per_group<96>, lb::scale_rule<lb::abs_mean>>;
-
 using wide_groups =
     lb::policy<lb::binary, lb::per_group<160>, lb::scale_rule<lb::abs_mean>, lb::activations<lb::binary, lb::per_group<160>>>;
 
@@ -57,11 +56,8 @@ TEST_CASE("signs: both zeros count as +1, and a mean is finite though its sum is
 
 TEST_CASE("signs: a K of two spans of words, and two of its blocks") {
     constexpr std::size_t m = 5, n = 70, k = 4096 + 300;
-    lb::matrix<float> w(n, k), x(m, k), y(m, n), expected(m, n);
-    noise draw(3);
+    lb::matrix<float> w = noise(3).weights(n, k), x = noise(4).weights(m, k), y(m, n), expected(m, n);
     const auto sign = [](float v) { return v < 0 ? -1.0f : 1.0f; };
-    w = draw.weights(n, k);
-    x = draw.weights(m, k);
     for (std::size_t i = 0; i < n * k; ++i) w.data()[i] = sign(w.data()[i]);
     for (std::size_t i = 0; i < m * k; ++i) x.data()[i] = sign(x.data()[i]);
     for (std::size_t r = 0; r < m; ++r) {
@@ -81,7 +77,11 @@ TEST_CASE("signs: a K of two spans of words, and two of its blocks") {
 TEST_CASE("signs: weights take as much for every kind of activations, products one workspace and no allocation") {
     const auto q = lb::quantize<groups>(noise(1).weights(70, 203));
     const auto p = lb::pack<by_rows>(q);
-    CHECK(p.size_bytes() == lb::pack<lb::activations<lb::int8>>(q).size_bytes());
+    const auto bytes = lb::pack<lb::activations<lb::int8>>(q);
+    const auto floats = lb::pack<lb::activations<float>>(q);
+    CHECK(p.size_bytes() == bytes.size_bytes());
+    REQUIRE(floats.size_bytes() == bytes.size_bytes());
+    CHECK(std::equal(floats.data(), floats.data() + floats.size_bytes(), bytes.data()));
     const lb::matrix<float> x = noise(2).weights(5, 203);
     lb::matrix<float> y(5, 70), z(5, 70);
     lb::gemm(x, p, z);

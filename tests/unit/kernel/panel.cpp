@@ -68,9 +68,8 @@ TEST_CASE("records hold their codes, and room for scales and offsets") {
         for (const std::size_t columns : {1u, 3u, 16u, 63u, 64u}) {
             for (const std::size_t group : {1u, 10u, 32u, 50u, 96u}) {
                 for (const std::size_t shared : {1u, 8u, 64u}) {
-                    panel_layout layout{2 * group + group / 2,           group, bits, scale_kind::float16,
-                                        kernel::offset_kind::zero_point, shared};
-                    layout.parities = bits == 1 && shared == 8;
+                    const panel_layout layout{2 * group + group / 2,           group, bits, scale_kind::float16,
+                                              kernel::offset_kind::zero_point, shared};
                     for (std::size_t g = 0; g < layout.groups(); ++g) {
                         const std::size_t length = layout.length(g);
                         lowbit_test::guarded<std::uint8_t> codes(columns * length, lowbit_test::edge::back);
@@ -89,12 +88,35 @@ TEST_CASE("records hold their codes, and room for scales and offsets") {
                         for (std::size_t i = 0; i < layout.scale_start(g, columns); ++i)
                             ones += std::popcount(std::to_integer<std::uint8_t>(record[i]));
                         for (const std::uint8_t code : codes) expected += std::popcount(code);
-                        if (!layout.parities) CHECK(ones == expected);
+                        CHECK(ones == expected);
                         CHECK(layout.record_bytes(g, columns) == layout.scale_start(g, columns) + 3 * layout.scales(columns));
                         CHECK(layout.scale_bytes(columns) == 2 * layout.scales(columns));
                     }
                 }
             }
+        }
+    }
+}
+
+TEST_CASE("records of parities hold their codes, and 0 where a group is padded") {
+    std::mt19937_64 random(lowbit_test::seed());
+    for (const std::size_t columns : {1u, 3u, 63u, 64u}) {
+        for (const std::size_t depth : {1u, 64u, 90u, 96u, 200u, 4096u, 4200u}) {
+            panel_layout layout{depth, depth, 1, scale_kind::float16};
+            layout.parities = true;
+            lowbit_test::guarded<std::uint8_t> codes(columns * depth, lowbit_test::edge::back);
+            for (std::uint8_t& code : codes) code = static_cast<std::uint8_t>(random() & 1);
+            lowbit_test::guarded<std::byte> record(layout.scale_start(0, columns), lowbit_test::edge::back);
+            kernel::pack_planes(layout, 0, columns, {codes.data(), depth, depth}, record.data());
+            bool same = true;
+            for (std::size_t c = 0; c < columns; ++c) {
+                for (std::size_t k = 0; k < layout.record_depth(0); ++k) {
+                    const std::uint8_t expected = k < depth ? codes[c * depth + k] : std::uint8_t{0};
+                    same = same &&
+                           lowbit_test::unpack_code(layout, columns, record.data(), layout.record_depth(0), c, k) == expected;
+                }
+            }
+            CHECK(same);
         }
     }
 }

@@ -11,9 +11,9 @@
 
 namespace lowbit_test {
 
-/// The code of (column, k) in a record of so many k.
-inline std::uint8_t unpack_code(const lowbit::kernel::panel_layout& layout, std::size_t columns, const std::byte* record,
-                                std::size_t depth, std::size_t column, std::size_t k) {
+/// The bits that stand in a record for (column, k).
+inline std::uint8_t stored_code(const lowbit::kernel::panel_layout& layout, std::size_t columns, const std::byte* record,
+                                std::size_t column, std::size_t k) {
     unsigned code = 0;
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
         const lowbit::kernel::bit_plane plane = lowbit::kernel::plane_of(layout.bits, p);
@@ -25,14 +25,17 @@ inline std::uint8_t unpack_code(const lowbit::kernel::panel_layout& layout, std:
         const std::byte byte = record[unit * layout.unit_bytes(columns) + layout.plane_start(plane, columns) + 4 * word + k % 4];
         code |= (std::to_integer<unsigned>(byte) >> (plane.width * j) & ((1u << plane.width) - 1)) << plane.shift;
     }
-    if (layout.parities) { // of the words of a triple up to this one
-        const std::size_t word = k / 32, first = word / 128 * 128, in_triple = (word - first) % 3;
-        const std::size_t end = std::min(first + 128, depth / 32);
-        lowbit::kernel::panel_layout plain = layout;
-        plain.parities = false;
-        if (in_triple > 0 && word - in_triple + 3 <= end) code ^= unpack_code(plain, columns, record, depth, column, k - 32);
-    }
     return static_cast<std::uint8_t>(code);
+}
+
+/// The code of (column, k) in a record of so many k.
+inline std::uint8_t unpack_code(const lowbit::kernel::panel_layout& layout, std::size_t columns, const std::byte* record,
+                                std::size_t depth, std::size_t column, std::size_t k) {
+    const std::uint8_t code = stored_code(layout, columns, record, column, k);
+    const std::size_t word = k / 32, span = word / 128 * 128, in_triple = (word - span) % 3;
+    const bool whole = word - in_triple + 3 <= std::min(span + 128, depth / 32);
+    if (!layout.parities || !whole || in_triple == 0) return code;
+    return code ^ stored_code(layout, columns, record, column, k - 32); // a parity, of one word more than this
 }
 
 } // namespace lowbit_test

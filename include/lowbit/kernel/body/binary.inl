@@ -92,8 +92,8 @@ struct cached_words : packed_words<Ops, 1, 2, decoding::integer> {
 };
 
 /// Sums count the products that are -1, those whose bits differ: the K products of a group add up to K less twice their number,
-/// which is scaled as in the integer family. Bits that pad a group are 0 on both sides, and so
-/// alike in every parity.
+/// which is scaled as in the integer family. Bits that pad a group are 0 on both sides, and so alike
+/// in every parity.
 template <class Ops, activation_kind Activations, unsigned ScaleLevels>
 struct binary_family : integer_family<Ops, offset_kind::constant,
                                       Activations == activation_kind::binary_per_group ? activation_kind::int8_per_group
