@@ -75,9 +75,10 @@ constexpr bool has_spare_pipes(std::uint32_t vendor) noexcept {
     return vendor == 0x68747541 || vendor == 0x6f677948; // "Auth", "Hygo"
 }
 
-/// See stores_past_caches() below.
+/// Whether such a CPU's pipes are whole vectors of 512 bits wide, and free beside multiply-adds: AMD's since Zen 5, of those with
+/// spare pipes the first with AVX-VNNI.
 template <class Here = here>
-constexpr bool stores_past_caches(std::uint32_t vendor, level_set runs) noexcept {
+constexpr bool has_wide_pipes(std::uint32_t vendor, level_set runs) noexcept {
     return has_spare_pipes<Here>(vendor) && runs.contains(level::avxvnni);
 }
 
@@ -180,11 +181,10 @@ template <class Here = here>
     return found;
 }
 
-/// Whether floats that no cache will keep are better stored past the caches: Zen 5, of those with spare pipes the first with
-/// AVX-VNNI, decodes 16 to 40 % more so. Zen 4 lost by it, Intel's were not measured (docs/design/encoding.md).
+/// Whether this machine's CPU has wide pipes, see above, read once.
 template <class Here = here>
-[[nodiscard]] bool stores_past_caches() noexcept {
-    static const bool found = stores_past_caches<Here>(detail::read_vendor<Here>(), supported_levels<Here>());
+[[nodiscard]] bool has_wide_pipes() noexcept {
+    static const bool found = has_wide_pipes<Here>(detail::read_vendor<Here>(), supported_levels<Here>());
     return found;
 }
 

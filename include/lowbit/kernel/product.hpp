@@ -84,6 +84,14 @@ using activation_t = std::conditional_t<Key.activations == activation_kind::floa
 template <product_key Key>
 using result_t = std::conditional_t<Key.scale_levels != 0, float, std::int32_t>;
 
+/// What it takes to decode weights, by which a level decides how often it does.
+struct decoding_cost {
+    unsigned planes = 1;  ///< of bits, put together
+    bool table = false;   ///< codes are looked up
+    bool floats = false;  ///< they become floats
+    bool gathers = false; ///< one after the other, from a table in memory
+};
+
 /// One panel of packed weights. Nothing is owned.
 struct weight_panel {
     panel_layout layout;

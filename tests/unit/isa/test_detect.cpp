@@ -102,7 +102,7 @@ TEST_CASE("AArch64 words") {
     CHECK(isa::levels_of(isa::arm_words{.hwcap2 = 1u << 13}) == neon); // i8mm without dotprod is no bundle of ours
 }
 
-TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those with AVX-VNNI store past the caches") {
+TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those with AVX-VNNI have wide ones") {
     const auto vendor = [](const char(&name)[13]) {
         std::uint32_t ebx;
         std::memcpy(&ebx, name, sizeof ebx);
@@ -113,9 +113,9 @@ TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those
     CHECK_FALSE(isa::has_spare_pipes(vendor("GenuineIntel")));
     CHECK_FALSE(isa::has_spare_pipes(0));
     const level_set vnni{level::scalar, level::baseline, level::avx2, level::avxvnni};
-    CHECK(isa::stores_past_caches(vendor("AuthenticAMD"), vnni));
-    CHECK_FALSE(isa::stores_past_caches(vendor("AuthenticAMD"), level_set{level::scalar, level::baseline, level::avx2}));
-    CHECK_FALSE(isa::stores_past_caches(vendor("GenuineIntel"), vnni));
+    CHECK(isa::has_wide_pipes(vendor("AuthenticAMD"), vnni));
+    CHECK_FALSE(isa::has_wide_pipes(vendor("AuthenticAMD"), level_set{level::scalar, level::baseline, level::avx2}));
+    CHECK_FALSE(isa::has_wide_pipes(vendor("GenuineIntel"), vnni));
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
     if (__builtin_cpu_is("amd")) CHECK(isa::has_spare_pipes());

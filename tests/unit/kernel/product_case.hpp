@@ -471,7 +471,8 @@ void check_shapes() {
     run({64, 96, 32, 67}, {67, 1, 3, 64});
     run({64, 700, 32, 40}, {40, 8, 11, 12, 13}); // several blocks of several groups
     run({64, 520, 520, lk::most_rows}, {lk::most_rows});
-    run({64, lk::deep_block_depth + 36, lk::deep_block_depth + 36, 29}, {29, 13, 12}); // cut, deep blocks too
+    run({64, lk::deep_block_depth + 36, lk::deep_block_depth + 36, 29}, {29, 13, 12, 7}); // cut, deep blocks too
+    run({64, 300, 300, 23}, {23, 4, 7, 9, 10, 11, 15}); // tiles of every number of rows
     run({64, 2 * 4096, 4096, 3}, {3, 1});
     for (const auto scale : {lk::scale_kind::float32, lk::scale_kind::bfloat16, lk::scale_kind::table8}) {
         run({64, 96, 32, 5, scale}, {5, 1});

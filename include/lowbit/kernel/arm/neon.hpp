@@ -42,7 +42,7 @@ struct vectors {
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 16 / std::bit_ceil(Rows); // whole tiles a panel
     static constexpr bool fused = true;                                ///< decoding in registers pays for few rows: so many tiles
-    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned) { return 4; }
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) { return cost.planes > 1 || cost.floats ? 1 : 4; }
 
     // Loads are of bytes: packed weights have any alignment.
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) {

@@ -66,6 +66,8 @@ struct packed_weights {
     static constexpr unsigned parts = 1;
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
+    static constexpr decoding_cost cost{planes, Code == decoding::table};
+
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
     /// and not all scales of a block before it. For a full tile of whole bytes compilers run out of registers.
     template <unsigned Rows>
@@ -115,8 +117,9 @@ private:
         const typename Ops::ints raw = Ops::load(unit + start + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
         constexpr unsigned from = J % run_quads * width;
         constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
-        // One instruction rather than two, but on the units of products, of which several rows have none to spare. 2 bits gain.
-        constexpr bool at_once = from != to && (Rows == 1 || Bits == 2);
+        // One instruction rather than two, but on the units of products, of which several rows have none to spare. 2 bits gain,
+        // as long as there are registers for its matrices.
+        constexpr bool at_once = from != to && (Rows == 1 || (Bits == 2 && Rows <= Ops::tile_rows));
         if constexpr (width == 8) {
             return raw;
         } else if constexpr (from + width == 8 && to == 0 && requires { Ops::template high_bits<width>(raw); }) {

@@ -214,7 +214,7 @@ LOWBIT_NOINLINE void multiply_tiles(const weight_panel& w, weight_block& b, std:
     all = left;
 }
 
-/// Multiplies a block by rows, `Rows` at a time, what is left four, two and one at a time.
+/// Multiplies a block by rows, `Rows` at a time, what is left four, three, two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
@@ -224,6 +224,7 @@ LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b,
     };
     multiply.template operator()<Rows>();
     if constexpr (Rows > 4) multiply.template operator()<4>();
+    if constexpr (Rows > 3 && requires { requires Weights::template streams<3>; }) multiply.template operator()<3>();
     if constexpr (Rows > 2) multiply.template operator()<2>();
     if constexpr (Rows > 1) multiply.template operator()<1>();
 }
@@ -255,32 +256,37 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
     constexpr std::size_t block_depth = family::block_depth;
     constexpr bool plain = family::template multiplies_packed<Key.bits, Key.code>;
     constexpr bool masked = Key.kept_bits != 0;
-    constexpr std::size_t packed_depth = plain ? block_depth : block_bytes * 8 / panel_columns / Key.bits;
-    // Rows that weights decoded in registers meet at once. Codes of several planes and floats take too many instructions, and too
-    // long to compile, to do it for more than one. Fewer where the tile decodes scales, too, and has no registers for it.
+    constexpr std::size_t units = block_bytes * 8 / panel_columns / Key.bits / packed::unit_depth;
+    constexpr std::size_t packed_depth = plain ? block_depth : units * packed::unit_depth;
+    // Rows that weights decoded in registers meet at once. Fewer where the tile decodes scales, too, and has no registers for it.
     constexpr unsigned tile_rows = family::tile_rows;
-    constexpr unsigned fused_rows = !Ops::fused ? 0 : packed::planes == 1 && !std::is_same_v<element, float> ? tile_rows : 1;
+    constexpr unsigned fused_rows = Ops::fused ? tile_rows : 0;
     constexpr unsigned streaming_rows = packed::template streams<fused_rows> ? fused_rows : fused_rows - 1;
-    // So many rows read whole bytes once rather than twice, for results that wait in memory.
-    constexpr unsigned once_rows = [] {
-        if constexpr (requires { Ops::once_rows; } && plain && std::is_same_v<element, std::uint8_t>) return Ops::once_rows;
-        return fused_rows;
-    }();
-    // So many rows of whole bytes with one scale a column keep their sums in registers over deep blocks, which come from the
-    // second-level cache.
+    constexpr bool of_bytes = std::is_same_v<element, std::uint8_t>;
+    // With one scale a column, sums of so many rows stay in registers over deep blocks, which come from the second-level cache.
     constexpr unsigned deep_rows = [] {
-        if constexpr (requires { Ops::deep_rows; } && plain && !masked && !is_binary(Key.activations) && family::scaled)
-            return Ops::deep_rows;
+        constexpr bool some =
+            of_bytes && packed::planes == 1 && !is_binary(Key.activations) && family::scaled && !masked && parts == 1;
+        if constexpr (requires { Ops::deep_rows; } && some) return Ops::deep_rows;
         return 0u;
     }();
+    // So many rows read their weights once rather than twice, for results that wait in memory.
+    constexpr unsigned once_rows = [] {
+        if constexpr (requires { Ops::once_rows; } && of_bytes) return Ops::once_rows;
+        return fused_rows;
+    }();
     const std::size_t groups = w.layout.groups();
-    const bool deep = deep_rows != 0 && groups == 1 && rows >= 2 * deep_rows && has_plain_scales(w);
     // Decoding in registers runs beside the products, in units that those leave idle (on Zen 4 all of it: 12 rows gain up to 40
     // %, 512 a fiftieth), while writing a block and reading it again does not; but it is done for each tile. Whole bytes gain by
     // their scales.
     std::size_t most_fused = once_rows;
     if constexpr (fused_rows > 1) {
-        if (!plain || groups > 1) most_fused = streaming_rows * Ops::fused_tiles(packed::max_code);
+        if (!plain || groups > 1) most_fused = std::max<std::size_t>(once_rows, streaming_rows * Ops::fused_tiles(packed::cost));
+    }
+    bool deep = false;
+    if constexpr (deep_rows != 0) { // 9 and 11 whole bytes would be three tiles, and are quicker three rows at a time
+        deep = groups == 1 && rows >= deep_rows && has_plain_scales(w) &&
+               (plain ? rows != 9 && rows != 11 : rows <= deep_rows * Ops::fused_tiles(packed::cost));
     }
 
     // Rows that expand masked weights in registers, and that multiply pairs as they are.
@@ -308,7 +314,7 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
     const bool narrow = w.columns < panel_columns;
     const bool widened = narrow || (masked && !paired && (rows > expanding_rows || !has_masks));
     const std::byte* kept = has_masks ? w.data + layout.kept_start(w.columns) : nullptr;
-    const bool unpacks = !plain && rows > most_fused;
+    const bool unpacks = !plain && !deep && rows > most_fused;
     // Scales of two levels take too many instructions for more than two tiles to decode them.
     const bool again = groups > 1 && (Key.scale_levels < 2 || rows <= 2 * streaming_rows);
     constexpr bool fills_zeros = masked && family::offset == offset_kind::zero_point; // which are needed before the tile
@@ -473,10 +479,15 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
                 multiply.template operator()<packed, deep_rows>(some.row - row0, rows);
                 done = rows;
             };
-            if (deep && rows >= 4 * deep_rows) {
-                multiply_deep.template operator()<1>();
-            } else if (deep) {
-                multiply_deep.template operator()<2>();
+            if constexpr (plain) {
+                if (deep && rows >= 4 * deep_rows) multiply_deep.template operator()<1>();
+            }
+            if (deep && done == 0) {
+                if (rows >= 2 * deep_rows) {
+                    multiply_deep.template operator()<2>();
+                } else {
+                    multiply_deep.template operator()<4>();
+                }
             }
         }
         if constexpr (fused_rows > 0) {

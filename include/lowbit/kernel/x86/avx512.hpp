@@ -40,14 +40,18 @@ struct vectors : avx2::table_expander<Here> {
     // Floats: 4 x 4 sums, weights, 4 activations; results wait in memory, a chain is long.
     static constexpr unsigned tile_rows = 3;
     static constexpr unsigned float_tile_rows = 4;
-    static constexpr unsigned once_rows = 4;       ///< of whole bytes: 4 x 4 sums, results in memory
+    static constexpr unsigned once_rows = 4;       ///< 4 x 4 sums, results in memory
     static constexpr unsigned least_spreading = 8; ///< rows of whole bytes with which lines of the next block come one by one
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
-    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(unsigned max_code) {
-        if (!isa::has_spare_pipes<Here>()) return 4;
-        return max_code < 255 ? most_rows / tile_rows : 16; // a table takes the units of products
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) {
+        const bool spare = isa::has_spare_pipes<Here>(), wide = isa::has_wide_pipes<Here>();
+        if (cost.gathers) return 1;
+        if (cost.planes > 1) return wide ? 4 : spare ? 2 : 1;
+        if (cost.floats) return wide ? most_rows : spare ? 3 : 1;
+        if (!spare) return 4;
+        return cost.table ? 16 : most_rows; // a table takes the units of products
     }
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm512_loadu_si512(p); }

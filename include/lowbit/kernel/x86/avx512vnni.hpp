@@ -26,7 +26,7 @@ template <class Here>
 struct ops : avx512::vectors<Here> {
     using typename avx512::vectors<Here>::ints;
 
-    static constexpr unsigned deep_rows = 6; ///< of whole bytes: 6 x 4 sums, 6 activations, weights; results in memory
+    static constexpr unsigned deep_rows = 6; ///< 6 x 4 sums, 6 activations, weights and a mask; results in memory
 
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm512_dpbusd_epi32(sum, u, s); }
 
