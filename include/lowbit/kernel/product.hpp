@@ -87,6 +87,7 @@ using result_t = std::conditional_t<Key.scale_levels != 0, float, std::int32_t>;
 /// What it takes to decode weights, by which a level decides how often it does.
 struct decoding_cost {
     unsigned planes = 1;  ///< of bits, put together
+    bool whole = false;   ///< codes are bytes
     bool table = false;   ///< codes are looked up
     bool floats = false;  ///< they become floats
     bool gathers = false; ///< one after the other, from a table in memory

@@ -31,7 +31,8 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     /// Codes of few bits can be looked up by the lowest bits of a lane, whatever stands above them; where it is one instruction,
     /// with a shift it is also the quickest way to a number.
     static constexpr bool has_entries = in_place && Bits <= Ops::table_bits && (Code == decoding::table || Ops::quick_table);
-    static constexpr decoding_cost cost{base::planes, Code == decoding::table, true, Code == decoding::table && !has_entries};
+    static constexpr decoding_cost cost{base::planes, Bits == 8, Code == decoding::table, true,
+                                        Code == decoding::table && !has_entries};
     const float* entries;
     const std::int32_t* zeros;
     typename Ops::ints offset;

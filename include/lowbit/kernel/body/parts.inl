@@ -66,7 +66,7 @@ struct packed_weights {
     static constexpr unsigned parts = 1;
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
-    static constexpr decoding_cost cost{planes, Code == decoding::table};
+    static constexpr decoding_cost cost{planes, Bits == 8, Code == decoding::table};
 
     /// Whether a tile of so many rows decodes the scales of a group from where they lie, so that a panel is read as one stream,
     /// and not all scales of a block before it. For a full tile of whole bytes compilers run out of registers.

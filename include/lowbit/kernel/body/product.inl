@@ -284,9 +284,13 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
         if (!plain || groups > 1) most_fused = std::max<std::size_t>(once_rows, streaming_rows * Ops::fused_tiles(packed::cost));
     }
     bool deep = false;
-    if constexpr (deep_rows != 0) { // 9 and 11 whole bytes would be three tiles, and are quicker three rows at a time
-        deep = groups == 1 && rows >= deep_rows && has_plain_scales(w) &&
-               (plain ? rows != 9 && rows != 11 : rows <= deep_rows * Ops::fused_tiles(packed::cost));
+    if constexpr (deep_rows != 0) { // but 9 and 11 rows of whole bytes, which would be three tiles
+        if (groups > 1) {
+            deep = rows < 4 * deep_rows && (plain || w.layout.segment() >= 128);
+        } else {
+            deep = plain ? rows != 9 && rows != 11 : rows <= deep_rows * Ops::fused_tiles(packed::cost);
+        }
+        deep = deep && rows >= deep_rows && has_plain_scales(w);
     }
 
     // Rows that expand masked weights in registers, and that multiply pairs as they are.

@@ -51,7 +51,7 @@ struct vectors : avx2::table_expander<Here> {
         if (cost.planes > 1) return wide ? 4 : spare ? 2 : 1;
         if (cost.floats) return wide ? most_rows : spare ? 3 : 1;
         if (!spare) return 4;
-        return cost.table ? 16 : most_rows; // a table takes the units of products
+        return cost.table || cost.whole ? 16 : most_rows; // a table takes the units of products, bytes lie ready in a cache
     }
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm512_loadu_si512(p); }
