@@ -75,8 +75,8 @@ constexpr bool has_spare_pipes(std::uint32_t vendor) noexcept {
     return vendor == 0x68747541 || vendor == 0x6f677948; // "Auth", "Hygo"
 }
 
-/// Whether such a CPU's pipes are whole vectors of 512 bits wide, and free beside multiply-adds: AMD's since Zen 5, of those with
-/// spare pipes the first with AVX-VNNI.
+/// Whether such a CPU's pipes are free beside multiply-adds, too, and, in servers, whole vectors of 512 bits wide: AMD's since
+/// Zen 5, of those with spare pipes the first with AVX-VNNI.
 template <class Here = here>
 constexpr bool has_wide_pipes(std::uint32_t vendor, level_set runs) noexcept {
     return has_spare_pipes<Here>(vendor) && runs.contains(level::avxvnni);

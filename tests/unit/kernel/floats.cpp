@@ -25,4 +25,6 @@ TEST_CASE("float activations, codes of several planes") {
 TEST_CASE("float activations, zero points and minimums") {
     check_shapes<key<4, offset_kind::zero_point>>();
     check_shapes<key<4, offset_kind::minimum>>();
+    check_shapes<key<8, offset_kind::zero_point>>();
+    check_shapes<key<3, offset_kind::minimum>>();
 }

@@ -33,6 +33,8 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     static constexpr bool has_entries = in_place && Bits <= Ops::table_bits && (Code == decoding::table || Ops::quick_table);
     static constexpr decoding_cost cost{base::planes, Bits == 8, Code == decoding::table, true,
                                         Code == decoding::table && !has_entries};
+    template <unsigned>
+    static constexpr bool streams = true; ///< a float tile has the registers
     const float* entries;
     const std::int32_t* zeros;
     typename Ops::ints offset;

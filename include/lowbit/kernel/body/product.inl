@@ -270,9 +270,11 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
         if constexpr (requires { Ops::deep_rows; } && some) return Ops::deep_rows;
         return 0u;
     }();
-    // So many rows read their weights once rather than twice, for results that wait in memory.
+    // So many rows read their weights once rather than twice, for results that wait in memory. Where products of bytes take sums
+    // of their own, only whole bytes leave registers for it.
     constexpr unsigned once_rows = [] {
-        if constexpr (requires { Ops::once_rows; } && of_bytes) return Ops::once_rows;
+        constexpr bool some = of_bytes && (plain || requires { requires Ops::template dot<packed::max_code>::any_code; });
+        if constexpr (requires { Ops::once_rows; } && some) return Ops::once_rows;
         return fused_rows;
     }();
     const std::size_t groups = w.layout.groups();
@@ -284,10 +286,10 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
         if (!plain || groups > 1) most_fused = std::max<std::size_t>(once_rows, streaming_rows * Ops::fused_tiles(packed::cost));
     }
     bool deep = false;
-    if constexpr (deep_rows != 0) { // but 9 and 11 rows of whole bytes, which would be three tiles
+    if constexpr (deep_rows != 0) {
         if (groups > 1) {
-            deep = rows < 4 * deep_rows && (plain || w.layout.segment() >= 128);
-        } else {
+            deep = rows < 4 * deep_rows && (plain || w.layout.segment() >= 128) && Key.scale_levels < 2;
+        } else { // 9 and 11 rows of whole bytes would be three tiles
             deep = plain ? rows != 9 && rows != 11 : rows <= deep_rows * Ops::fused_tiles(packed::cost);
         }
         deep = deep && rows >= deep_rows && has_plain_scales(w);

@@ -44,12 +44,16 @@ struct vectors : avx2::table_expander<Here> {
     static constexpr unsigned least_spreading = 8; ///< rows of whole bytes with which lines of the next block come one by one
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
+    /// Of weights of several planes, where a product is one instruction.
+    static LOWBIT_ALWAYS_INLINE unsigned tiles_of_planes() {
+        return isa::has_wide_pipes<Here>() ? 4 : isa::has_spare_pipes<Here>() ? 2 : 1;
+    }
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
     static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) {
-        const bool spare = isa::has_spare_pipes<Here>(), wide = isa::has_wide_pipes<Here>();
         if (cost.gathers) return 1;
-        if (cost.planes > 1) return wide ? 4 : spare ? 2 : 1;
-        if (cost.floats) return wide ? most_rows : spare ? 3 : 1;
+        if (cost.planes > 1) return cost.floats ? tiles_of_planes() : 1;
+        const bool spare = isa::has_spare_pipes<Here>();
+        if (cost.floats) return isa::has_wide_pipes<Here>() ? most_rows : spare ? 3 : 1;
         if (!spare) return 4;
         return cost.table || cost.whole ? 16 : most_rows; // a table takes the units of products, bytes lie ready in a cache
     }

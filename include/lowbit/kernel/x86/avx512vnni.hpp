@@ -28,6 +28,10 @@ struct ops : avx512::vectors<Here> {
 
     static constexpr unsigned deep_rows = 6; ///< 6 x 4 sums, 6 activations, weights and a mask; results in memory
 
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) {
+        return cost.planes > 1 ? avx512::vectors<Here>::tiles_of_planes() : avx512::vectors<Here>::fused_tiles(cost);
+    }
+
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm512_dpbusd_epi32(sum, u, s); }
 
     /// See masked.inl: kept codes where `mask` has ones, `fill` elsewhere. The codes are loaded first, since an expansion from

@@ -26,6 +26,11 @@ template <class Here>
 struct ops : avx2::ops<Here> {
     using typename avx2::ops<Here>::ints;
 
+    /// Quicker products leave less time to decode beside them.
+    static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) {
+        return cost.planes > 1 && !cost.floats ? 1 : avx2::ops<Here>::fused_tiles(cost);
+    }
+
     static LOWBIT_ALWAYS_INLINE ints dot_bytes(ints sum, ints u, ints s) { return _mm256_dpbusd_avx_epi32(sum, u, s); }
 
     static LOWBIT_ALWAYS_INLINE ints add_pairs(ints sum, ints a, ints b) { return _mm256_dpwssd_avx_epi32(sum, a, b); }
