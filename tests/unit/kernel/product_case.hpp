@@ -46,11 +46,7 @@ struct product_shape {
 };
 
 /// Leaves large numbers where a kernel's buffers will stand, so that it cannot find there what a call before it has left.
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-inline void
-soil_stack() {
+LOWBIT_NOINLINE inline void soil_stack() {
     volatile std::uint64_t soil[16384];
     for (std::size_t i = 0; i < 16384; ++i) soil[i] = 0x7f7f7f7f7f7f7f7f;
     static_cast<void>(soil[0]);

@@ -263,7 +263,7 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
     constexpr unsigned fused_rows = Ops::fused ? tile_rows : 0;
     constexpr unsigned streaming_rows = packed::template streams<fused_rows> ? fused_rows : fused_rows - 1;
     constexpr bool of_bytes = std::is_same_v<element, std::uint8_t>;
-    // With one scale a column, sums of so many rows stay in registers over deep blocks, which come from the second-level cache.
+    // Sums of a group of so many rows stay in registers, over deep blocks that come from the second-level cache.
     constexpr unsigned deep_rows = [] {
         constexpr bool some =
             of_bytes && packed::planes == 1 && !is_binary(Key.activations) && family::scaled && !masked && parts == 1;
