@@ -68,8 +68,9 @@ multiply_tile(const weight_panel& w, const weight_block& b, const activation_row
         const auto load = [&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
             if constexpr (Family::scaled) y[r][v] = Ops::load_floats(some.so_far.from(r).data + (first + v) * lanes);
         };
-        const auto store = [&](unsigned r, unsigned v, const auto& where)
-                               LOWBIT_INLINE_LAMBDA { Ops::store_floats(where.from(r).data + (first + v) * lanes, y[r][v]); };
+        const auto store = [&](unsigned r, unsigned v, const auto& where) LOWBIT_INLINE_LAMBDA {
+            if constexpr (Family::scaled) Ops::store_floats(where.from(r).data + (first + v) * lanes, y[r][v]);
+        };
         const auto change = [&](auto&& f) LOWBIT_INLINE_LAMBDA {
             for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
                 if constexpr (!in_registers) load(r, v);
