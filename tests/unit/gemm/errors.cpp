@@ -192,16 +192,16 @@ TEST_CASE("packing in memory that runs out leaks nothing") {
 }
 
 TEST_CASE("int8 codes add up, at their ends too") {
-    for (const std::size_t n : {0u, 1u, 7u, 8u, 9u, 1023u, 1024u, 1032u, 5003u}) {
+    for (const std::size_t count : {0u, 1u, 7u, 8u, 9u, 1023u, 1024u, 1032u, 5003u}) {
         for (const int step : {0, 1, 37}) { // all the same, ascending, scattered
             for (const int first : {-128, 127}) {
-                std::vector<std::int8_t> codes(n);
+                std::vector<std::int8_t> codes(count);
                 std::int32_t expected = 0;
-                for (std::size_t i = 0; i < n; ++i) {
+                for (std::size_t i = 0; i < count; ++i) {
                     codes[i] = static_cast<std::int8_t>(static_cast<std::uint8_t>(first + step * static_cast<int>(i)));
                     expected += codes[i];
                 }
-                CHECK(lb::detail::sum_of_codes(codes.data(), n) == expected);
+                CHECK(lb::detail::sum_of_codes(codes.data(), count) == expected);
             }
         }
     }
