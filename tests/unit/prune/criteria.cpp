@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace lb = lowbit;
@@ -42,7 +43,7 @@ lb::matrix<std::uint8_t> wanted(const lb::matrix<float>& scores, std::size_t blo
                     sums[down ? i / block_rows : k / block_cols] += scores(i, k);
         std::vector<std::size_t> order(bits);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sums[a] > sums[b]; });
+        std::ranges::sort(order, {}, [&](std::size_t bit) { return std::pair(-sums[bit], bit); });
         order.resize(keep(bits));
         for (std::size_t i = 0; i < scores.rows(); ++i) {
             for (std::size_t k = 0; k < scores.cols(); ++k) {
