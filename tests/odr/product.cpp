@@ -64,6 +64,10 @@ double PRODUCT() {
     add_product_of(lb::try_quantize<lb::presets::w4g32>(weights).value());
     add_product_of(lb::quantize<lb::presets::nf4>(weights));
     add_product_of(lb::quantize<signs>(weights));
+    lb::matrix<lb::float16> halves(weights.rows(), weights.cols());
+    for (std::size_t i = 0; i < halves.rows(); ++i)
+        for (std::size_t k = 0; k < halves.cols(); ++k) halves(i, k) = static_cast<lb::float16>(weights(i, k));
+    add_product_of(lb::quantize<pruned>(halves));
 
     weights(1, 3) = std::numeric_limits<float>::infinity();
     sum += raised([&] { static_cast<void>(lb::quantize<pruned>(weights)); });

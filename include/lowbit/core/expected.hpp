@@ -72,7 +72,7 @@ public:
         require();
         return **this;
     }
-    constexpr const stored& value() const& {
+    LOWBIT_ALWAYS_INLINE constexpr const stored& value() const& {
         require();
         return **this;
     }

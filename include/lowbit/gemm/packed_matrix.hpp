@@ -178,6 +178,7 @@ private:
                           "lowbit: the group of the activations must divide the group of the weights");
             layout.group = asked::granularity::cols;
         }
+        if (layout.group < cols) layout.group = kernel::equal_part(layout.group);
         layout.bits = weights::bits;
         layout.kept_bits = weights::kept_bits;
         if constexpr (weights::kept_bits != 0) layout.kept = detail::shape_of<format>{rows, cols}.stored_cols();

@@ -30,6 +30,12 @@ inline constexpr std::size_t pattern_bytes = panel_columns * 3;
 /// The longest run of K that is one group of a layout: any sum of its codes times activations fits in 32 bits, also that of 8-bit
 /// codes with zero points (255 * 128 * 65536 < 2^31).
 inline constexpr std::size_t longest_group = 65536;
+/// The largest of the equal parts of a group that are no longer: 1 of a prime one.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t equal_part(std::size_t group) noexcept {
+    std::size_t parts = std::max<std::size_t>(1, (group + longest_group - 1) / longest_group);
+    while (group % parts != 0) ++parts;
+    return group / parts;
+}
 
 /// The K that a step of lists reaches, how many codes of a column it has, and its bytes.
 inline constexpr std::size_t list_window = 256;
@@ -116,7 +122,7 @@ struct panel_layout {
     static constexpr std::string_view tag = "k4_n64/7";
 
     std::size_t depth = 0; ///< K
-    std::size_t group = 0; ///< K in a group; depth for one group. Longer ones are cut: see `segment`
+    std::size_t group = 0; ///< K in a group, of several an equal_part(); depth, or more, for one group: see `segment`
     unsigned bits = 0;
     scale_kind scale = scale_kind::none;
     offset_kind offset = offset_kind::constant;
@@ -142,15 +148,10 @@ struct panel_layout {
         return kept_bits == 8 && groups() == 1 && packed_depth() >= list_window && run == 0 && !pairs;
     }
 
-    /// The K of a group as kernels see it: `group`, or where that is longer than longest_group a part of it, with the same
-    /// scales. Parts are equal, since groups follow each other: a group whose only divisors are large is cut into small ones, a
-    /// prime one into parts of 1 k.
+    /// The K of a group as kernels see it: `group`, of which a longer one of the format's is several with the same scales, and
+    /// equal, since groups follow each other. Of a single one the last part may be short.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t segment() const noexcept {
-        if (record_groups > 1) return group;
-        if (group >= depth) return std::max<std::size_t>(1, std::min(depth, longest_group));
-        std::size_t parts = (group + longest_group - 1) / longest_group;
-        while (group % parts != 0) ++parts;
-        return group / parts;
+        return record_groups > 1 || group < depth ? group : std::max<std::size_t>(1, std::min(depth, longest_group));
     }
     /// Groups of a column, those included that only fill the last record.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t groups() const noexcept {

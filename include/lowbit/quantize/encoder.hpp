@@ -38,14 +38,15 @@ public:
     constexpr encoder(const Source& source, const side_input& side, const Rows& rows, planes<std::byte> to, shape_of<F> shape)
         : source_(&source), side_(&side), rows_(&rows), to_(to), shape_(shape) {}
 
-    /// Rows that must be encoded together: they share scales or mask bits.
+    /// Rows that must be encoded together: they share scales, mask bits or bytes.
     [[nodiscard]] static constexpr std::size_t unit_rows(const shape_of<F>& s) noexcept {
+        std::size_t unit = s.group_rows();
         if constexpr (F::mask::present) {
             using mask = typename F::mask::mask;
             if constexpr (mask::rows == 0 || mask_grid<mask>::down) return std::max<std::size_t>(1, s.rows);
-            if constexpr (F::granularity::rows != 0 && mask::rows != 0) return std::lcm(F::granularity::rows, mask::rows);
+            if constexpr (F::granularity::rows != 0 && mask::rows != 0) unit = std::lcm(F::granularity::rows, mask::rows);
         }
-        return s.group_rows();
+        return std::lcm(unit, access::rows_per_byte);
     }
 
     /// Encodes rows [first, last), whole units. An error carries the index row * cols + column of the weight at fault.
@@ -174,6 +175,9 @@ private:
         return k;
     }
 
+    /// The index of a weight, by its place in a stored row.
+    constexpr std::size_t weight_at(std::size_t row, std::size_t k) const { return row * shape_.cols + stored_to_logical(k); }
+
     constexpr expected<bool> encode_unit(std::size_t row, std::size_t count) {
         if constexpr (F::mask::present) {
             const std::size_t height = mask_grid<typename F::mask::mask>::down ? count : shape_.mask_blocks().block_rows();
@@ -222,8 +226,7 @@ private:
             for (std::size_t i = 0; i < bits; ++i) {
                 if (scores_[i] > 0.0f && !mask_bit(to, i)) {
                     return fail(errc::invalid_argument, "the given mask keeps more weights than the policy stores",
-                                blocks.down ? i * blocks.block_rows() * shape_.cols
-                                            : row * shape_.cols + stored_to_logical(i * blocks.block_cols()));
+                                blocks.down ? i * blocks.block_rows() * shape_.cols : weight_at(row, i * blocks.block_cols()));
                 }
             }
         }
@@ -254,7 +257,7 @@ private:
         for (std::size_t g = 0; !reader.always_finite && g < groups; ++g) {
             if (!(reader.reach(g, numbers_) <= std::numeric_limits<float>::max())) {
                 return fail(errc::scale_range, "the largest code of a group would decode to infinity",
-                            row * shape_.cols + g * shape_.group_cols());
+                            weight_at(row, g * shape_.group_cols()));
             }
         }
         for (std::size_t r = 0; r < count; ++r) {
@@ -307,7 +310,10 @@ private:
             return {*rows_, values, importance};
         }
         if constexpr (!F::mask::present) {
-            if (shape_.groups() == 1) return {*rows_, values_.span().first(count * shape_.cols), importance_.span()};
+            if (shape_.groups() == 1) {
+                const std::size_t size = count * shape_.cols;
+                return {*rows_, values_.span().first(size), importance_.span().first(importance_.empty() ? 0 : size)};
+            }
         }
         std::size_t size = 0;
         for (std::size_t r = 0; r < count; ++r) size += group_values(r, g, copy).size();
@@ -339,7 +345,7 @@ private:
             for (std::size_t g = first; g < end; ++g) search.add(group(g, count, copy));
             if (!search.solve()) {
                 return fail(errc::scale_range, "a super-scale does not fit its stored type",
-                            row * shape_.cols + first * shape_.group_cols());
+                            weight_at(row, first * shape_.group_cols()));
             }
             access::store_super_scale(to_, shape_, row, first, search.super_scale_code());
             if constexpr (over_minimum) access::store_super_minimum(to_, shape_, row, first, search.super_minimum_code());
@@ -356,7 +362,7 @@ private:
         using scale_type = typename F::scale_type;
         const std::size_t groups = shape_.groups();
         const float tensor = tensor_scale();
-        const auto at = [&](std::size_t g) { return row * shape_.cols + g * shape_.group_cols(); };
+        const auto at = [&](std::size_t g) { return weight_at(row, g * shape_.group_cols()); };
         if constexpr (!std::is_void_v<typename F::super_scale::type>) {
             if (!store_supers<typename F::super_scale, scale_type>(
                     row, [tensor](const group_fit& f) { return without_tensor_scale<F>(f.scale, tensor); },

@@ -21,6 +21,7 @@ struct layout_access<F, planar_transposed> : layout_base<F> {
                   "lowbit policy: planar_transposed packs zero points of 1, 2, 4 or 8 bits into words");
 
     static constexpr std::size_t per_word = 32 / F::bits;
+    static constexpr std::size_t rows_per_byte = offset::bits % 8 != 0 ? 8 / offset::bits : 1; ///< of zero points
 
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t codes_bytes(const shape& s) noexcept {
         return ceil_div(s.cols, per_word) * s.rows * 4;

@@ -48,13 +48,12 @@ struct reference_rows {
         for (std::size_t first = 0; first < n; first += length) minmax(x + first, std::min(length, n - first), low++, high++);
         return absmax(x, n);
     }
-    /// The smallest and the largest element, -0 below +0.
+    /// The smallest and the largest element, -0 below +0; 0 and 0 where there is none.
     static constexpr void minmax(const float* x, std::size_t n, float* low, float* high) noexcept {
         const auto below = [](float a, float b) {
             return a < b || (a == b && std::bit_cast<std::int32_t>(a) < 0 && std::bit_cast<std::int32_t>(b) >= 0);
         };
-        *low = x[0];
-        *high = x[0];
+        *low = *high = n == 0 ? 0.0f : x[0];
         for (std::size_t i = 1; i < n; ++i) {
             if (below(x[i], *low)) *low = x[i];
             if (below(*high, x[i])) *high = x[i];

@@ -17,7 +17,7 @@ struct row_source {
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return view.rows(); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return view.cols(); }
-    constexpr const float* row(std::size_t i, float* scratch) const noexcept {
+    LOWBIT_ALWAYS_INLINE constexpr const float* row(std::size_t i, float* scratch) const noexcept {
         for (std::size_t k = 0; k < view.cols(); ++k) scratch[k] = static_cast<float>(view(i, k));
         return scratch;
     }
@@ -31,11 +31,11 @@ struct row_source<matrix_view<T>> {
 
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() const noexcept { return view.rows(); }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() const noexcept { return view.cols(); }
-    constexpr const float* row(std::size_t i, float* /*scratch*/) const noexcept { return view.row_data(i); }
+    LOWBIT_ALWAYS_INLINE constexpr const float* row(std::size_t i, float* /*scratch*/) const noexcept { return view.row_data(i); }
 };
 
 template <viewable W>
-constexpr auto rows_of(const W& weights) {
+LOWBIT_ALWAYS_INLINE constexpr auto rows_of(const W& weights) {
     return row_source<decltype(view_of(weights))>{view_of(weights)};
 }
 

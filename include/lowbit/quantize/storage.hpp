@@ -227,6 +227,8 @@ struct layout_base {
     using super = scalar_codec<typename F::super_scale::type>;
     using super_min = scalar_codec<typename F::super_minimum::type>;
 
+    static constexpr std::size_t rows_per_byte = 1; ///< where rows share bytes, how many do
+
     static LOWBIT_ALWAYS_INLINE constexpr std::size_t super_scales_bytes(const shape& s) noexcept {
         return s.scale_rows() * s.supers() * super::bytes;
     }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -60,6 +61,21 @@ TEST_CASE("long K: int8 per channel") {
         REQUIRE(q);
         check(lb::pack(*q), k, {-128.0, 254.0, -0.5});
     }
+}
+
+TEST_CASE("long K: groups longer than the longest, without a small divisor") {
+    using P = lb::policy<lb::int8, lb::per_group<65537>, lb::scale_as<float>>;
+    constexpr std::size_t k = 2 * 65537;
+    std::vector<std::byte> codes(3 * k);
+    for (std::size_t i = 0; i < k; ++i) {
+        codes[i] = std::byte{1};
+        codes[k + i] = std::byte{2};
+        codes[2 * k + i] = std::byte{0xff};
+    }
+    const std::vector<float> scales{1.0f, 1.0f, 0.5f, 0.5f, 4.0f, 4.0f};
+    const auto q = lb::quantized_view<P>::from({.codes = codes, .scales = std::as_bytes(std::span(scales))}, 3, k);
+    REQUIRE(q);
+    check(lb::pack(*q), k, {1.0, 1.0, -4.0});
 }
 
 TEST_CASE("long K: uint8 with zero points, the largest products there are") {

@@ -57,7 +57,11 @@ TEST_CASE("a group longer than the longest is cut into equal parts") {
     CHECK(whole.segment() == kernel::longest_group);
     CHECK(whole.groups() == 4);
     CHECK(whole.length(3) == 200'000 - 3 * kernel::longest_group);
-    const panel_layout grouped{400'000, 100'000, 8, scale_kind::float32};
+    CHECK(kernel::equal_part(kernel::longest_group) == kernel::longest_group);
+    CHECK(kernel::equal_part(100'000) == 50'000);
+    CHECK(kernel::equal_part(2 * 65'537) == 2);
+    CHECK(kernel::equal_part(65'537) == 1);
+    const panel_layout grouped{400'000, kernel::equal_part(100'000), 8, scale_kind::float32};
     CHECK(grouped.segment() == 50'000);
     CHECK(grouped.groups() == 8);
 }

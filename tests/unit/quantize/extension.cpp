@@ -301,6 +301,8 @@ TEST_CASE("constants are the bytes that a run makes") {
     CHECK(same_as_run<lb::presets::q6_k>());
     CHECK(same_as_run<lb::presets::tq1_0>());
     CHECK(same_as_run<lb::presets::nf4>());
+    CHECK(same_as_run<lb::policy<lb::int6, lb::per_group<4>, lb::scale_as<lb::int8>, lb::super_scale<lb::float16, 2>,
+                                 lb::scale_rule<lb::mse>, lb::prune<lb::unstructured<80>>>>()); // groups that keep nothing
     CHECK(same_as_run<lb::policy<lb::int8, lb::prune<lb::unstructured<40>>, lb::asymmetric>>());
     CHECK(same_as_run<lb::policy<lb::ternary, lb::per_tensor, lb::base3, lb::scale_rule<lb::abs_mean>>>());
     CHECK(same_as_run<

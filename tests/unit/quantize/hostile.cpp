@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -101,6 +102,12 @@ TEST_CASE("a scale or minimum beyond its stored type is refused at its group, ne
     CHECK(std::fabs(lb::dequantize(lb::quantize<w8>(w))(1, 40) / 1e30f - 1.0f) < 1e-6f); // a float scale holds it
     CHECK(std::fabs(lb::dequantize(lb::quantize<lb::presets::ocp_mxfp8_e4m3>(w))(1, 40) / 1e30f - 1.0f) < 0.07f);
     CHECK(std::fabs(lb::dequantize(lb::quantize<lb::presets::nvfp4>(w))(1, 40) / 1e30f - 1.0f) < 1e-3f); // the tensor scale does
+
+    std::vector<std::uint32_t> backwards(70);
+    for (std::uint32_t& column : backwards) column = static_cast<std::uint32_t>(&backwards.back() - &column);
+    const auto q = lb::try_quantize<lb::policy<lb::int4, lb::per_group<32>, lb::permuted_columns>>(w, lb::with(backwards));
+    REQUIRE_FALSE(q.has_value()); // column 40 is stored as number 29, in the group that begins with column 69
+    CHECK(q.error() == lb::error{errc::scale_range, "a scale does not fit its stored type", 70 + 69});
 
     auto far = filled(2, 70, 70000.0f); // all alike: the scale is 0, the minimum beyond float16
     CHECK(refused<over_minimum>(far) == lb::error{errc::scale_range, "a minimum does not fit its stored type", 0});

@@ -230,6 +230,56 @@ TEST_CASE("any executor, in any order, and used storage give the same bytes") {
     check_executors<pruned>(w);
 }
 
+namespace {
+
+/// Runs one piece after the other, each into bytes that are all 0 and then all 1, and counts the bytes that two of them write.
+struct watching {
+    std::span<std::byte> bytes;
+    std::size_t* shared;
+    [[nodiscard]] static std::size_t concurrency() { return 3; }
+    template <class F>
+    void parallel_for(std::size_t n, F&& f) const {
+        std::vector<bool> written(bytes.size());
+        for (std::size_t i = 0; i < n; ++i) {
+            std::vector<bool> mine(bytes.size());
+            for (const std::byte filled : {std::byte{0}, std::byte{0xff}}) {
+                std::fill(bytes.begin(), bytes.end(), filled);
+                f(i);
+                for (std::size_t b = 0; b < bytes.size(); ++b) mine[b] = mine[b] || bytes[b] != filled;
+            }
+            for (std::size_t b = 0; b < bytes.size(); ++b) *shared += written[b] && mine[b];
+            for (std::size_t b = 0; b < bytes.size(); ++b) written[b] = written[b] || mine[b];
+        }
+    }
+};
+
+} // namespace
+
+TEST_CASE("no two threads write to one byte") {
+    const auto check = [&]<class P>(P) {
+        lb::quantized_matrix<P> q(301, 256);
+        std::size_t shared = 0;
+        const watching pool{q.bytes(), &shared};
+        lb::quantize_into(lb::on(pool), q, noise(10).weights(301, 256));
+        CHECK(shared == 0);
+    };
+    check(lb::presets::gptq4<64>{}); // two rows share the bytes of their zero points
+    check(lb::policy<lb::uint2, lb::per_group<16>, lb::zero_point_as<lb::uint2>, lb::planar_transposed>{}); // four
+    check(lb::presets::q4_k{});
+    check(lb::policy<lb::int5, lb::per_block<3, 32>>{});
+    check(pruned{});
+}
+
+TEST_CASE("a last block of fewer rows, searched with statistics, is as it would be alone") {
+    using P = lb::policy<lb::int4, lb::per_block<4, 32>, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 1>,
+                         lb::scale_rule<lb::mse>>;
+    const auto w = noise(11).weights(6, 20);
+    const auto statistics = fixed_statistics(20);
+    const auto whole = lb::dequantize(lb::quantize<P>(w, lb::with(statistics)));
+    const auto end = lb::dequantize(lb::quantize<P>(lb::matrix_view<const float>(w.row(4).data(), 2, 20), lb::with(statistics)));
+    CHECK(std::equal(end.data(), end.data() + 40, whole.row(4).data()));
+}
+
 TEST_CASE("of many errors the first in row order is reported, whoever meets it first") {
     noise random(9);
     auto w = random.weights(300, 1000);

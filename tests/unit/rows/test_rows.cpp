@@ -125,12 +125,14 @@ void check_reader(const kernel::row_reader<T>& rows, const guarded<T>& x, edge s
     for (std::size_t g = 0; g < scales.size(); ++g) scales_agree = scales_agree && same(scales[g], expected.scales[g]);
     check(scales_agree, "quantize_groups: scales", n);
 
-    const code_groups whole_words{group, 32};
-    const reference::signs signs = reference::binarize(v, whole_words);
-    guarded<std::uint32_t> words(whole_words.padded(n) / 32, side);
-    std::fill(words.begin(), words.end(), 99u);
-    check(same(rows.binarize(x.data(), n, whole_words, words.data()), signs.scale), "binarize: scale", n);
-    check(equal(words, signs.words), "binarize", n);
+    for (const std::size_t unit : {32u, 96u}) {
+        const code_groups whole_words{group, unit};
+        const reference::signs signs = reference::binarize(v, whole_words);
+        guarded<std::uint32_t> words(whole_words.padded(n) / 32, side);
+        std::fill(words.begin(), words.end(), 99u);
+        check(same(rows.binarize(x.data(), n, whole_words, words.data()), signs.scale), "binarize: scale", n);
+        check(equal(words, signs.words), "binarize", n);
+    }
 
     guarded<float> wide(n, side);
     rows.to_float(x.data(), n, wide.data());

@@ -507,7 +507,7 @@ struct row_body {
             const std::size_t padded = groups.round_up(length);
             for (std::size_t k = 0; k < padded; k += 32) {
                 fetch(x + k, row, 32); // what most often comes next
-                const std::uint32_t word = sign_word(x + k, length - k < 32 ? (k < length ? length - k : 0) : 32);
+                const std::uint32_t word = sign_word(x + k, k + 32 <= length ? 32 : k < length ? length - k : 0);
                 words[k / 32] = finite ? word : 0;
             }
             to_parities(words, padded / 32, 1);
