@@ -125,8 +125,8 @@ void check_reader(const kernel::row_reader<T>& rows, const guarded<T>& x, edge s
     for (std::size_t g = 0; g < scales.size(); ++g) scales_agree = scales_agree && same(scales[g], expected.scales[g]);
     check(scales_agree, "quantize_groups: scales", n);
 
-    for (const std::size_t unit : {32u, 96u}) {
-        const code_groups whole_words{group, unit};
+    for (const std::size_t padding : {32u, 96u}) {
+        const code_groups whole_words{group, padding};
         const reference::signs signs = reference::binarize(v, whole_words);
         guarded<std::uint32_t> words(whole_words.padded(n) / 32, side);
         std::fill(words.begin(), words.end(), 99u);
