@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The library for a CPU, without Eigen: policies, quantize, pack, gemm. Opt-in parts: eigen.hpp, io.hpp.
+// The library for a CPU, without Eigen: policies, quantize, pack, gemm. Opt-in parts: eigen.hpp, calibrate.hpp, io.hpp, cuda.hpp.
 #pragma once
 
 #include <lowbit/core/expected.hpp>

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Who may include whom: a header sees lower floors and its own folder, never a higher floor nor another folder on its floor.
-# A word is a folder include/lowbit/<word>/ and the header include/lowbit/<word>.hpp. Lowest first.
+# A word is a folder include/lowbit/<word>/, the header include/lowbit/<word>.hpp or both; some rooms are still empty.
+# Lowest first.
 set(floors
   "version"
   "fwd core"

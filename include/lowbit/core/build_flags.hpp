@@ -31,7 +31,7 @@ consteval std::uint64_t flag_bits(std::initializer_list<const char*> expanded) {
 
 /// The flags of the translation unit that reads this line. The linker keeps one copy of an inline function, and it may
 /// be the copy of the object compiled with -mavx2; so every function here that is not forced inline takes
-/// `class Here = build_flags` as its last template parameter, or has a parameter that does, which gives each set of flags
+/// `class Here = build_flags` as a template parameter, or has a parameter that does, which gives each set of flags
 /// a symbol of its own. That goes for copies and moves of data types, which are forced inline, for what only raises, and
 /// for lambdas handed to standard algorithms: these are named after their function. Data types never carry it.
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// isa::here: the instruction-set flags of the translation unit, as the last template parameter of what must not be shared.
+// isa::here: the instruction-set flags of the translation unit, as a template parameter of what must not be shared.
 #pragma once
 
 #include <lowbit/core/build_flags.hpp>

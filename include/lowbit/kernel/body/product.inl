@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The loops that every product shares: K in blocks that stay in the first-level cache, then rows, columns and groups.
+// The loops that every product shares: K in blocks that stay in the first- or second-level cache, then rows, columns and groups.
 
 /// Decodes what stands beside the codes of all groups of a block, as far as the block needs it: zero points with the first codes
 /// of a group, scales and minimums with the last.

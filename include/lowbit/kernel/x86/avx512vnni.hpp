@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Level avx512vnni: avx512 and AVX-512 VNNI.
+// Level avx512vnni: avx512 and AVX-512 VNNI, VBMI, VBMI2, VPOPCNTDQ and GFNI.
 #pragma once
 
 #include <lowbit/kernel/x86/avx512.hpp>
