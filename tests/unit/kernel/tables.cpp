@@ -26,6 +26,7 @@ TEST_CASE("binary activations with a scale per group") {
     check_shapes<lk::product_key{.bits = 1, .activations = activation_kind::binary_per_group, .step = 2}>();
 }
 TEST_CASE("tables of floats") {
+    check_shapes<lk::product_key{.bits = 2, .code = decoding::table, .activations = activation_kind::float32}>();
     check_shapes<lk::product_key{.bits = 4, .code = decoding::table, .activations = activation_kind::float32}>();
     check_shapes<lk::product_key{.bits = 6, .code = decoding::table, .activations = activation_kind::float32}>();
     check_shapes<lk::product_key{.bits = 8, .code = decoding::table, .activations = activation_kind::float32}>();

@@ -15,7 +15,7 @@ struct float_weights {
     LOWBIT_ALWAYS_INLINE void advance() { data += panel_columns; }
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block&) {}
     LOWBIT_ALWAYS_INLINE void prefetch() const {}
-    template <unsigned>
+    template <unsigned, unsigned = 0>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
         return Ops::load_floats(data + v * Ops::lanes);
     }
@@ -31,6 +31,9 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     /// Codes of few bits can be looked up by the lowest bits of a lane, whatever stands above them; where it is one instruction,
     /// with a shift it is also the quickest way to a number.
     static constexpr bool has_entries = in_place && Bits <= Ops::table_bits && (Code == decoding::table || Ops::quick_table);
+    /// So many codes of a byte stand in those bits, each with a table, and need one shift between them.
+    static constexpr unsigned tables = has_entries ? Ops::table_bits / Bits : 1;
+    static constexpr unsigned entry_count = tables << Ops::table_bits;
     static constexpr decoding_cost cost{base::planes, Bits == 8, Code == decoding::table, true,
                                         Code == decoding::table && !has_entries};
     template <unsigned>
@@ -48,10 +51,10 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
         base::next_record(b);
         next_part();
     }
-    /// The values of all patterns of those lowest bits.
+    /// The values of all patterns of those lowest bits, for each of their codes.
     static LOWBIT_ALWAYS_INLINE void fill(float* entries, const weight_panel& w) {
-        for (unsigned i = 0; i < 1u << Ops::table_bits; ++i) {
-            const unsigned code = i % (1u << Bits);
+        for (unsigned i = 0; i < entry_count; ++i) {
+            const unsigned code = (i >> ((i >> Ops::table_bits) * Bits)) % (1u << Bits);
             if constexpr (Code == decoding::table) {
                 entries[i] = static_cast<const float*>(w.table)[code];
             } else {
@@ -60,7 +63,8 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
         }
     }
 
-    template <unsigned K>
+    /// The value of code K of the unit, which meets so many rows at once. More than one have no registers for what codes share.
+    template <unsigned K, unsigned Rows = 0>
     LOWBIT_ALWAYS_INLINE typename Ops::floats value(unsigned v) const {
         constexpr unsigned width = in_place ? Bits : 8;
         constexpr unsigned at = K % 4 * 8 + (in_place ? K / 4 % (8 / width) * width : 0);
@@ -71,7 +75,9 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
             lanes = this->template codes<K / 4>(v);
         }
         if constexpr (has_entries) {
-            const typename Ops::floats entry = Ops::lookup_floats(entries, Ops::template move_bits<at, 0>(lanes));
+            constexpr unsigned which = Rows == 1 ? K / 4 % tables : 0;
+            const typename Ops::floats entry =
+                Ops::lookup_floats(entries + (which << Ops::table_bits), Ops::template move_bits<at - which * Bits, 0>(lanes));
             return Code == decoding::table ? entry : less_zero(entry, v);
         } else if constexpr (Code == decoding::table) {
             return Ops::gather_floats(static_cast<const float*>(this->table),
@@ -158,7 +164,7 @@ struct float_family {
                 typename Ops::floats a[Rows];
                 LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) a[r] = Ops::splat_float(x[r * stride + k]);
                 LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
-                    const typename Ops::floats b = w.template value<k>(first + v);
+                    const typename Ops::floats b = w.template value<k, Rows>(first + v);
                     LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) acc[r][v] = Ops::fma(a[r], b, acc[r][v]);
                 }
             });

@@ -183,9 +183,9 @@ struct weights_part {
     LOWBIT_ALWAYS_INLINE auto bytes(unsigned v) const {
         return all.template bytes<Part*(unit_depth / 4) + J, 1, Rows>(v);
     }
-    template <unsigned K>
+    template <unsigned K, unsigned Rows = 0>
     LOWBIT_ALWAYS_INLINE auto value(unsigned v) const {
-        return all.template value<Part * unit_depth + K>(v);
+        return all.template value<Part * unit_depth + K, Rows>(v);
     }
 };
 /// Calls f with the weights of group `part` of a record. A type, which no argument of another level's finds.

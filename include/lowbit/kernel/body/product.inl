@@ -311,7 +311,11 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
     alignas(64) float scales[most_groups * panel_columns];
     alignas(64) float minimums[family::offset == offset_kind::minimum ? most_groups * panel_columns : 1];
     alignas(64) std::int32_t zeros[family::offset == offset_kind::zero_point ? most_groups * panel_columns : 1];
-    alignas(64) float entries[1u << Ops::table_bits];
+    constexpr unsigned entry_count = [] {
+        if constexpr (requires { packed::entry_count; }) return packed::entry_count;
+        return 1u;
+    }();
+    alignas(64) float entries[entry_count];
 
     const panel_layout& layout = w.layout;
     const std::size_t records = layout.records();
