@@ -165,7 +165,12 @@ struct unpacker {
         for (; count >= 8; first += 8, count -= 8, out += 8) {
             store_le(out, spread<Bits>(load_le(in + first / 8 * Bits, up_to<Bits>{})) ^ eight_times(flip), up_to<8>{});
         }
-        for (; count != 0; ++first, --count) *out++ = unpack_code(in, first, Bits) ^ flip;
+        if (count == 0) return;
+        std::byte rest[8] = {};
+        const std::size_t bytes = packed_bytes(count, Bits);
+        for (std::size_t i = 0; i < bytes; ++i) rest[i] = in[first / 8 * Bits + i];
+        const std::uint64_t codes = spread<Bits>(load_le(rest, up_to<Bits>{})) ^ eight_times(flip);
+        for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::uint8_t>(codes >> (8 * i));
     }
 };
 

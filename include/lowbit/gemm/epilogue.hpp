@@ -14,8 +14,10 @@
 #include <lowbit/core/error.hpp>
 #include <lowbit/core/view.hpp>
 #include <lowbit/isa/here.hpp>
+#include <lowbit/isa/target_region.hpp>
 #include <lowbit/isa/xsimd.hpp>
 
+LOWBIT_REGION_BEGIN(baseline)
 namespace lowbit::inline v0 {
 
 /// A run of results in row `row`, columns [col, col + count).
@@ -280,3 +282,4 @@ template <class E>
 concept any_epilogue = detail::is_epilogue<E>;
 
 } // namespace lowbit::inline v0
+LOWBIT_REGION_END(baseline)

@@ -68,6 +68,9 @@
 #define LOWBIT_REGION_CLOSE
 #endif
 
+#define LOWBIT_REGION_BEGIN_baseline // where -march may ask for AVX-512
+#define LOWBIT_REGION_END_baseline
+
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__) && defined(__BMI2__)
 #define LOWBIT_REGION_BEGIN_avx2
 #define LOWBIT_REGION_END_avx2

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <lowbit/isa/here.hpp>
+#include <lowbit/isa/target_region.hpp>
 #include <lowbit/isa/xsimd.hpp>
 #include <lowbit/kernel/expand_places.hpp>
 #include <lowbit/kernel/product.hpp>
@@ -113,6 +114,7 @@ inline constexpr product_fn<Key> product = &multiply_panel<ops<Here>, Key>;
 
 } // namespace lowbit::inline v0::kernel::scalar
 
+LOWBIT_REGION_BEGIN(baseline)
 namespace lowbit::inline v0::kernel::baseline {
 
 #if LOWBIT_HAS_XSIMD
@@ -275,3 +277,4 @@ inline constexpr product_fn<Key> product = scalar::product<Key, Here>;
 #endif
 
 } // namespace lowbit::inline v0::kernel::baseline
+LOWBIT_REGION_END(baseline)

@@ -18,6 +18,7 @@
 #include <lowbit/kernel/rows/scalar.hpp>
 
 LOWBIT_REGION_BEGIN(baseline)
+LOWBIT_REGION_BEGIN(baseline)
 namespace lowbit::inline v0::kernel::baseline {
 
 #if LOWBIT_HAS_XSIMD
@@ -123,4 +124,5 @@ using scalar::row_ops;
 #endif
 
 } // namespace lowbit::inline v0::kernel::baseline
+LOWBIT_REGION_END(baseline)
 LOWBIT_REGION_END(baseline)
