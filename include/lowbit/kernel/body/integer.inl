@@ -136,6 +136,10 @@ struct integer_family {
         // There it takes vector by vector, so that no codes wait in registers for their next quad.
         constexpr unsigned vectors_at_once = crowded && quads_per_partial == unit_quads ? 1 : Vectors;
 
+        // Where a turn is as short as this, g++ copies every sum twice, unless it cannot see through them.
+        constexpr bool copied =
+            (Rows == 1 && requires { requires dot::any_code; }) || (unit_quads == 1 && requires { &dot::first; });
+
         std::size_t units = depth / Weights::unit_depth;
         while (units > 0) {
             std::size_t count = units;
@@ -179,9 +183,10 @@ struct integer_family {
                 w.prefetch();
                 w.advance();
                 x += Weights::unit_depth;
-                if constexpr (Rows == 1 && requires { requires dot::any_code; }) { // or g++ copies every sum twice
+                if constexpr (copied) {
                     LOWBIT_UNROLL for (unsigned p = 0; p < places; ++p) {
-                        LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) LOWBIT_NO_CONTRACT(part[p][0][v]);
+                        for_tile<Rows, Vectors>([&](unsigned r, unsigned v)
+                                                    LOWBIT_INLINE_LAMBDA { LOWBIT_NO_CONTRACT(part[p][r][v]); });
                     }
                 }
             };
