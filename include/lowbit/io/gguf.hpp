@@ -330,7 +330,8 @@ public:
         const auto header = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), bounds.header_bytes)));
         detail::gguf_walk walk(header, bytes.size(), bounds, result.tables_);
         if (const auto problem = walk.run()) {
-            if (problem->code != errc::truncated || header.size() == bytes.size()) return unexpected<error>(*problem);
+            const bool cut = problem->code == errc::truncated && problem->message != detail::says::tensor_cut; // it saw a part
+            if (!cut || header.size() == bytes.size()) return unexpected<error>(*problem);
             return fail(errc::limit_exceeded, detail::says::header_too_long, header.size());
         }
         if (const auto problem = result.place_tensors(bytes, walk.offset())) return unexpected<error>(*problem);

@@ -65,6 +65,7 @@ inline expected<file_plan> plan_gguf(std::span<const tensor> tensors, const gguf
         offset += size;
     }
     if (const auto checked = check_gguf(fields, bounds); !checked) return unexpected<error>(checked.error());
+    if (fields.bytes.size() > bounds.header_bytes) return fail(errc::limit_exceeded, detail::says::header_too_long);
     fields.bytes.resize(static_cast<std::size_t>(padded(fields.bytes.size(), *alignment)));
     plan.header = std::move(fields.bytes);
     return plan;

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,14 +49,22 @@ inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std
         if (t.name.size() > bounds.name_bytes) return fail(errc::limit_exceeded, detail::says::name_too_long, i);
         plan.places.push_back({i, bytes, 0});
     }
-    const auto repeated = [](auto list, auto name) {
-        std::ranges::sort(list, {}, name);
-        return std::ranges::adjacent_find(list, {}, name) != list.end();
+    // The index of the first that has an earlier one's name; how many there are if none has.
+    const auto repeated = [](const auto& list, auto member) {
+        std::vector<std::size_t> order(list.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        const auto named = [&](std::size_t i) { return std::pair(std::invoke(member, list[i]), i); };
+        std::ranges::sort(order, {}, named);
+        std::size_t first = list.size();
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            if (named(order[i]).first == named(order[i - 1]).first) first = std::min(first, order[i]);
+        }
+        return first;
     };
-    if (repeated(std::vector(tensors.begin(), tensors.end()), &tensor::name)) {
-        return fail(errc::malformed, detail::says::two_of_a_name);
+    if (const std::size_t i = repeated(tensors, &tensor::name); i < tensors.size()) {
+        return fail(errc::malformed, detail::says::two_of_a_name, i);
     }
-    if (repeated(std::vector(metadata.begin(), metadata.end()), &attribute::key)) {
+    if (repeated(metadata, &attribute::key) < metadata.size()) {
         return fail(errc::malformed, "the metadata has the same key twice");
     }
 
@@ -75,6 +85,7 @@ inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std
         char before = '{';
         for (const auto& [key, value] : metadata) {
             if (!is_utf8(key) || !is_utf8(value)) return fail(errc::malformed, "metadata is not UTF-8");
+            if (key.size() > bounds.name_bytes) return fail(errc::limit_exceeded, detail::says::name_too_long);
             text.append(1, std::exchange(before, ',')).append(quoted(key)).append(":").append(quoted(value));
         }
         text += "}";
@@ -101,10 +112,10 @@ inline expected<file_plan> plan_safetensors(std::span<const tensor> tensors, std
 } // namespace detail
 
 /// Begins a safetensors file of these tensors (names, types and shapes; their bytes come later, in the order that
-/// tensor_writer::next() says: as the reference writer has them, by decreasing alignment of their types and then by name).
+/// tensor_writer::next() says: as the reference writer has them, by decreasing alignment, then by type, then by name).
 /// Errors: errc::unsupported for types and byte orders that safetensors does not have, errc::shape_mismatch for sizes that are no
 /// whole bytes or do not fit, errc::malformed for names that are not UTF-8, not unique, or "__metadata__", errc::limit_exceeded
-/// above `limits`, whose readers would refuse the file; the offset is the tensor's index.
+/// above `limits`, as readers with the same would refuse the file; the offset is the tensor's index, 0 where none is to blame.
 template <sink Sink>
 [[nodiscard]] expected<tensor_writer<Sink>> stream_safetensors(Sink out, std::span<const tensor> tensors,
                                                                std::span<const attribute> metadata = {},

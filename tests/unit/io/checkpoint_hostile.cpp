@@ -142,6 +142,11 @@ TEST_CASE("a layer with a code in each byte whose tensors do not fit is refused"
     check_spoilt(good, {{&t::weight, "weight"}, {&t::scale, "weight_scale"}}, read);
     check_spoilt<t, std::optional<io::tensor>>(good, {{&t::zero_point, "weight_zero_point"}}, read);
     CHECK(names(io::from_quantized<presets::w8>(good), errc::scale_range, "weight_zero_point"));
+    spoilt turned(*good.zero_point);
+    std::ranges::reverse(turned.shape); // as many bytes
+    t sideways = good;
+    sideways.zero_point = turned;
+    CHECK(names(read(sideways), errc::shape_mismatch, "weight_zero_point"));
     CHECK(code_of(io::from_quantized<presets::w4>(quantized_layer("int8"))) == errc::malformed); // integers of 8 bits
     CHECK(code_of(io::from_quantized<fp8>(good)) == errc::unsupported);
     t floats = quantized_layer("fp8");

@@ -183,6 +183,8 @@ TEST_CASE("write_gguf refuses what it could not read again") {
     CHECK(refusal(one("\xFF", dtype::i8, four, 4), gguf_header()) == errc::malformed);
     CHECK(refusal(one(std::string(64, 'n'), dtype::i8, four, 4), gguf_header()) == errc::limit_exceeded);
     CHECK(refusal(one("t", dtype::i8, five, 1), gguf_header()) == errc::limit_exceeded);
+    CHECK(refusal(one("t", dtype::i8, four, 4), gguf_header(), {.header_bytes = 56}) == errc::limit_exceeded);
+    CHECK(written(one("t", dtype::i8, four, 4), gguf_header(), {.header_bytes = 57}).has_value());
     CHECK(refusal(one("t", dtype::u8, four, 4), gguf_header()) == errc::unsupported);
     CHECK(refusal(one("t", dtype::unknown, four, 4), gguf_header()) == errc::unsupported);
     CHECK(refusal(one("t", dtype::q4_0, row, 18), gguf_header()) == errc::shape_mismatch);

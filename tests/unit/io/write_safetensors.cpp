@@ -143,6 +143,10 @@ TEST_CASE("write_safetensors refuses what it could not read again") {
     CHECK(written(big).error().code == errc::unsupported);
     const tensor twice[] = {{"t", dtype::i8, four, std::span(data).first(4)}, {"t", dtype::f64, four, std::span(data).first(32)}};
     CHECK(written(twice).error().code == errc::malformed);
+    const tensor thrice[] = {{"a", dtype::i8, four, std::span(data).first(4)}, twice[0], twice[1], twice[0]};
+    CHECK(written(thrice).error().offset == 2);
+    const attribute long_key[] = {{"long", "value"}};
+    CHECK(written({}, long_key, {.name_bytes = 3}).error().code == errc::limit_exceeded);
     const shape half{std::uint64_t{1} << 63};
     const tensor wraps[] = {{"a", dtype::i8, half, {}}, {"b", dtype::i8, half, {}}};
     sink_state state;

@@ -67,6 +67,7 @@ inline expected<std::array<std::uint64_t, 2>> sides_of(const bitmask_tensors& t)
         return fail(errc::shape_mismatch, "compressed should be as many values as the mask keeps");
     if (t.row_offsets && (t.row_offsets->dtype != dtype::i64 || !is_whole(*t.row_offsets, 1) || t.row_offsets->shape[0] != rows))
         return fail(errc::shape_mismatch, "row_offsets should be i64 [N], how many values stand before each row");
+    if (t.bitmask.shape[1] > std::numeric_limits<std::size_t>::max() / 8) return too_large(); // K may be 8 times what is there
     return std::array{rows, cols};
 }
 
@@ -148,7 +149,7 @@ template <detail::masked_policy P, class Here = isa::here>
     const auto checked = detail::check_bytes<element>(t.compressed.bytes, how, "compressed holds an integer beyond the policy's",
                                                       "compressed holds what is no finite number");
     if (!checked) return unexpected<error>(checked.error());
-    const auto rows = static_cast<std::size_t>((*sides)[0]); // both fit: the mask's bytes are there
+    const auto rows = static_cast<std::size_t>((*sides)[0]); // both fit, as sides_of() saw
     const auto cols = static_cast<std::size_t>((*sides)[1]);
     const lowbit::detail::shape_of<format> shape{rows, cols};
     const std::size_t kept = shape.stored_cols();

@@ -107,10 +107,11 @@ template <detail::byte_policy P, class Here = isa::here>
     const auto scale = detail::read_scales<P, Here>(t.scale, place.rows, place.groups, how,
                                                     "weight_scale should be numbers, one for each group");
     if (!scale) return unexpected<error>(scale.error());
-    if (t.zero_point &&
-        (!integer_element<element> || t.zero_point->dtype != dtype::i8 ||
-         !detail::is_whole(*t.zero_point, t.zero_point->shape.size()) || t.zero_point->bytes.size() != place.rows * place.groups))
-        return fail(errc::shape_mismatch, zero_point);
+    if (t.zero_point) {
+        if (!integer_element<element> || t.zero_point->dtype != dtype::i8) return fail(errc::shape_mismatch, zero_point);
+        const auto sides = detail::sides_of(*t.zero_point);
+        if (!sides || sides->rows != place.rows || sides->cols != place.groups) return fail(errc::shape_mismatch, zero_point);
+    }
     return detail::assemble<P, Here>(
         {"weight_scale should be numbers that the policy can store as they are",
          "weight_zero_point should be zero points that the policy can store; without any, all the middle of the codes"},
