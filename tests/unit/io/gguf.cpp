@@ -202,8 +202,8 @@ TEST_CASE("gguf keeps to the caller's limits") {
     const std::uint64_t header = file.size() - 128;
     CHECK(word(answer_to(file, {.header_bytes = header})) == "valid");
     CHECK(word(answer_to(file, {.header_bytes = header - 40})) == word(errc::limit_exceeded));
-    const std::span cut = std::span(file).first(file.size() - 100); // of the data; the header fits
-    CHECK(word(answer_to(bytes(cut.begin(), cut.end()), {.header_bytes = header})) == word(errc::truncated));
+    const bytes cut = gguf_maker(1).tensor("t", {4000}, 24, 0).data(100); // the header fits
+    CHECK(word(answer_to(cut, {.header_bytes = 64})) == word(errc::truncated));
     CHECK(word(answer_to(file, {.tensors = 3})) == "valid");
     CHECK(word(answer_to(file, {.tensors = 2})) == word(errc::limit_exceeded));
     CHECK(word(answer_to(file, {.metadata = 17})) == "valid");
