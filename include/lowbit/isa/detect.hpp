@@ -82,6 +82,12 @@ constexpr bool has_wide_pipes(std::uint32_t vendor, level_set runs) noexcept {
     return has_spare_pipes<Here>(vendor) && runs.contains(level::avxvnni);
 }
 
+/// Whether such a CPU with AVX-512 takes vectors of 512 bits in two halves: AMD's Zen 4.
+template <class Here = here>
+constexpr bool has_split_pipes(std::uint32_t vendor, level_set runs) noexcept {
+    return has_spare_pipes<Here>(vendor) && !has_wide_pipes<Here>(vendor, runs);
+}
+
 namespace detail {
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
@@ -185,6 +191,13 @@ template <class Here = here>
 template <class Here = here>
 [[nodiscard]] bool has_wide_pipes() noexcept {
     static const bool found = has_wide_pipes<Here>(detail::read_vendor<Here>(), supported_levels<Here>());
+    return found;
+}
+
+/// Whether this machine's CPU has split pipes, see above, read once.
+template <class Here = here>
+[[nodiscard]] bool has_split_pipes() noexcept {
+    static const bool found = has_split_pipes<Here>(detail::read_vendor<Here>(), supported_levels<Here>());
     return found;
 }
 

@@ -102,7 +102,8 @@ TEST_CASE("AArch64 words") {
     CHECK(isa::levels_of(isa::arm_words{.hwcap2 = 1u << 13}) == neon); // i8mm without dotprod is no bundle of ours
 }
 
-TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those with AVX-VNNI have wide ones") {
+TEST_CASE(
+    "AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those with AVX-VNNI have wide ones, others split ones") {
     const auto vendor = [](const char(&name)[13]) {
         std::uint32_t ebx;
         std::memcpy(&ebx, name, sizeof ebx);
@@ -116,6 +117,9 @@ TEST_CASE("AMD's and Hygon's CPUs have spare pipes, Intel's have none, and those
     CHECK(isa::has_wide_pipes(vendor("AuthenticAMD"), vnni));
     CHECK_FALSE(isa::has_wide_pipes(vendor("AuthenticAMD"), level_set{level::scalar, level::baseline, level::avx2}));
     CHECK_FALSE(isa::has_wide_pipes(vendor("GenuineIntel"), vnni));
+    CHECK(isa::has_split_pipes(vendor("AuthenticAMD"), level_set{level::scalar, level::baseline, level::avx2}));
+    CHECK_FALSE(isa::has_split_pipes(vendor("AuthenticAMD"), vnni));
+    CHECK_FALSE(isa::has_split_pipes(vendor("GenuineIntel"), level_set{level::scalar, level::baseline, level::avx2}));
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
     if (__builtin_cpu_is("amd")) CHECK(isa::has_spare_pipes());

@@ -47,8 +47,9 @@ struct packed_floats : packed_weights<Ops, Bits, Step, Code> {
     LOWBIT_ALWAYS_INLINE void next_part() {
         if constexpr (has_zeros) zeros += panel_columns;
     }
+    template <fetching How = fetching{}>
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
-        base::next_record(b);
+        base::template next_record<How>(b);
         next_part();
     }
     /// The values of all patterns of those lowest bits, for each of their codes.

@@ -58,6 +58,21 @@ LOWBIT_ALWAYS_INLINE void for_tile(F&& f) {
 template <class Ops>
 inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 
+/// How the lines of a stream are asked for before they are read: into the first-level cache, or far, into the second.
+struct fetching {
+    bool far = false;
+    std::size_t ahead = fetch_ahead;
+    std::size_t apart = cache_line; ///< one line in so many bytes of codes
+};
+template <class Ops, fetching How>
+LOWBIT_ALWAYS_INLINE void fetch_line(const std::byte* at) {
+    if constexpr (How.far) {
+        Ops::prefetch(at + How.ahead);
+    } else {
+        Ops::prefetch_near(at + How.ahead);
+    }
+}
+
 /// Weights as panel_layout stores them, unit after unit.
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_weights {
@@ -88,14 +103,16 @@ struct packed_weights {
     /// To the next group of a record.
     LOWBIT_ALWAYS_INLINE void next_part() {}
     /// From behind the last unit of a record to the next one.
+    template <fetching How = fetching{}>
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
-        for (std::size_t at = 0; at < b.beside_bytes; at += cache_line) Ops::prefetch_near(unit + fetch_ahead + at);
+        for (std::size_t at = 0; at < b.beside_bytes; at += cache_line) fetch_line<Ops, How>(unit + at);
         unit += b.record_bytes - b.depth * k_bytes;
     }
     /// Fetches what lies a few units ahead.
+    template <fetching How = fetching{}>
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        unroll<unit_depth * k_bytes / cache_line>(
-            [&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch_near(unit + fetch_ahead + i * cache_line); });
+        unroll<ceil_div(unit_depth * k_bytes, How.apart)>(
+            [&](auto i) LOWBIT_INLINE_LAMBDA { fetch_line<Ops, How>(unit + i * How.apart); });
     }
 
     /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places. They meet that many
@@ -117,14 +134,12 @@ private:
         const typename Ops::ints raw = Ops::load(unit + start + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
         constexpr unsigned from = J % run_quads * width;
         constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
-        // One instruction rather than two, but on the units of products, of which several rows have none to spare. 2 bits gain,
-        // as long as there are registers for its matrices.
-        constexpr bool at_once = from != to && (Rows == 1 || (Bits == 2 && Rows <= Ops::tile_rows));
+        constexpr bool at_once = from != to && requires { requires Ops::template moves_fields<Bits, Rows>; };
         if constexpr (width == 8) {
             return raw;
         } else if constexpr (from + width == 8 && to == 0 && requires { Ops::template high_bits<width>(raw); }) {
             return Ops::template high_bits<width>(raw); // where bytes can be shifted, these need no mask
-        } else if constexpr (at_once && requires { Ops::template move_field<from, width, to>(raw); }) {
+        } else if constexpr (at_once) {
             return Ops::template move_field<from, width, to>(raw);
         } else {
             constexpr unsigned mask = 0x01010101u * (((1u << width) - 1) << to);
@@ -147,6 +162,23 @@ struct spreading : Weights {
         unroll<Lines>([&](auto i) LOWBIT_INLINE_LAMBDA { Ops::prefetch(next + i * cache_line); });
         next += Lines * cache_line;
     }
+};
+
+/// Weights of one row where vectors are split: lines asked for in the first level get in the way of those that are read from it,
+/// so they come to the second. Of what is decoded quickly one in four, since the hardware keeps up but for the ends of pages; of
+/// what takes long, planes above all, from farther ahead.
+template <class Weights>
+struct fetched_far : Weights {
+    static constexpr bool several = Weights::cost.planes > 1, wide = Weights::k_bytes >= panel_columns / 2; // 4 bits and more
+    static constexpr bool quick = wide && !several;
+    /// Not for floats, which wait for nothing, nor for fewer bits of groups that share a unit (Q3_K took half as long again).
+    static constexpr bool pays = !Weights::cost.floats && (wide || Weights::parts == 1);
+    static constexpr fetching how{
+        .far = true, .ahead = several ? 2 * fetch_ahead : fetch_ahead, .apart = quick ? 4 * cache_line : cache_line};
+
+    LOWBIT_ALWAYS_INLINE fetched_far(const weight_block& b, const weight_panel& w) : Weights(b, w) {}
+    LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { Weights::template next_record<how>(b); }
+    LOWBIT_ALWAYS_INLINE void prefetch() const { Weights::template prefetch<how>(); }
 };
 
 /// Packed weights of which `Parts` groups share a unit.

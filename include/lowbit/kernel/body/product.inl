@@ -499,6 +499,12 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
             }
             if (deep && done == 0) multiply_deep.template operator()<4>();
         }
+        if constexpr (fetched_far<packed>::pays && requires { Ops::splits_vectors(); }) {
+            if (rows == 1 && !unpacks && done < rows && Ops::splits_vectors()) {
+                multiply.template operator()<fetched_far<packed>, 1>(0, 1);
+                done = rows;
+            }
+        }
         if constexpr (fused_rows > 0) {
             if (!unpacks && done < rows) {
                 done = rows <= most_fused ? rows : b.piece > 0 ? 0 : fused_rows;
@@ -549,6 +555,9 @@ template <class Ops, product_key Key>
 void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Key>>& x, std::size_t row0, std::size_t rows,
                     result_rows<result_t<Key>> y) {
     using family = family_of<Ops, Key>;
+    if constexpr (requires { typename Ops::split; } && Key.bits == 2 && Key.activations != activation_kind::float32) {
+        if (Ops::splits_vectors()) return multiply_one_panel<typename Ops::split, Key>(w, x, row0, rows, y);
+    }
     if constexpr (abreast(Key) > 1) {
         if (w.columns > panel_columns) { // panels that follow each other
             weight_panel one = w;

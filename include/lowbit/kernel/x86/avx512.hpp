@@ -45,18 +45,19 @@ struct vectors : avx2::table_expander<Here> {
     template <unsigned Rows>
     static constexpr unsigned tile_vectors = 4;
     /// Of weights of several planes, where a product is one instruction.
-    static LOWBIT_ALWAYS_INLINE unsigned tiles_of_planes() {
-        return isa::has_wide_pipes<Here>() ? 4 : isa::has_spare_pipes<Here>() ? 2 : 1;
-    }
+    static LOWBIT_ALWAYS_INLINE unsigned tiles_of_planes() { return isa::has_spare_pipes<Here>() ? 4 : 1; }
     static constexpr bool fused = true; ///< decoding in registers pays for few rows: so many tiles
     static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) {
         if (cost.gathers) return 1;
         if (cost.planes > 1) return cost.floats ? tiles_of_planes() : 1;
         const bool spare = isa::has_spare_pipes<Here>();
-        if (cost.floats) return isa::has_wide_pipes<Here>() ? most_rows : spare ? 3 : 1;
+        if (cost.floats) return isa::has_wide_pipes<Here>() ? most_rows : spare ? 16 : 1;
         if (!spare) return 4;
         return cost.table || cost.whole ? 16 : most_rows; // a table takes the units of products, bytes lie ready in a cache
     }
+
+    /// Whether a vector is two operations: other instructions pay then, and other fetches.
+    static LOWBIT_ALWAYS_INLINE bool splits_vectors() { return isa::has_split_pipes<Here>(); }
 
     static LOWBIT_ALWAYS_INLINE ints load(const void* p) { return _mm512_loadu_si512(p); }
     static LOWBIT_ALWAYS_INLINE void store(void* p, ints v) { _mm512_storeu_si512(p, v); }

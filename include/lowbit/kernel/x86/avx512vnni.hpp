@@ -21,11 +21,15 @@ namespace lowbit::inline v0::kernel::avx512vnni {
 #include <lowbit/kernel/body/product.inl>
 // clang-format on
 
+template <class Here>
+struct split_ops;
+
 /// The vectors of level avx512 with its dot product of bytes.
 template <class Here>
 struct ops : avx512::vectors<Here> {
     using typename avx512::vectors<Here>::ints;
 
+    using split = split_ops<Here>;
     static constexpr unsigned deep_rows = 6; ///< 6 x 4 sums, 6 activations, weights and a mask; results in memory
 
     static LOWBIT_ALWAYS_INLINE unsigned fused_tiles(decoding_cost cost) {
@@ -102,6 +106,10 @@ struct ops : avx512::vectors<Here> {
         return _mm512_mask_blend_epi8(p.upper, lower, _mm512_permutex2var_epi8(w.quarters[2], p.at, w.quarters[3]));
     }
 
+    /// Where move_field, one instruction rather than two, but on the units of products, pays: several rows have none to spare.
+    /// 2 bits gain all the same, as long as there are registers for its matrices.
+    template <unsigned Bits, unsigned Rows>
+    static constexpr bool moves_fields = Rows == 1 || (Bits == 2 && Rows <= ops::tile_rows);
     /// Bits From to From + Width - 1 of each byte at To, and zeros beside them: a product of each byte with a matrix of bits,
     /// whose row for bit i is byte 7 - i.
     template <unsigned From, unsigned Width, unsigned To>
@@ -120,6 +128,14 @@ struct ops : avx512::vectors<Here> {
     using dot = byte_dot<ops>;
     template <unsigned MaxCode>
     static constexpr unsigned dot_class = 255;
+};
+
+/// For 2 bits where vectors are split, and those units not as many: a shift and a mask are quicker.
+template <class Here>
+struct split_ops : ops<Here> {
+    static constexpr bool splits_vectors() { return true; }
+    template <unsigned, unsigned>
+    static constexpr bool moves_fields = false;
 };
 
 template <product_key Key, class Here = isa::here>
