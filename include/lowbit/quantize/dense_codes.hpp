@@ -27,6 +27,7 @@ template <class Here = isa::here, quantized Q>
         "lowbit: dense_codes takes symmetric policies of at most 8 bits with a sign: a code without an offset is the value "
         "over the scale");
     matrix<T> codes(view.rows(), view.cols());
+    if (view.cols() == 0) return codes; // a file may claim any number of rows of nothing
     const detail::row_reader<P, Here> reader{view};
     const auto rows = detail::active_rows<Here>();
     detail::scratch<std::uint8_t> levels(view.cols());

@@ -170,7 +170,7 @@ struct shape_of {
         return 0;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t mask_rows() const noexcept {
-        if constexpr (F::mask::present) return mask_blocks().lines();
+        if constexpr (F::mask::present) return cols != 0 ? mask_blocks().lines() : 0;
         return 0;
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t stored_cols() const noexcept {

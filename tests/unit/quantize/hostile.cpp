@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <lowbit/policy/presets.hpp>
+#include <lowbit/quantize/dense_codes.hpp>
 #include <lowbit/quantize/error_report.hpp>
 #include <lowbit/quantize/quantize.hpp>
 
@@ -172,10 +173,16 @@ TEST_CASE("weights too small for any scale flush to 0, also where the search has
 }
 
 TEST_CASE("any number of rows of nothing is nothing, at once") {
-    const auto q = lb::quantized_view<lb::presets::q8_0>::from({}, std::size_t{1} << 60, 0);
-    REQUIRE(q.has_value());
-    CHECK(lb::dequantize(*q).rows() == std::size_t{1} << 60);
-    CHECK(lb::error_of(*q, lb::matrix<float>(std::size_t{1} << 60, 0)).mse == 0.0);
+    constexpr std::size_t many = std::size_t{1} << (std::numeric_limits<std::size_t>::digits - 4);
+    const auto nothing = [&]<class P>(P) {
+        const auto q = lb::quantized_view<P>::from({}, many, 0);
+        return q && lb::dequantize(*q).rows() == many && lb::error_of(*q, lb::matrix<float>(many, 0)).mse == 0.0 &&
+               lb::dense_codes(*q).rows() == many;
+    };
+    CHECK(nothing(lb::presets::q8_0{}));
+    CHECK(nothing(lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>>{}));
+    CHECK(nothing(lb::policy<lb::int8, lb::prune<lb::unstructured<50>>>{}));
+    CHECK(nothing(lb::policy<lb::int8, lb::prune<lb::block_sparse<2, 8, 50>>>{}));
 }
 
 TEST_CASE("under two levels a group of zeros is zeros, whatever stands beside it") {
