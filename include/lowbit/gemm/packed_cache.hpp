@@ -105,12 +105,24 @@ private:
             return type == b.type && level == b.level && rows == b.rows && cols == b.cols && tensor_scale == b.tensor_scale;
         }
     };
+    /// Where nothing is stored, planes point behind the one before, perhaps at somebody else's weights.
+    static LOWBIT_ALWAYS_INLINE const std::byte* plane(const std::byte* at, std::size_t bytes) noexcept {
+        return bytes != 0 ? at : nullptr;
+    }
     template <class P>
     static LOWBIT_ALWAYS_INLINE key key_of(const quantized_view<P>& q, const void* type, isa::level level) noexcept {
+        using access = detail::layout_access<format_of<P>>;
         const auto& p = q.planes();
-        return {
-            type,     level,    {p.codes, p.scales, p.offsets, p.super_scales, p.super_minimums, p.mask, p.order, p.tensor_scale},
-            q.rows(), q.cols(), std::bit_cast<std::uint32_t>(q.tensor_scale())};
+        const auto& shape = q.layout_shape();
+        return {type,
+                level,
+                {plane(p.codes, access::codes_bytes(shape)), plane(p.scales, access::scales_bytes(shape)),
+                 plane(p.offsets, access::offsets_bytes(shape)), plane(p.super_scales, access::super_scales_bytes(shape)),
+                 plane(p.super_minimums, access::super_minimums_bytes(shape)), plane(p.mask, access::mask_bytes(shape)),
+                 plane(p.order, access::order_bytes(shape)), plane(p.tensor_scale, access::tensor_bytes(shape))},
+                q.rows(),
+                q.cols(),
+                std::bit_cast<std::uint32_t>(q.tensor_scale())};
     }
 
     struct entry {

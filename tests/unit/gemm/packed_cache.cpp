@@ -136,6 +136,21 @@ TEST_CASE("cache: erased weights are forgotten") {
     CHECK(memory.alive == 1); // ours
 }
 
+TEST_CASE("cache: erased weights take no neighbour with them") {
+    lb::packed_cache cache(plenty);
+    const auto q = weights(1);
+    const std::size_t size = q.size_bytes();
+    std::vector<std::byte> file(2 * size);
+    for (const std::size_t at : {std::size_t{0}, size}) std::copy_n(q.data(), size, file.data() + at);
+    const lb::quantized_view<policy> first(file.data(), n, k), second(file.data() + size, n, k);
+    const auto of_first = cache.pack(first), of_second = cache.pack(second);
+    cache.erase(std::span(file).subspan(size));
+    CHECK(cache.pack(first) == of_first);
+    CHECK(cache.pack(second) != of_second);
+    cache.erase(std::span(file).subspan(0, size));
+    CHECK(cache.pack(first) != of_first);
+}
+
 TEST_CASE("cache: no lock is held while weights are packed") {
     lb::packed_cache cache(plenty);
     const auto q = lb::quantize<policy>(noise(1).weights(1000, k)), other = weights(2);
