@@ -96,7 +96,7 @@ struct one_level {
     static constexpr std::size_t groups = 1;
 };
 
-/// One float for the whole tensor multiplies every scale.
+/// One float for the whole tensor multiplies every scale. quantize makes it 1 for scales with the range of floats.
 struct tensor_scale {
     static constexpr auto axis = policy_axis::tensor_scale;
     static constexpr bool present = true;

@@ -73,15 +73,12 @@ expected<bool> check_columns(const side_input& side) {
     return true;
 }
 
-/// Whole-matrix planes: the column order and the tensor scale.
-template <any_policy P, class Source, class Rows>
-void store_matrix_planes(const Source& source, const side_input& side, const Rows& rows, const planes<std::byte>& to) {
-    using F = format_of<P>;
-    if constexpr (F::column_order::permuted) {
-        for (std::size_t k = 0; k < source.cols(); ++k) store_le<4>(to.order + 4 * k, side.order.empty() ? k : side.order[k]);
-    }
-    if constexpr (F::tensor_scale::present) {
-        if (source.rows() == 0 || source.cols() == 0) return; // nothing is stored
+/// The tensor scale with which the scales of a matrix use the range of their type. 1 where they have the range of floats, and
+/// where all weights are 0.
+template <class F, class Source, class Rows>
+float tensor_scale_of(const Source& source, const Rows& rows) {
+    constexpr float largest_scale = scalar_codec<typename F::scale_type>::max();
+    if constexpr (largest_scale < 0x1p127f) {
         scratch<float> row(source.cols());
         float largest = 0.0f;
         for (std::size_t i = 0; i < source.rows(); ++i) {
@@ -101,11 +98,26 @@ void store_matrix_planes(const Source& source, const side_input& side, const Row
         constexpr float reach = F::offset::kind != offset_kind::none ? (E::max() - E::lowest()) * 0.5f
                                 : E::max() > 0.0f                    ? E::max()
                                                                      : -E::lowest();
-        constexpr float most = reach * scalar_codec<typename F::scale_type>::max();
+        constexpr float most = reach * largest_scale;
         // a subnormal scale would be too coarse to divide by, an infinite one is none
-        const float scale = F::tensor_scale::divides ? std::min(most / largest, std::numeric_limits<float>::max())
-                                                     : std::max(largest / most, std::numeric_limits<float>::min());
-        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(largest > 0.0f ? scale : 1.0f));
+        if (largest > 0.0f) {
+            return F::tensor_scale::divides ? std::min(most / largest, std::numeric_limits<float>::max())
+                                            : std::max(largest / most, std::numeric_limits<float>::min());
+        }
+    }
+    return 1.0f;
+}
+
+/// Whole-matrix planes: the column order and the tensor scale.
+template <any_policy P, class Source, class Rows>
+void store_matrix_planes(const Source& source, const side_input& side, const Rows& rows, const planes<std::byte>& to) {
+    using F = format_of<P>;
+    if constexpr (F::column_order::permuted) {
+        for (std::size_t k = 0; k < source.cols(); ++k) store_le<4>(to.order + 4 * k, side.order.empty() ? k : side.order[k]);
+    }
+    if constexpr (F::tensor_scale::present) {
+        if (source.rows() == 0 || source.cols() == 0) return; // nothing is stored
+        store_scalar<float>(to.tensor_scale, scalar_codec<float>::encode(tensor_scale_of<F>(source, rows)));
     }
 }
 

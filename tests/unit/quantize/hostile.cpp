@@ -159,6 +159,26 @@ TEST_CASE("zeros, signed zeros and subnormals decode to 0 or near, never to NaN"
     CHECK(q.bytes()[48 + 3] == std::byte{0});
 }
 
+TEST_CASE("scales with the range of floats need no tensor scale") {
+    const auto same = []<class Scale, class Tag>(Scale, Tag) {
+        using plain = lb::policy<lb::float4_e2m1, lb::per_channel, lb::scale_as<Scale>>;
+        using under = lb::policy<lb::float4_e2m1, lb::per_channel, lb::scale_as<Scale>, Tag>;
+        for (const float x : {1e-30f, 1.0f, 3e38f}) {
+            const auto w = filled(3, 70, x);
+            const auto q = lb::quantize<under>(w);
+            const auto p = lb::quantize<plain>(w);
+            if (q.view().tensor_scale() != 1.0f || !std::ranges::equal(q.bytes().first(p.size_bytes()), p.bytes())) return false;
+        }
+        return true;
+    };
+    const auto same_under_both = [&](auto scale) { return same(scale, lb::tensor_scale{}) && same(scale, lb::tensor_divisor{}); };
+    CHECK(same_under_both(float{}));
+    CHECK(same_under_both(lb::bfloat16{}));
+    CHECK(same_under_both(lb::e8m0{}));
+    CHECK(lb::quantize<lb::policy<lb::int8, lb::per_channel, lb::tensor_scale>>(filled(3, 70, 1.0f)).view().tensor_scale() ==
+          1.0f);
+}
+
 TEST_CASE("weights too small for any scale flush to 0, also where the search has a choice") {
     for (const float unit : {1e-20f, 1e-26f, 1e-30f, 1e-36f}) {
         lb::matrix<float> w(2, 512);
