@@ -14,7 +14,7 @@
 
 namespace lowbit::inline v0 {
 
-/// The distance between weights w and their decoded values v, in double precision.
+/// The distance between weights w and their decoded values v, in double precision; NaN where one of them is.
 struct error_report {
     double mse = 0;     ///< mean of (w - v)^2
     double max_abs = 0; ///< largest |w - v|
@@ -56,7 +56,7 @@ template <class Here = isa::here, quantized Q, viewable W>
     error_report r;
     const double count = static_cast<double>(view.rows()) * static_cast<double>(view.cols());
     r.mse = count == 0 ? 0 : noise / count;
-    r.max_abs = largest;
+    r.max_abs = std::isnan(noise) ? noise : largest; // which no NaN exceeds
     r.sqnr_db = noise == 0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
     r.cosine = signal == 0 && decoded == 0 ? 1.0 : signal == 0 || decoded == 0 ? 0.0 : product / std::sqrt(signal * decoded);
     return r;

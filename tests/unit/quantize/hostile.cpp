@@ -205,6 +205,15 @@ TEST_CASE("side input without an element is given all the same") {
     CHECK(lb::try_quantize<pruned>(filled(2, 0, 1.0f), lb::with(std::vector<float>{}, std::vector<std::uint32_t>{})).has_value());
 }
 
+TEST_CASE("a weight that is NaN makes the distance NaN") {
+    auto w = filled(2, 8, 1.0f);
+    const auto q = lb::quantize<w8>(w);
+    w(0, 3) = not_a_number;
+    const lb::error_report r = lb::error_of(q, w);
+    CHECK(std::isnan(r.max_abs));
+    CHECK(std::isnan(r.mse));
+}
+
 TEST_CASE("any number of rows of nothing is nothing, at once") {
     constexpr std::size_t many = std::size_t{1} << (std::numeric_limits<std::size_t>::digits - 4);
     const auto nothing = [&]<class P>(P) {
