@@ -13,9 +13,9 @@
 
 namespace lowbit::inline v0 {
 
-/// The codes of `q`, N x K in logical column order, 0 where a weight is pruned: integers by their value, as std::int8_t, other
-/// elements by their code, as std::uint8_t (float8: what a GPU multiplies). With n_of_m<2, 4> this is the matrix that cuSPARSELt
-/// compresses, and that `compress` splits into values and indices. For symmetric policies.
+/// The codes of `q`, N x K in logical column order, the code of 0 where a weight is pruned: integers by their value, as
+/// std::int8_t, other elements by their code, as std::uint8_t (float8: what a GPU multiplies). With n_of_m<2, 4> this is the
+/// matrix that cuSPARSELt compresses, and that `compress` splits into values and indices. For symmetric policies.
 template <class Here = isa::here, quantized Q>
 [[nodiscard]] auto dense_codes(const Q& q) {
     const auto view = q.view();
