@@ -3,8 +3,11 @@
 // flags.
 #include <lowbit/lowbit.hpp>
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <sstream>
+#include <utility>
 
 namespace lb = lowbit;
 
@@ -53,6 +56,9 @@ double PRODUCT() {
         add(y);
         lb::matrix<float> back = lb::dequantize(q);
         add(back);
+        lb::gemm(x, first, y, lb::epilogue(lb::add_residual(y)));
+        add(y);
+        sum += static_cast<double>(lb::kernel_name(first).size());
         sum += raised([&] { lb::gemm(x, first, back); });
         sum += static_cast<double>(cache.size_bytes());
         if (cache.pack(q)->rows() != first.rows()) cache.clear();
@@ -68,6 +74,21 @@ double PRODUCT() {
     for (std::size_t i = 0; i < halves.rows(); ++i)
         for (std::size_t k = 0; k < halves.cols(); ++k) halves(i, k) = static_cast<lb::float16>(weights(i, k));
     add_product_of(lb::quantize<pruned>(halves));
+
+    lb::any_matrix any(lb::quantize<lb::presets::w4g32>(weights)), taken = std::move(any);
+    any = taken;
+    sum += visit(any, [](const auto& view) { return view.bits_per_weight(); }) + any.bits_per_weight();
+    sum += static_cast<double>(any.name().size());
+
+    std::array<std::array<float, 32>, 2> rows{};
+    for (std::size_t k = 0; k < 32; ++k) rows[k % 2][k] = weights(0, k);
+    const auto constant = lb::quantize_constant<lb::presets::w4g32>(rows);
+    add(lb::dequantize(constant));
+    sum += constant.bits_per_weight();
+
+    std::ostringstream text;
+    lb::isa::explain(text);
+    sum += static_cast<double>(text.str().size());
 
     weights(1, 3) = std::numeric_limits<float>::infinity();
     sum += raised([&] { static_cast<void>(lb::quantize<pruned>(weights)); });

@@ -150,10 +150,10 @@ struct add_bias {
 
 /// Adds a matrix of the product's shape: a view of float, transposed or not, or what stands for one.
 template <viewable V>
-[[nodiscard]] constexpr auto add_residual(const V& values) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr auto add_residual(const V& values) {
     return detail::residual_part<decltype(view_of(values))>{detail::floats_of(values)};
 }
-[[nodiscard]] constexpr auto add_residual(matrix_view<const float> values) {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr auto add_residual(matrix_view<const float> values) {
     return detail::residual_part<matrix_view<const float>>{values};
 }
 

@@ -32,7 +32,7 @@ struct kernel_facts {
 
 /// Those of a product of policy P with X of type T.
 template <any_policy P, class T>
-constexpr kernel_facts facts_of() noexcept {
+consteval kernel_facts facts_of() noexcept {
     using E = typename P::element_type;
     using granularity = typename P::granularity;
     kernel_facts f{element_name<E>(), E::bits, true, granularity::rows, granularity::cols, P::activations::granularity::cols, "",

@@ -20,13 +20,13 @@ public:
     using format = format_of<P>;
     static constexpr std::size_t stored_bytes = detail::layout_access<format>::bytes(detail::shape_of<format>{Rows, Cols});
 
-    [[nodiscard]] static constexpr std::size_t rows() noexcept { return Rows; }
-    [[nodiscard]] static constexpr std::size_t cols() noexcept { return Cols; }
-    [[nodiscard]] static constexpr std::size_t size_bytes() noexcept { return stored_bytes; }
-    [[nodiscard]] constexpr double bits_per_weight() const noexcept { return view().bits_per_weight(); }
-    [[nodiscard]] constexpr const std::byte* data() const noexcept { return bytes_.data(); }
-    [[nodiscard]] constexpr std::span<const std::byte> bytes() const noexcept { return bytes_; }
-    [[nodiscard]] constexpr quantized_view<P> view() const noexcept { return {bytes_.data(), Rows, Cols}; }
+    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() noexcept { return Rows; }
+    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() noexcept { return Cols; }
+    [[nodiscard]] static LOWBIT_ALWAYS_INLINE constexpr std::size_t size_bytes() noexcept { return stored_bytes; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr double bits_per_weight() const noexcept { return view().bits_per_weight(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr const std::byte* data() const noexcept { return bytes_.data(); }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr quantized_view<P> view() const noexcept { return {bytes_.data(), Rows, Cols}; }
 
     std::array<std::byte, stored_bytes> bytes_{}; ///< public, so that the type is structural
 };
@@ -37,9 +37,9 @@ template <std::size_t Rows, std::size_t Cols>
 struct array_source {
     const std::array<float, Cols>* first;
 
-    static constexpr std::size_t rows() noexcept { return Rows; }
-    static constexpr std::size_t cols() noexcept { return Cols; }
-    constexpr const float* row(std::size_t i, float* /*scratch*/) const noexcept { return first[i].data(); }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t rows() noexcept { return Rows; }
+    static LOWBIT_ALWAYS_INLINE constexpr std::size_t cols() noexcept { return Cols; }
+    LOWBIT_ALWAYS_INLINE constexpr const float* row(std::size_t i, float* /*scratch*/) const noexcept { return first[i].data(); }
 };
 
 template <any_policy P, class Here, std::size_t Rows, std::size_t Cols>

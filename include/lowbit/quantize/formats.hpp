@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <lowbit/core/config.hpp>
 #include <lowbit/fwd.hpp>
 #include <lowbit/policy/presets.hpp>
 
@@ -92,17 +93,19 @@ template <std::size_t I>
 using format_at = typename decltype(detail::format_in<I>(formats))::type;
 
 /// The name at a place of the list.
-[[nodiscard]] constexpr std::string_view format_name(std::size_t index) noexcept { return formats.rows[index].name; }
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::string_view format_name(std::size_t index) noexcept {
+    return formats.rows[index].name;
+}
 
 /// The place of a name in the list, format_count if it is not there.
-[[nodiscard]] constexpr std::size_t find_format(std::string_view name) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t find_format(std::string_view name) noexcept {
     std::size_t i = 0;
     while (i < format_count && formats.rows[i].name != name) ++i;
     return i;
 }
 
 /// The place of GGUF's type of that number in the list, format_count if it is not there.
-[[nodiscard]] constexpr std::size_t find_ggml_format(int id) noexcept {
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t find_ggml_format(int id) noexcept {
     std::size_t i = 0;
     while (i < format_count && (id < 0 || formats.rows[i].ggml_id != id)) ++i;
     return i;
