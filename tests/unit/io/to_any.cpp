@@ -241,3 +241,20 @@ TEST_CASE("to_any refuses what is no block, what does not fit, and scales that a
         CHECK(to_any(tensor{"t", type, both, rows}, lb::io::scales::trusted).has_value());
     }
 }
+
+TEST_CASE("a moved-from any_matrix is 0 x 0") {
+    lb::matrix<float> w(2, 64);
+    any_matrix a(lb::quantize<lb::presets::w4g32>(w));
+    any_matrix b = std::move(a);
+    CHECK(b.rows() == 2);
+    a = std::move(b);
+    CHECK(a.cols() == 64);
+    CHECK(b.rows() == 0); // NOLINT: what is left is 0 x 0
+    CHECK(b.cols() == 0);
+    CHECK(b.size_bytes() == 0);
+    CHECK(b.bits_per_weight() == 0.0);
+    CHECK(visit(b, [](const auto& view) { return view.rows() == 0 && view.planes().codes == nullptr; }));
+    any_matrix& same = a;
+    a = std::move(same);
+    CHECK(a.rows() == 2);
+}
