@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -161,12 +162,16 @@ public:
     using code = kernel::activation_t<kernel::product_key{.activations = C}>;
     using sum = typename kernel::activation_rows<code>::sum_type;
 
-    /// Bytes for `rows` rows. `staged`: rows pass through a float row first, because columns are gathered.
-    static std::size_t bytes(const kernel::panel_layout& layout, std::size_t rows, bool staged) noexcept {
-        const auto region = [](std::size_t size) { return round_up(size, buffer_alignment); };
-        return region(rows * stride(layout) * sizeof(code)) + region(rows * layout.groups() * sizeof(sum)) +
-               region(rows * scales_per_row(layout) * sizeof(float)) + region(rows) +
-               (staged ? region(rows * layout.depth * sizeof(float)) : 0) + region(lane_bytes(layout, rows)) + buffer_alignment;
+    /// Bytes for `rows` rows. `staged`: rows pass through a float row first, because columns are gathered. Raises
+    /// errc::invalid_argument where size_t is too small for them.
+    static std::size_t bytes(const kernel::panel_layout& layout, std::size_t rows, bool staged) {
+        std::uint64_t most = 0; // no 16 rows take more than the first ones: so many share lanes, and regions end on cache lines
+        if (mul_overflow(region_bytes(layout, 16, staged), ceil_div(rows, 16), most) ||
+            most > std::numeric_limits<std::size_t>::max()) {
+            raise<Here>(errc::invalid_argument, "gemm: no memory holds ", rows, " rows of X for weights of ", layout.depth,
+                        " columns");
+        }
+        return static_cast<std::size_t>(region_bytes(layout, rows, staged));
     }
 
     prepared_rows(const kernel::panel_layout& layout, std::size_t rows, bool staged, std::byte* workspace) noexcept
@@ -203,7 +208,7 @@ public:
             const std::size_t first = g * layout_.segment(), length = layout_.length(g);
             std::int8_t* const group = to + layout_.packed_start(g);
             if (order.empty()) {
-                std::copy_n(from + first, length, group);
+                std::copy_n(from + std::min(layout_.depth, first), length, group);
             } else {
                 for (std::size_t k = 0; k < length; ++k) group[k] = from[order[first + k]];
             }
@@ -221,6 +226,15 @@ public:
     [[nodiscard]] bool bad(std::size_t r) const noexcept { return bad_[r]; }
 
 private:
+    static std::uint64_t region_bytes(const kernel::panel_layout& layout, std::uint64_t rows, bool staged) noexcept {
+        const auto region = [](std::uint64_t size) {
+            return (size + buffer_alignment - 1) / buffer_alignment * buffer_alignment;
+        };
+        return region(rows * stride(layout) * sizeof(code)) + region(rows * layout.groups() * sizeof(sum)) +
+               region(rows * scales_per_row(layout) * sizeof(float)) + region(rows) +
+               (staged ? region(rows * layout.depth * sizeof(float)) : 0) + region((rows + 15) / 16 * lane_bytes(layout, 16)) +
+               buffer_alignment;
+    }
     static std::size_t stride(const kernel::panel_layout& layout) noexcept {
         return kernel::recommended_stride(layout.packed_depth() / kernel::k_of<code> * sizeof(code)) / sizeof(code);
     }

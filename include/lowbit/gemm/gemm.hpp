@@ -131,7 +131,7 @@ packed_operand<C> operand_of(const packed_matrix<P>& p, isa::level level) noexce
 
 /// Workspace for m rows of any X.
 template <class Here>
-std::size_t workspace_for(const kernel::panel_layout& layout, bool takes_int8, std::size_t m) noexcept {
+std::size_t workspace_for(const kernel::panel_layout& layout, bool takes_int8, std::size_t m) {
     const std::size_t floats = prepared_rows<compute::float32, Here>::bytes(layout, m, true);
     if (!takes_int8) return floats;
     return std::max({floats, prepared_rows<compute::int8_per_row, Here>::bytes(layout, m, true),
@@ -166,8 +166,9 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
     const kernel::row_kernels& row_kernels = kernel::rows<Here>(level);
     std::size_t most_rows = may_be_in_place ? w.most_rows : std::min(w.most_rows, kernel::most_tile_rows);
     const std::size_t blocks = ceil_div(m, most_rows), panels = ceil_div(w.rows(), kernel::panel_columns);
-    if (w.arrange == nullptr) most_rows = round_up(ceil_div(m, blocks), 12); // even ones
-    const std::size_t task = kernel::panel_columns * (w.cols() + 1) * std::min(m, most_rows);
+    if (w.arrange == nullptr) most_rows = round_up(ceil_div(m, blocks), 12);     // even ones
+    const std::size_t task_row = kernel::panel_columns * std::min(m, most_rows); // times all columns, more than 32 bits hold
+    const std::size_t grain = ceil_div(ceil_div(least_work, task_row), w.cols() + 1);
     const std::size_t panel_bytes = w.whole.layout.panel_bytes(kernel::panel_columns);
     const std::size_t few = std::max<std::size_t>(8, kept_panel_bytes / (panel_bytes + 1));
     auto activations = x.view();
@@ -180,7 +181,7 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
         });
         activations.lanes = x.lanes();
     }
-    for_ranges(where, panels * blocks, ceil_div(least_work, task), [&](std::size_t first, std::size_t last) {
+    for_ranges(where, panels * blocks, grain, [&](std::size_t first, std::size_t last) {
         const isa::scoped_level same{level}; // for what an epilogue of the caller's asks or multiplies in turn
         alignas(64) float tile[kernel::most_tile_rows * kernel::panel_columns];
         std::size_t some = 1; // panels
@@ -345,7 +346,8 @@ LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_
 
 } // namespace detail
 
-/// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing.
+/// Workspace for a product of `p` with any X of m rows. With that much the product allocates nothing. Raises
+/// errc::invalid_argument where no memory holds it.
 template <class Here = isa::here, any_policy P>
 [[nodiscard]] std::size_t workspace_bytes(const packed_matrix<P>& p, std::size_t m) {
     return detail::workspace_for<Here>(p.layout(), detail::takes_int8<typename P::element_type>, m);

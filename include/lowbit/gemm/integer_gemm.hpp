@@ -9,6 +9,7 @@
 
 #include <lowbit/core/aligned_buffer.hpp>
 #include <lowbit/core/bits.hpp>
+#include <lowbit/core/error.hpp>
 #include <lowbit/core/overlap.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/core/view.hpp>
@@ -77,7 +78,9 @@ void gemm(on_t<Pool> where, const X& x8, const W& w8, Y&& y32) {
     layout.bits = 8;
 
     const std::size_t stride = kernel::recommended_stride(layout.packed_depth());
-    aligned_buffer<std::int8_t> rows(m * stride);
+    std::size_t row_bytes = 0;
+    if (mul_overflow(m, stride, row_bytes)) raise<Here>(errc::invalid_argument, "gemm: no memory holds ", m, " packed rows of X");
+    aligned_buffer<std::int8_t> rows(row_bytes);
     aligned_buffer<std::int32_t> sums(m * layout.groups());
     for (std::size_t r = 0; r < m; ++r) {
         for (std::size_t g = 0; g < layout.groups(); ++g) {

@@ -11,6 +11,8 @@
 #include <span>
 
 #include <lowbit/core/aligned_buffer.hpp>
+#include <lowbit/core/bits.hpp>
+#include <lowbit/core/error.hpp>
 #include <lowbit/core/scratch.hpp>
 #include <lowbit/exec/executor.hpp>
 #include <lowbit/gemm/pack_blocks.hpp>
@@ -162,16 +164,22 @@ void choose_lists(on_t<Pool> where, const weight_rows& rows, std::size_t count, 
     if (pays(lists, layout)) layout = lists;
 }
 
-/// `count` rows of weights as panels, in new memory; `where` runs panels side by side.
+/// `count` rows of weights as panels, in new memory; `where` runs panels side by side. Raises errc::invalid_argument where size_t
+/// is too small for them.
 template <class Here, class Pool>
 aligned_buffer<std::byte> pack_panels(on_t<Pool> where, const weight_rows& rows, const kernel::panel_layout& layout,
                                       std::size_t count, std::pmr::memory_resource* memory) {
     const std::size_t whole = count / kernel::panel_columns;
     const std::size_t rest = count % kernel::panel_columns;
+    std::size_t bytes = 0, level_bytes = 0;
+    if (mul_overflow(whole + (rest != 0), layout.panel_bytes(kernel::panel_columns), bytes) ||
+        mul_overflow(level_stride(layout), std::min(count, kernel::panel_columns), level_bytes)) {
+        raise<Here>(errc::invalid_argument, "pack: no memory holds panels of ", count, " x ", layout.depth, " weights");
+    }
     aligned_buffer<std::byte> panels(layout.total_bytes(count), memory);
     if (layout.depth == 0) return panels; // a file may claim any number of rows of nothing
     for_ranges(where, whole + (rest != 0), 1, [&](std::size_t first, std::size_t last) {
-        scratch<std::uint8_t> levels(kernel::panel_columns * level_stride(layout));
+        scratch<std::uint8_t> levels(level_bytes);
         for (std::size_t p = first; p < last; ++p) {
             pack_panel<Here>(rows, layout, p * kernel::panel_columns, p < whole ? kernel::panel_columns : rest, levels.span(),
                              panels.data() + layout.panel_start(p));

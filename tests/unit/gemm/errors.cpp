@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Mistakes: each is refused with the numbers in the text, before anything is written. And what is no mistake.
 #include <cmath>
+#include <limits>
 #include <memory_resource>
 #include <vector>
 
@@ -56,6 +57,12 @@ TEST_CASE("errors: batches and scales that do not fit") {
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
+}
+
+TEST_CASE("errors: more rows than any memory holds") {
+    operands o;
+    for (const std::size_t rows : {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() / 200})
+        CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::workspace_bytes(o.p, rows); }, "memory"));
 }
 
 TEST_CASE("errors: a workspace that is one byte short") {
