@@ -222,31 +222,37 @@ void multiply(on_t<Pool> where, const prepared_rows<C, Here>& x, std::size_t m, 
     });
 }
 
+/// Raises what is wrong with the shapes of a product with n rows of weights, or with its workspace.
+template <class Here, class X, class Y, class Epilogue>
+void check_operands(const X& x, std::size_t n, const kernel::panel_layout& layout, bool takes_int8, const Y& y,
+                    const Epilogue& ep, std::span<std::byte> workspace, bool given_workspace) {
+    const std::size_t m = x.rows();
+    if (x.cols() != layout.depth) {
+        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", n, " x ", layout.depth,
+                    "; X needs as many columns as W");
+    }
+    if (y.rows() != m || y.cols() != n)
+        raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", n);
+    ep.check(m, n);
+    if (!given_workspace || m == 0 || n == 0) return;
+    const std::size_t need = workspace_for<Here>(layout, takes_int8, m);
+    if (workspace.size() < need) {
+        raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ",
+                    need);
+    }
+}
+
 template <class Here, compute C, class Pool, class X, class Y, class Epilogue>
 void run_gemm(on_t<Pool> where, const X& given, const packed_operand<C>& w, const result_sink<Y>& y, const Epilogue& ep,
               isa::level level, std::span<std::byte> workspace, bool given_workspace) {
     using source = activation_source<X>;
     const source x{given};
     const std::size_t m = x.rows();
-    if (x.cols() != w.cols()) {
-        raise<Here>(errc::shape_mismatch, "gemm: X is ", m, " x ", x.cols(), " but W is ", w.rows(), " x ", w.cols(),
-                    "; X needs as many columns as W");
-    }
-    if (y.rows() != m || y.cols() != w.rows()) {
-        raise<Here>(errc::shape_mismatch, "gemm: Y is ", y.rows(), " x ", y.cols(), " but X * W^T is ", m, " x ", w.rows());
-    }
-    ep.check(m, w.rows());
+    const kernel::panel_layout& layout = w.whole.layout;
+    check_operands<Here>(x, w.rows(), layout, w.takes_int8, y.y, ep, workspace, given_workspace);
     if (overlap(memory_of(given), memory_of(y.y))) raise<Here>(errc::invalid_argument, "gemm: X and Y overlap");
     if (m == 0 || w.rows() == 0) return;
 
-    const kernel::panel_layout& layout = w.whole.layout;
-    if (given_workspace) {
-        const std::size_t need = workspace_for<Here>(layout, w.takes_int8, m);
-        if (workspace.size() < need) {
-            raise<Here>(errc::short_buffer, "gemm: a workspace of ", workspace.size(), " bytes; workspace_bytes(W, ", m, ") is ",
-                        need);
-        }
-    }
     const bool through_floats = staged<source>(w.order);
     aligned_buffer<std::byte> own(given_workspace ? 0 : prepared_rows<C, Here>::bytes(layout, m, through_floats));
     prepared_rows<C, Here> prepared(layout, m, through_floats, given_workspace ? workspace.data() : own.data());
@@ -313,9 +319,32 @@ concept packed_range = requires(const W& w) {
 template <class W>
 concept batch_weights = is_packed_matrix<W> || packed_range<W>;
 
-/// Calls multiply(x[i], its weights, y[i]) for all members, once they are known to fit and not to overlap.
-template <class Here, class X, batch_weights W, class Y, class F>
-LOWBIT_ALWAYS_INLINE void for_batch(const batch_view<X>& x, const W& w, const batch_view<Y>& y, F&& multiply) {
+template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
+LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y& y, const Epilogue& ep,
+                                     std::span<std::byte> workspace, bool given_workspace) {
+    const auto from = activation_view(x);
+    const result_sink<decltype(view_of(y))> to{view_of(y)};
+    constexpr compute c = compute_for<P, std::remove_const_t<decltype(from)>>;
+    const isa::level level = isa::active<Here>();
+    run_gemm<Here>(where, from, operand_of<c, Here>(p, level), to, ep, level, workspace, given_workspace);
+}
+
+/// Calls f(x[i], its weights, y[i]) for all members.
+template <class X, batch_weights W, class Y, class F>
+LOWBIT_ALWAYS_INLINE void for_members(const batch_view<X>& x, const W& w, const batch_view<Y>& y, F f) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if constexpr (packed_range<W>) {
+            f(x[i], std::data(w)[i], y[i]);
+        } else {
+            f(x[i], w, y[i]);
+        }
+    }
+}
+
+/// Multiplies all members, once they are known to fit and not to overlap.
+template <class Here, class Pool, class X, batch_weights W, class Y, class Epilogue>
+void start_batch(on_t<Pool> where, const batch_view<X>& x, const W& w, const batch_view<Y>& y, const Epilogue& ep,
+                 std::span<std::byte> workspace, bool given_workspace) {
     if constexpr (packed_range<W>) {
         if (x.size() != y.size() || x.size() != std::size(w)) {
             raise<Here>(errc::shape_mismatch, "gemm: a batch of ", x.size(), " X, ", std::size(w), " W and ", y.size(), " Y");
@@ -325,23 +354,13 @@ LOWBIT_ALWAYS_INLINE void for_batch(const batch_view<X>& x, const W& w, const ba
     }
     if (overlaps_itself(y)) raise<Here>(errc::invalid_argument, "gemm: members of the batch Y overlap");
     if (overlap(x, y)) raise<Here>(errc::invalid_argument, "gemm: X and Y overlap");
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        if constexpr (packed_range<W>) {
-            multiply(x[i], std::data(w)[i], y[i]);
-        } else {
-            multiply(x[i], w, y[i]);
-        }
-    }
-}
-
-template <class Here, class Pool, class X, any_policy P, class Y, class Epilogue>
-LOWBIT_ALWAYS_INLINE void start_gemm(on_t<Pool> where, const X& x, const packed_matrix<P>& p, Y& y, const Epilogue& ep,
-                                     std::span<std::byte> workspace, bool given_workspace) {
-    const auto from = activation_view(x);
-    const result_sink<decltype(view_of(y))> to{view_of(y)};
-    constexpr compute c = compute_for<P, std::remove_const_t<decltype(from)>>;
-    const isa::level level = isa::active<Here>();
-    run_gemm<Here>(where, from, operand_of<c, Here>(p, level), to, ep, level, workspace, given_workspace);
+    for_members(x, w, y, [&]<any_policy P>(const X& xi, const packed_matrix<P>& wi, const Y& yi) {
+        constexpr bool takes = takes_int8<typename P::element_type>;
+        check_operands<Here>(xi, wi.rows(), wi.layout(), takes, yi, ep, workspace, given_workspace);
+    });
+    for_members(x, w, y, [&](const X& xi, const auto& wi, const Y& yi) {
+        start_gemm<Here>(where, xi, wi, yi, ep, workspace, given_workspace);
+    });
 }
 
 } // namespace detail
@@ -386,12 +405,11 @@ void gemv(std::span<const float> x, const packed_matrix<P>& p, std::span<float> 
 /// size, and errc::invalid_argument where a member of Y overlaps another one or any member of X.
 template <class Here = isa::here, class Pool, class X, detail::batch_weights W, class Y, any_epilogue E = epilogue_t<>>
 void gemm(on_t<Pool> where, batch_view<X> x, const W& p, batch_view<Y> y, const E& ep = {}) {
-    detail::for_batch<Here>(x, p, y, [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep); });
+    detail::start_batch<Here>(where, x, p, y, ep, {}, false);
 }
 template <class Here = isa::here, class Pool, class X, detail::batch_weights W, class Y, any_epilogue E>
 void gemm(on_t<Pool> where, batch_view<X> x, const W& p, batch_view<Y> y, const E& ep, std::span<std::byte> workspace) {
-    detail::for_batch<Here>(x, p, y,
-                            [&](const X& xi, const auto& pi, const Y& yi) { gemm<Here>(where, xi, pi, yi, ep, workspace); });
+    detail::start_batch<Here>(where, x, p, y, ep, workspace, true);
 }
 template <class Here = isa::here, class X, detail::batch_weights W, class Y, any_epilogue E = epilogue_t<>>
 void gemm(batch_view<X> x, const W& p, batch_view<Y> y, const E& ep = {}) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Mistakes: each is refused with the numbers in the text, before anything is written. And what is no mistake.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <memory_resource>
@@ -57,6 +59,23 @@ TEST_CASE("errors: batches and scales that do not fit") {
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, 0.0f); }, "positive"));
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, INFINITY); }, "positive"));
     CHECK(raises(lb::errc::invalid_argument, [&] { (void)lb::at_scale(o.x, NAN); }, "positive"));
+}
+
+TEST_CASE("errors: a later member of a batch that does not fit, before anything is written") {
+    operands o;
+    const auto xs = lb::batched(lb::matrix_view<const float>(o.x.data(), 1, k), 2, k);
+    const auto ys = lb::batched(lb::matrix_view<float>(o.y.data(), 1, n), 2, n);
+    const auto refused = [&](auto multiply, const char* what) {
+        std::fill_n(o.y.data(), m * n, 7.0f);
+        return raises(lb::errc::shape_mismatch, multiply, what) &&
+               std::all_of(o.y.data(), o.y.data() + m * n, [](float y) { return y == 7.0f; });
+    };
+    const auto pack = [](std::size_t rows, std::size_t cols) {
+        return lb::pack(lb::quantize<lb::presets::w8>(noise(2).weights(rows, cols)));
+    };
+    const std::array deep{o.p, pack(n, k + 1)}, wide{o.p, pack(n + 1, k)};
+    CHECK(refused([&] { lb::gemm(xs, deep, ys); }, "20 x 33"));
+    CHECK(refused([&] { lb::gemm(xs, wide, ys); }, "1 x 21"));
 }
 
 TEST_CASE("errors: more rows than any memory holds") {
