@@ -188,6 +188,13 @@ inline constexpr std::size_t fetch_ahead = 8192;
 /// Bytes that a fetch brings, on every processor of the levels that fetch.
 inline constexpr std::size_t cache_line = 64;
 
+/// A level that asks for nothing ahead: where vectors are split the hardware does better alone with what is left of pruned
+/// weights.
+template <class Ops>
+struct unfetched : Ops {
+    static LOWBIT_ALWAYS_INLINE void prefetch_near(const void*) {}
+};
+
 /// Whether a level's kernels multiply lists as they are, rather than as bytes that they expand.
 template <class Ops>
 inline constexpr bool multiplies_lists = requires { typename Ops::window; };

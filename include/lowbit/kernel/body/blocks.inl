@@ -339,6 +339,10 @@ struct block_body {
     static void run(const weight_panel& w, const activation_rows<element>& x, std::size_t row0, std::size_t rows,
                     result_rows<float> y) {
         if constexpr (reads_plain) {
+            if constexpr (requires { Ops::splits_vectors(); }) {
+                if (x.lanes == nullptr && Ops::splits_vectors())
+                    return multiply_plain<unfetched<Ops>, Key.unit>(w, x, row0, rows, y);
+            }
             if (x.lanes == nullptr) return multiply_plain<Ops, Key.unit>(w, x, row0, rows, y);
         }
         const std::size_t pitch = (rows + Ops::lanes - 1) / Ops::lanes * Ops::lanes * 4;

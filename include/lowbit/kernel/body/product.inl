@@ -367,7 +367,11 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
             b.scales = scales;
             expand_beside<family, Ops>(w, b);
             const auto multiply = [&](auto count) {
-                multiply_lists<family, Ops, count>(w, scales, x, row0, y);
+                if (Ops::splits_vectors()) {
+                    multiply_lists<family, unfetched<Ops>, count>(w, scales, x, row0, y);
+                } else {
+                    multiply_lists<family, Ops, count>(w, scales, x, row0, y);
+                }
                 row0 += count;
                 rows -= count;
                 y = y.from(count);
@@ -471,7 +475,13 @@ LOWBIT_NOINLINE void multiply_one_panel(const weight_panel& w, const activation_
         // first.
         std::size_t done = 0;
         if constexpr (pairs) {
-            if (paired) {
+            if constexpr (requires { Ops::splits_vectors(); }) {
+                if (paired && rows == 1 && Ops::splits_vectors()) {
+                    multiply.template operator()<typename paired_of<unfetched<Ops>, Key.kept_bits>::type, 1>(0, 1);
+                    done = 1;
+                }
+            }
+            if (paired && done < rows) {
                 multiply.template operator()<typename paired_of<Ops, Key.kept_bits>::type, streaming_rows>(0, rows);
                 done = rows;
             }
