@@ -109,7 +109,7 @@ private:
                 std::size_t n = 0;
                 for (std::size_t i = 0; i < M; ++i)
                     if (i != out) others[n++] = at(columns_, run * M + i)[r];
-                std::nth_element(others, others + N - 1, others + n, std::greater<float>{});
+                std::nth_element(others, others + N - 1, others + n, [](float a, float b) { return a > b; });
                 float sum = 0.0f;
                 for (std::size_t i = 0; i < N; ++i) sum += others[i];
                 at(sums_, run * M + out)[r] = sum;

@@ -22,7 +22,7 @@ struct sweep_report {
     std::size_t samples = 0; ///< of calibration; with fewer than columns it is the damping that makes the Hessian invertible
     double damping = 0; ///< the part of the mean diagonal that was added to the diagonal: what was asked for, or 10 times, 100
                         ///< times ... that where the Hessian could not be inverted
-    std::size_t dead_columns = 0; ///< whose inputs were all 0: their weights became 0
+    std::size_t dead_columns = 0; ///< whose inputs were all 0: their weights became 0 before they were quantized
 };
 
 /// How a sweep goes.
@@ -104,12 +104,15 @@ struct sweep_run {
 /// Sweeps over the columns of `w` (rows x cols). At column k `reach(k)` may choose masks and scales from the weights as they are;
 /// `result(row, k)` then says what the weight becomes. What that errs is carried to later columns (Frantar et al., GPTQ,
 /// arXiv:2210.17323): inside the block at once, behind it when the block is done. Blocks end where runs begin that they would
-/// cut. errc::non_finite, with row * cols + k, where weights overflow on the way.
-template <class Here, class Reach, class Result>
+/// cut. errc::non_finite, with row * cols + column(k), where weights overflow on the way.
+template <class Here, class Column, class Reach, class Result>
 expected<bool> column_sweep(matrix<float>& w, const sweep_matrix& upper, std::span<const sweep_run> runs, std::size_t block,
-                            Reach&& reach, Result&& result) {
-    constexpr const char* overflows =
-        "what makes up for a weight is too large for a float: its inputs are too loud beside others";
+                            Column&& column, Reach&& reach, Result&& result) {
+    const auto overflows = [&](std::size_t r, std::size_t k) {
+        return fail(errc::non_finite,
+                    "what makes up for a weight is too large for a float: its inputs are too loud beside others",
+                    r * w.cols() + column(k));
+    };
     const auto index = [](std::size_t i) { return static_cast<Eigen::Index>(i); };
     const std::size_t rows = w.rows();
     const std::size_t cols = w.cols();
@@ -117,17 +120,19 @@ expected<bool> column_sweep(matrix<float>& w, const sweep_matrix& upper, std::sp
     sweep_matrix errors(index(rows), index(std::min(block, cols)));
     for (std::size_t first = 0, end = 0; first < cols; first = end) {
         end = std::min(cols, first + block);
-        for (const sweep_run& run : runs)
-            if (end < cols) end = run.uncut(first, end);
+        for (std::size_t cut = 0; end < cols && end != cut;) { // where one run begins another may be cut
+            cut = end;
+            for (const sweep_run& run : runs) end = run.uncut(first, end);
+        }
         for (std::size_t k = first; k < end; ++k) {
             if (auto ok = reach(k); !ok) return ok;
             const float* u = upper.data() + k * cols;
             for (std::size_t r = 0; r < rows; ++r) {
                 float* row = w.data() + r * cols;
-                if (!(row[k] - row[k] == 0.0f)) return fail(errc::non_finite, overflows, r * cols + k);
+                if (!(row[k] - row[k] == 0.0f)) return overflows(r, k);
                 const float becomes = result(r, k);
                 const float error = (row[k] - becomes) / u[k];
-                if (!(error - error == 0.0f)) return fail(errc::non_finite, overflows, r * cols + k);
+                if (!(error - error == 0.0f)) return overflows(r, k);
                 row[k] = becomes;
                 errors(index(r), index(k - first)) = error;
                 if (error == 0.0f) continue;

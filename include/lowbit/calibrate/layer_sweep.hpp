@@ -63,7 +63,7 @@ public:
         const sweep_run runs[] = {groups, choices};
         const std::size_t block = std::max<std::size_t>(1, options.block);
         return column_sweep<Here>(
-            weights, factor.upper, runs, block,
+            weights, factor.upper, runs, block, [&](std::size_t k) { return column(k); },
             [&](std::size_t k) -> expected<bool> {
                 if constexpr (prunes) {
                     if (!given() && (groups.starts(k) || choices.starts(k))) {

@@ -59,12 +59,13 @@ struct unpruned<P> {
 /// least of the outputs that `inputs` lead to, and changes what is left to make up for it. `side`: a mask that is kept as it is,
 /// the order in which columns are swept and cut into runs.
 ///
-/// errc::shape_mismatch, errc::non_finite (weights: with the index row * K + column), errc::invalid_argument (no samples; scores
-/// or statistics; a Hessian that no damping makes invertible).
+/// errc::shape_mismatch, errc::non_finite (weights: with the index row * K + column), errc::invalid_argument (no samples; scores,
+/// statistics or a seed; a Hessian that no damping makes invertible).
 template <class Mask, class Here = isa::here, viewable W>
     requires detail::masks<Mask>
 [[nodiscard]] expected<pruned_weights> sparse_gpt(const W& weights, const input_hessian& inputs, const side_input& side = {},
                                                   const sweep_options& options = {}) {
+    if (side.rounding_seed) return fail(errc::invalid_argument, "a seed is given, but a mask alone rounds nothing");
     auto sweep = detail::layer_sweep<Mask, Here>::over(weights, inputs, side, options);
     if (!sweep) return unexpected<error>(sweep.error());
     auto ok = sweep->run(
@@ -87,7 +88,8 @@ template <class Mask, class Here = isa::here, viewable W>
 /// follows from the Hessian. Rules that search scales weigh errors by the energies of the inputs. Where P prunes nothing this is
 /// GPTQ (arXiv:2210.17323).
 ///
-/// Errors as above, and errc::scale_range; errc::invalid_argument where a given mask keeps more than P stores.
+/// Errors as above, whatever P makes of weights that are no numbers, and errc::scale_range; errc::invalid_argument where a given
+/// mask keeps more than P stores.
 template <any_policy P, class Here = isa::here, viewable W>
 [[nodiscard]] expected<swept<P>> sparse_gpt(const W& weights, const input_hessian& inputs, const side_input& side = {},
                                             const sweep_options& options = {},

@@ -15,10 +15,12 @@ class eigen_thread_pool {
 public:
     explicit eigen_thread_pool(Eigen::ThreadPoolInterface& pool) noexcept : pool_(&pool) {}
 
-    [[nodiscard]] std::size_t concurrency() const noexcept { return static_cast<std::size_t>(pool_->NumThreads()); }
+    [[nodiscard]] std::size_t concurrency() const noexcept {
+        return static_cast<std::size_t>(pool_->NumThreads() > 1 ? pool_->NumThreads() : 1);
+    }
 
     template <class F>
-    void parallel_for(std::size_t n, F&& f) const {
+    void parallel_for(std::size_t n, F&& f) const noexcept { // a task that cannot be made would leave others without a frame
         if (n == 0) return;
         std::atomic<std::size_t> next{0};
         const auto work = [&]() noexcept { // so that nobody leaves while others still work

@@ -106,9 +106,7 @@
 #define LOWBIT_REGION_END_avx512vnni LOWBIT_REGION_CLOSE
 #endif
 
-// The baseline adds nothing, and Advanced SIMD is part of every AArch64 one.
-#define LOWBIT_REGION_BEGIN_baseline
-#define LOWBIT_REGION_END_baseline
+// Advanced SIMD is part of every AArch64.
 #define LOWBIT_REGION_BEGIN_neon
 #define LOWBIT_REGION_END_neon
 

@@ -40,7 +40,7 @@ inline constexpr int index_bits = std::bit_width(Mask::m - 1);
 } // namespace detail
 
 /// The values and indices of `dense` (rows x cols), in which each run of M holds at most N that are not 0. Where it holds fewer,
-/// zeros at the highest free places fill up, as PyTorch has it.
+/// zeros at the highest free places fill up, as PyTorch had it in 2023 (others since, which decode alike).
 ///
 /// errc::shape_mismatch where a row is not whole runs, with cols; errc::invalid_argument for a run with more than N, with the
 /// index row * cols + column of its first value.
@@ -56,7 +56,13 @@ template <detail::run_mask Mask, class Here = isa::here, viewable D>
     semi_structured<T> to{matrix<T>(from.rows(), runs * n), matrix<std::uint8_t>(from.rows(), ceil_div(runs * n * bits, 8))};
     for (std::size_t i = 0; i < from.rows(); ++i) {
         for (std::size_t run = 0; run < runs; ++run) {
-            const auto kept = [&](std::size_t place) { return static_cast<float>(from(i, run * m + place)) != 0.0f; };
+            const auto kept = [&](std::size_t place) {
+                const T x = from(i, run * m + place);
+                if constexpr (std::is_arithmetic_v<T>)
+                    return x != T{}; // of doubles many are no floats
+                else
+                    return static_cast<float>(x) != 0.0f;
+            };
             std::size_t left = n;
             for (std::size_t place = 0; place < m; ++place) {
                 if (!kept(place)) continue;

@@ -13,6 +13,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace lb = lowbit;
@@ -393,4 +395,51 @@ TEST_CASE("weights that overflow on the way are an error") {
     const auto given = lb::sparse_gpt<half>(w, inputs, lb::with(mask));
     REQUIRE_FALSE(given.has_value());
     CHECK(given.error().code == errc::non_finite);
+
+    // Swept from the last column on, the error still names the column as it was given.
+    std::vector<std::uint32_t> order(16);
+    std::iota(order.rbegin(), order.rend(), 0u);
+    const auto swept = lb::sparse_gpt<half>(w, inputs, lb::with(mask, order));
+    REQUIRE_FALSE(swept.has_value());
+    CHECK(swept.error().code == errc::non_finite);
+    CHECK(swept.error().offset == 16 + 0);
+}
+
+TEST_CASE("a mask alone rounds nothing, so that a seed is refused") {
+    const lb::matrix<float> w = noise(32).weights(2, 16);
+    lb::input_hessian inputs(16);
+    inputs.add(noise(33).weights(40, 16)).value();
+    CHECK(lb::sparse_gpt<half>(w, inputs).has_value());
+    const auto seeded = lb::sparse_gpt<half>(w, inputs, lb::with(lb::seed{1}));
+    REQUIRE_FALSE(seeded.has_value());
+    CHECK(seeded.error().code == errc::invalid_argument);
+}
+
+TEST_CASE("no block cuts a run, whatever its length and the other's") {
+    // All columns carry the same error on to all behind them, so that those of a run are alike when it is reached, unless a block
+    // ends within it.
+    constexpr std::size_t cols = 300;
+    lb::detail::sweep_matrix upper(cols, cols);
+    for (std::size_t r = 0; r < cols; ++r) {
+        for (std::size_t c = 0; c < cols; ++c)
+            upper(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(c)) = r == c ? 1.0f : r < c ? 0x1p-10f : 0.0f;
+    }
+    for (const auto& [a, b] : {std::pair{6u, 4u}, std::pair{7u, 8u}, std::pair{6u, 9u}, std::pair{4u, 6u}, std::pair{32u, 1u}}) {
+        const lb::detail::sweep_run runs[] = {{a}, {b}};
+        lb::matrix<float> w(1, cols);
+        std::fill(w.data(), w.data() + cols, 1.0f);
+        const auto swept = lb::detail::column_sweep<lb::isa::here>(
+            w, upper, runs, 128, [](std::size_t k) { return k; },
+            [&](std::size_t k) -> lb::expected<bool> {
+                for (const lb::detail::sweep_run& run : runs) {
+                    if (!run.starts(k)) continue;
+                    for (std::size_t i = k; i < std::min(cols, k + run.length); ++i) {
+                        if (w(0, i) != w(0, k)) FAIL("runs of ", a, " and ", b, ": column ", i, " waits for errors at ", k);
+                    }
+                }
+                return true;
+            },
+            [&](std::size_t r, std::size_t k) { return w(r, k) - 1.0f; });
+        CHECK(swept.has_value());
+    }
 }

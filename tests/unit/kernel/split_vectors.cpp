@@ -34,5 +34,7 @@ TEST_CASE("whole and split vectors, 4 bits") { check_both<lk::product_key{.bits 
 TEST_CASE("whole and split vectors, 4 bits of groups that share a unit") {
     check_both<lk::product_key{.bits = 4, .record_groups = 2}>();
 }
+TEST_CASE("whole and split vectors, pairs of bytes") { check_both<lk::product_key{.kept_bits = 8, .pairs = true}>(); }
+TEST_CASE("whole and split vectors, lists") { check_both<lk::product_key{.kept_bits = 8, .lists = true}>(); }
 
 #endif

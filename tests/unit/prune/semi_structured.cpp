@@ -116,7 +116,7 @@ TEST_CASE("every pattern of N of M comes back") {
 }
 
 TEST_CASE("indices of 2:4 are the nibbles that devices read") {
-    // of each pattern with at most two values: as PyTorch pads them
+    // of each pattern with at most two values: as PyTorch padded them in 2023
     const std::array<std::array<int, 2>, 11> nibbles{{{0b0000, 14},
                                                       {0b0001, 12},
                                                       {0b0010, 13},
@@ -134,6 +134,17 @@ TEST_CASE("indices of 2:4 are the nibbles that devices read") {
             if ((pattern >> i & 1) != 0) dense(0, i) = dense(0, 4 + i) = 0.5f;
         CHECK(lb::compress<lb::sparse_2_4>(dense)->indices(0, 0) == nibble * 17);
     }
+}
+
+TEST_CASE("doubles that are no floats count, too") {
+    lb::matrix<double> dense(1, 4);
+    dense(0, 0) = 1e-50;
+    dense(0, 1) = dense(0, 2) = 1;
+    CHECK_FALSE(lb::compress<lb::sparse_2_4>(dense).has_value());
+    dense(0, 1) = 0;
+    const auto made = lb::compress<lb::sparse_2_4>(dense).value();
+    CHECK(made.values(0, 0) == 1e-50);
+    CHECK(made.values(0, 1) == 1);
 }
 
 TEST_CASE("metadata stands where CUTLASS and PyTorch have it") {
