@@ -187,7 +187,8 @@ void encode_or_raise(on_t<Pool> where, quantized_matrix<P>& q, const Source& sou
 /// Encodes `weights` (N x K) under policy P into new storage. An error carries the index row * K + column of the weight:
 /// errc::non_finite, errc::scale_range (a scale above its stored type). Of side input it is errc::shape_mismatch with
 /// the length of a row, errc::non_finite and errc::invalid_argument with the column, errc::invalid_argument alone for what the
-/// policy asks not for. Scales below the smallest stored number flush to 0, and their weights with them.
+/// policy asks not for (statistics: only where it prunes). Scales below the smallest stored number flush to 0, and their weights
+/// with them.
 template <any_policy P, class Here = isa::here, class Pool, viewable W>
 [[nodiscard]] expected<quantized_matrix<P>> try_quantize(on_t<Pool> where, const W& weights, const side_input& side = {},
                                                          std::pmr::memory_resource* memory = std::pmr::get_default_resource()) {
