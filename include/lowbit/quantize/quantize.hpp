@@ -52,7 +52,7 @@ misfit first_misfit(const side_input& side, std::size_t rows, std::size_t cols) 
     const auto matrix_fits = [&](const auto& given) {
         return given.data() == nullptr || (given.rows() == rows && given.cols() == cols);
     };
-    const auto vector_fits = [&](const auto& given) { return given.data() == nullptr || given.size() == cols; };
+    const auto vector_fits = [&](const auto& given) { return given.empty() || given.size() == cols; };
     if (!matrix_fits(side.scores))
         return {"the given scores have another shape than the weights", side.scores.rows(), side.scores.cols()};
     if (!matrix_fits(side.mask)) return {"the given mask has another shape than the weights", side.mask.rows(), side.mask.cols()};

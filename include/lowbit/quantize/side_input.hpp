@@ -15,7 +15,7 @@
 
 namespace lowbit::inline v0 {
 
-/// What a caller may add to the weights; null where nothing was given. Holds views: what they show must outlive the call.
+/// What a caller may add to the weights; empty where nothing was given. Holds views: what they show must outlive the call.
 struct side_input {
     strided_view<const float> scores;      ///< rows x cols, instead of the criterion's scores: the highest are kept
     strided_view<const std::uint8_t> mask; ///< rows x cols, non-zero = keep; may keep fewer weights than the policy, never more
@@ -52,29 +52,17 @@ LOWBIT_ALWAYS_INLINE constexpr auto side_view(const T& x) {
 template <class T>
 using side_view_of = decltype(side_view(std::declval<const T&>()));
 
-/// What is given without an element points here, so that it is not taken for what is not given.
-template <class T>
-inline constexpr T no_element{};
-template <class T>
-LOWBIT_ALWAYS_INLINE constexpr std::span<const T> as_given(std::span<const T> v) noexcept {
-    return v.data() != nullptr ? v : std::span<const T>{&no_element<T>, 0};
-}
-template <class T>
-LOWBIT_ALWAYS_INLINE constexpr strided_view<const T> as_given(strided_view<const T> v) noexcept {
-    return v.data() != nullptr ? v : strided_view<const T>{&no_element<T>, v.rows(), v.cols(), v.row_step(), v.col_step()};
-}
-
 LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const float> scores) noexcept {
-    side.scores = as_given(scores);
+    side.scores = scores;
 }
 LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, strided_view<const std::uint8_t> mask) noexcept {
-    side.mask = as_given(mask);
+    side.mask = mask;
 }
 LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const float> statistics) noexcept {
-    side.statistics = as_given(statistics);
+    side.statistics = statistics;
 }
 LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, std::span<const std::uint32_t> order) noexcept {
-    side.order = as_given(order);
+    side.order = order;
 }
 LOWBIT_ALWAYS_INLINE constexpr void add_side(side_input& side, seed value) noexcept { side.rounding_seed = value; }
 

@@ -192,19 +192,6 @@ TEST_CASE("weights too small for any scale flush to 0, also where the search has
     }
 }
 
-TEST_CASE("side input without an element is given all the same") {
-    using pruned = lb::policy<lb::int8, lb::prune<lb::n_of_m<2, 4>>, lb::scale_rule<lb::mse>, lb::permuted_columns>;
-    const auto other_shape = [](const auto& fact) {
-        const auto q = lb::try_quantize<pruned>(filled(2, 8, 1.0f), lb::with(fact));
-        return !q && q.error().code == errc::shape_mismatch;
-    };
-    CHECK(other_shape(std::vector<float>{}));
-    CHECK(other_shape(std::vector<std::uint32_t>{}));
-    CHECK(other_shape(lb::matrix<float>{}));
-    CHECK(other_shape(lb::matrix<std::uint8_t>{}));
-    CHECK(lb::try_quantize<pruned>(filled(2, 0, 1.0f), lb::with(std::vector<float>{}, std::vector<std::uint32_t>{})).has_value());
-}
-
 TEST_CASE("a weight that is NaN makes the distance NaN") {
     auto w = filled(2, 8, 1.0f);
     const auto q = lb::quantize<w8>(w);
