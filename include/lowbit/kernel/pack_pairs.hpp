@@ -42,8 +42,8 @@ void pack_pairs(const panel_layout& layout, std::size_t r, const masked_source& 
             for (std::size_t i = 0; i < 3; ++i) record[c * 3 + i] = static_cast<std::byte>(patterns >> i * 8 & 0xff);
         }
         const record_source codes{kept, most, most};
-        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(layout.kept_bits), most, panel_columns, 0u,
-                                                       std::size_t{1}, std::size_t{0}, codes, record + pattern_bytes);
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(layout.kept_bits), layout.kept_bits, 0u, most,
+                                                       panel_columns, codes, record + pattern_bytes);
         record += pair_unit_bytes(layout.kept_bits);
     }
 }

@@ -17,16 +17,17 @@
 
 namespace lowbit::inline v0::kernel {
 
-/// Writes one plane of a record: for every run of 8 / Width quads a word of each column. After each `runs` of them, those of a
-/// unit, `gap` bytes are left for its other planes.
+/// Writes plane `index` of codes of `bits` bits, so many k: for every run of 8 / Width quads a word of each column.
 template <class Here>
 struct plane_packer {
     template <int Width>
-    static void run(std::size_t depth, std::size_t columns, unsigned shift, std::size_t runs, std::size_t gap,
-                    const record_source& from, std::byte* out) {
+    static void run(unsigned bits, unsigned index, std::size_t depth, std::size_t columns, const record_source& from,
+                    std::byte* record) {
         constexpr std::size_t run_codes = 4 * (8 / Width);
-        std::size_t left = runs;
+        const unsigned shift = plane_of(bits, index).shift;
+        const std::size_t unit = unit_depth(bits), unit_bytes = unit * columns * bits / 8;
         for (std::size_t first = 0; first < depth; first += run_codes) {
+            std::byte* out = record + first / unit * unit_bytes + run_start(bits, index, first % unit / run_codes, columns);
             const std::uint8_t* codes = from.codes + first;
             for (std::size_t column = 0; column < columns; ++column, codes += from.stride, out += 4) {
                 std::uint8_t some[run_codes]{};
@@ -37,10 +38,6 @@ struct plane_packer {
                 }
                 const std::uint32_t word = word_of<Width>(source, shift, std::make_index_sequence<run_codes / 4>{});
                 std::memcpy(out, &word, 4);
-            }
-            if (--left == 0) {
-                left = runs;
-                out += gap;
             }
         }
     }
@@ -63,11 +60,8 @@ private:
 template <class Here = isa::here>
 void pack_planes(const panel_layout& layout, std::size_t r, std::size_t columns, const record_source& from, std::byte* record) {
     for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(layout.bits)); ++p) {
-        const bit_plane plane = plane_of(layout.bits, p);
-        const std::size_t runs = unit_depth(layout.bits) * plane.width / 32;
-        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane.width), layout.record_depth(r), columns,
-                                                       plane.shift, runs, layout.unit_bytes(columns) - runs * 4 * columns, from,
-                                                       record + layout.plane_start(plane, columns));
+        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(plane_of(layout.bits, p).width), layout.bits, p,
+                                                       layout.record_depth(r), columns, from, record);
     }
     if (layout.parities) to_parities(record, layout.record_depth(r) / unit_depth(1), layout.unit_bytes(columns));
 }

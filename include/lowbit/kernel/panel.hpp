@@ -74,6 +74,18 @@ struct bit_plane {
 /// The K of a unit, the shortest piece that is whole runs of each plane: a group is padded with zeros to a multiple of it.
 [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_depth(unsigned bits) noexcept { return 32 / (bits & (~bits + 1)); }
 
+/// Where run `run` of plane `index` stands in a unit, see panel_layout.
+[[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t run_start(unsigned bits, unsigned index, std::size_t run,
+                                                                   std::size_t columns) noexcept {
+    const std::size_t quad = run * (8 / plane_of(bits, index).width); // its first
+    std::size_t before = 0;
+    for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(bits)); ++p) {
+        const std::size_t run_quads = 8 / plane_of(bits, p).width;
+        before += (quad + (p < index ? run_quads : run_quads - 1)) / run_quads;
+    }
+    return before * 4 * columns;
+}
+
 /// How many groups a unit holds that are whole quads and a part of it, else 1: then each group is padded.
 [[nodiscard]] constexpr std::size_t groups_of_unit(unsigned bits, std::size_t group) noexcept {
     const std::size_t unit = unit_depth(bits);
@@ -85,7 +97,7 @@ struct bit_plane {
 ///
 ///   panel  = for each run of groups: super-scales | super-minimums, negated || records
 ///   record = units | scales | zero points (u8) or minimums (the scale's type)
-///   unit   = planes of unit_depth(bits) k, widest first
+///   unit   = runs of all planes of unit_depth(bits) k, that with an earlier k first, then that of the wider plane
 ///
 /// Groups that are a part of a unit share records of one unit, in which each has its scales and offsets, one group after the
 /// other. A scale of two levels is (byte - scale_zero) * super-scale, its minimum byte * super-minimum, each product rounded to
@@ -119,7 +131,7 @@ struct bit_plane {
 ///
 /// A panel has room for as many kept codes as its columns may have, whichever they are, so all panels are equally long.
 struct panel_layout {
-    static constexpr std::string_view tag = "k4_n64/7";
+    static constexpr std::string_view tag = "k4_n64/8";
 
     std::size_t depth = 0; ///< K
     std::size_t group = 0; ///< K in a group, of several an equal_part(); depth, or more, for one group: see `segment`
@@ -200,12 +212,9 @@ struct panel_layout {
         return panel_columns % scale_rows == 0 ? scale_rows : 1;
     }
 
-    /// Bytes of a unit, and of its parts before a plane.
+    /// Bytes of a unit.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t unit_bytes(std::size_t columns) const noexcept {
         return unit_depth(bits) * columns * bits / 8;
-    }
-    [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t plane_start(bit_plane plane, std::size_t columns) const noexcept {
-        return unit_depth(bits) * columns * plane.shift / 8;
     }
     /// From the start of record r to the scales of its first group.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_start(std::size_t r, std::size_t columns) const noexcept {

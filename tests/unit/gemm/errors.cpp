@@ -187,7 +187,7 @@ TEST_CASE("packed weights are values") {
     moved = copy;
     lb::gemm(o.x, moved, o.y);
     CHECK(same_bits(o.y, y));
-    CHECK(moved.layout_tag() == "k4_n64/7");
+    CHECK(moved.layout_tag() == "k4_n64/8");
 }
 
 TEST_CASE("packed weights are hardly larger than quantized ones") {

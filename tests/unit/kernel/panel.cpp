@@ -32,6 +32,21 @@ TEST_CASE("planes are the binary digits of the number of bits") {
     }
 }
 
+TEST_CASE("quad after quad, a unit is read from its first byte to its last") {
+    for (unsigned bits = 1; bits <= 8; ++bits) {
+        std::size_t next = 0;
+        for (std::size_t quad = 0; quad < kernel::unit_depth(bits) / 4; ++quad) {
+            for (unsigned p = 0; p < static_cast<unsigned>(std::popcount(bits)); ++p) {
+                const std::size_t run_quads = 8 / kernel::plane_of(bits, p).width;
+                if (quad % run_quads != 0) continue; // read with an earlier one
+                CHECK(kernel::run_start(bits, p, quad / run_quads, 3) == next);
+                next += 4 * 3;
+            }
+        }
+        CHECK(next == panel_layout{64, 64, bits, scale_kind::none}.unit_bytes(3));
+    }
+}
+
 TEST_CASE("packed weights take what their format takes") {
     const auto bits = [](const panel_layout& l, std::size_t n) {
         return static_cast<double>(l.total_bytes(n)) * 8 / static_cast<double>(n * l.depth);

@@ -20,9 +20,9 @@ inline std::uint8_t stored_code(const lowbit::kernel::panel_layout& layout, std:
         const std::size_t run_quads = 8 / plane.width;
         const std::size_t unit = k / lowbit::kernel::unit_depth(layout.bits),
                           quad = k % lowbit::kernel::unit_depth(layout.bits) / 4;
-        const std::size_t word = quad / run_quads * columns + column;
+        const std::size_t run = lowbit::kernel::run_start(layout.bits, p, quad / run_quads, columns);
         const std::size_t j = quad % run_quads;
-        const std::byte byte = record[unit * layout.unit_bytes(columns) + layout.plane_start(plane, columns) + 4 * word + k % 4];
+        const std::byte byte = record[unit * layout.unit_bytes(columns) + run + 4 * column + k % 4];
         code |= (std::to_integer<unsigned>(byte) >> (plane.width * j) & ((1u << plane.width) - 1)) << plane.shift;
     }
     return static_cast<std::uint8_t>(code);

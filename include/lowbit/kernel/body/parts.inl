@@ -130,8 +130,8 @@ private:
     LOWBIT_ALWAYS_INLINE typename Ops::ints field(unsigned v) const {
         constexpr unsigned width = plane_of(Bits, P).width;
         constexpr unsigned run_quads = 8 / width;
-        constexpr std::size_t start = unit_depth * panel_columns * plane_of(Bits, P).shift / 8;
-        const typename Ops::ints raw = Ops::load(unit + start + (J / run_quads * panel_columns + v * Ops::lanes) * 4);
+        constexpr std::size_t start = run_start(Bits, P, J / run_quads, panel_columns);
+        const typename Ops::ints raw = Ops::load(unit + start + v * Ops::lanes * 4);
         constexpr unsigned from = J % run_quads * width;
         constexpr unsigned to = plane_of(Bits, P).shift + (Step - 1) + Place;
         constexpr bool at_once = from != to && requires { requires Ops::template moves_fields<Bits, Rows>; };
@@ -165,16 +165,15 @@ struct spreading : Weights {
 };
 
 /// Weights of one row where vectors are split: lines asked for in the first level get in the way of those that are read from it,
-/// so they come to the second. Of what is decoded quickly one in four, since the hardware keeps up but for the ends of pages; of
-/// what takes long, planes above all, from farther ahead.
+/// so they come to the second. Of codes of 4 bits and more one in four, since the hardware keeps up but for the ends of pages; of
+/// fewer, which take long to decode, every one, those of several planes from farther ahead.
 template <class Weights>
 struct fetched_far : Weights {
     static constexpr bool several = Weights::cost.planes > 1, wide = Weights::k_bytes >= panel_columns / 2; // 4 bits and more
-    static constexpr bool quick = wide && !several;
     /// Not for floats, which wait for nothing, nor for fewer bits of groups that share a unit (Q3_K took half as long again).
     static constexpr bool pays = !Weights::cost.floats && (wide || Weights::parts == 1);
     static constexpr fetching how{
-        .far = true, .ahead = several ? 2 * fetch_ahead : fetch_ahead, .apart = quick ? 4 * cache_line : cache_line};
+        .far = true, .ahead = several && !wide ? 2 * fetch_ahead : fetch_ahead, .apart = wide ? 4 * cache_line : cache_line};
 
     LOWBIT_ALWAYS_INLINE fetched_far(const weight_block& b, const weight_panel& w) : Weights(b, w) {}
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { Weights::template next_record<how>(b); }
