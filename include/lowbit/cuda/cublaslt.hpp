@@ -18,7 +18,9 @@ namespace lowbit::inline v0::cuda {
 /// Raises errc::device where a call of cuBLAS did not succeed, with its sentence.
 template <class Here = isa::here>
 void check(cublasStatus_t status, const char* call) {
-    if (status != CUBLAS_STATUS_SUCCESS) raise<Here>(errc::device, call, ": ", cublasLtGetStatusString(status));
+    if (status == CUBLAS_STATUS_SUCCESS) return;
+    static_cast<void>(cudaGetLastError()); // reported here, not to who asks next
+    raise<Here>(errc::device, call, ": ", cublasLtGetStatusString(status));
 }
 
 /// A handle of cuBLASLt for the device that is current when it is made. `workspace`: what its algorithms may use; NVIDIA

@@ -142,19 +142,24 @@ void run_finish(const Product& p, int slices, cudaStream_t stream) {
 template <class Kind, class T, int Blocks, class Product>
 void run_blocks(Product p, float* workspace, cudaStream_t stream) {
     const stream_plan how = plan<Kind, T, Blocks>(p.w.n, p.w.k, p.m);
-    const int shared = most_shared();
-    if (how.shared_bytes > static_cast<std::size_t>(shared)) {
-        raise(errc::unsupported, "gemm: a block has ", shared, " bytes of shared memory on this device, ", how.shared_bytes,
-              " are needed; a dense product, which a stream_ref may have, needs fewer");
-    }
     p.units = how.units;
     p.sums = how.slices > 1 ? workspace : nullptr;
     const auto kernel = stream_kernel<Kind, T, Blocks, stream_warps<Kind, Blocks>, Product>;
     // The most there is, whatever this call needs: the limit is the kernel's, and other threads launch it, too.
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "cudaFuncSetAttribute");
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared()), "cudaFuncSetAttribute");
     launch(kernel, dim3(static_cast<unsigned>(how.blocks), static_cast<unsigned>(how.slices)), stream_warps<Kind, Blocks> * 32,
            how.shared_bytes, stream, p);
     if (how.slices > 1) run_finish<Kind, T>(p, how.slices, stream);
+}
+/// Raises errc::unsupported where a block of this device has too little shared memory for m rows of X, at most 32.
+template <class Kind, class T>
+void require_stream(std::size_t n, std::size_t k, std::size_t m) {
+    if (m == 0) return;
+    const std::size_t needed =
+        with_blocks(m, [=](auto blocks) { return plan<Kind, T, decltype(blocks)::value>(n, k, m).shared_bytes; });
+    if (needed > static_cast<std::size_t>(most_shared()))
+        raise(errc::unsupported, "gemm: a block has ", most_shared(), " bytes of shared memory on this device, ", needed,
+              " are needed; a dense product, which a stream_ref may have, needs fewer");
 }
 /// At most 32 rows of X.
 template <class Kind, class T, class Product>
@@ -298,6 +303,8 @@ void run(const stream_ref& s, product<Out, Epilogue> p, std::byte* workspace) {
             run_finish<scaled<Kind>, T>(p, 1, s.get());
         }
     } else if constexpr (streams<Kind, T>) {
+        require_stream<Kind, T>(p.w.n, p.w.k, std::min(most_streamed, p.m)); // before anything is written
+        require_stream<Kind, T>(p.w.n, p.w.k, p.m % most_streamed);
         for (std::size_t row = 0; row < p.m; row += most_streamed) {
             product<Out, shifted_rows<Epilogue>> part{p.w,
                                                       p.x + row * p.x_stride,
@@ -461,11 +468,11 @@ void dequantize_into(const stream_ref& s, matrix_view<T> out, const device_matri
 namespace lowbit::inline v0 {
 
 /// Y[M, N] = X[M, K] * W[N, K]^T on a stream of the current device, then the epilogue, whose pointers are device memory. X:
-/// __half or __nv_bfloat16; Y: the same, or float. At most 32 rows take the stream kernel. On a device of compute capability 9.0,
-/// where the program was compiled for sm_90a, more rows take the tile kernel, but for more than 2048 where the stream_ref has a
-/// dense product. Else larger batches dequantize the weights and call the dense product, or without one take the stream kernel 32
-/// rows at a time. Enqueues and returns. Where no workspace is given, takes what cuda::workspace_bytes says at most, in the order
-/// of the stream. Raises errc::shape_mismatch, errc::short_buffer,
+/// __half or __nv_bfloat16; Y: the same, or float. At most 32 rows take the stream kernel, where it takes the groups. On a device
+/// of compute capability 9.0, where the program was compiled for sm_90a, more rows take the tile kernel, but for more than 2048
+/// where the stream_ref has a dense product. Else larger batches dequantize the weights and call the dense product, or without
+/// one take the stream kernel 32 rows at a time. Enqueues and returns. Where no workspace is given, takes what
+/// cuda::workspace_bytes says at most, in the order of the stream. Raises errc::shape_mismatch, errc::short_buffer,
 /// errc::invalid_argument, errc::unsupported and errc::device.
 template <class Here = isa::here, class X, any_policy P, class Y, any_epilogue E = epilogue_t<>>
 void gemm(on_t<const cuda::stream_ref> where, cuda::matrix_view<X> x, const cuda::device_matrix<P>& w, cuda::matrix_view<Y> y,

@@ -118,7 +118,8 @@ public:
         return *this;
     }
     ~device_buffer() {
-        if (data_ != nullptr) static_cast<void>(cudaFreeAsync(data_, stream_)); // a destructor cannot report
+        if (data_ != nullptr && cudaFreeAsync(data_, stream_) != cudaSuccess)
+            static_cast<void>(cudaGetLastError()); // a destructor cannot report
     }
     [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
     [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes_; }

@@ -206,6 +206,9 @@ TEST_CASE("plans for the small-batch kernel fit the device") {
     CHECK(cuda::stream<cuda::kind_of<lb::presets::w4g32>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <= 99 << 10);
     CHECK(cuda::stream<cuda::kind_of<w8z>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <= 99 << 10);
     CHECK(cuda::stream<cuda::kind_of<w2g64>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <= 99 << 10);
+    CHECK(cuda::stream<cuda::kind_of<lb::policy<lb::int3, lb::per_group<32>>>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) <=
+          99 << 10);
+    CHECK(cuda::stream<cuda::kind_of<lb::presets::w2g32>, lb::bfloat16, 2, 16>::shared_bytes(16, 1) > 99 << 10);
     CHECK(cuda::stream<cuda::kind_of<lb::presets::nf4>, lb::bfloat16, 1, 16>::shared_bytes(1, 1) > 99 << 10);
     CHECK(cuda::plan_stream<stream>(0, 8192, 8, 132, 227 << 10).workspace_bytes(8, 0) == 0); // no rows to divide anything among
     for (const std::size_t n : std::initializer_list<std::size_t>{1, 16, 100, 5000}) {
