@@ -22,26 +22,35 @@ struct row_body {
     }
 
     /// `width` partial sums of f(first element, lane count) and their reduction: for 16 the order that row_reader::sum_abs
-    /// states.
+    /// states. A loop over more of them than registers hold is not unrolled.
     template <std::size_t width, class F>
     LOWBIT_ALWAYS_INLINE static constexpr float sum_of(std::size_t n, F&& f) {
-        return [&]<std::size_t... P>(std::index_sequence<P...>) LOWBIT_INLINE_LAMBDA {
-            floats part[] = {(static_cast<void>(P), Ops::splat(0.0f))...};
-            std::size_t i = 0;
-            for (; i + width <= n; i += width) ((part[P] = Ops::add(part[P], f(i + P * lanes, whole{}))), ...);
-            const auto rest = [&](floats& sum, std::size_t first) LOWBIT_INLINE_LAMBDA {
-                if (first + lanes <= n) {
-                    sum = Ops::add(sum, f(first, whole{}));
-                } else if constexpr (lanes > 1) {
-                    if (first < n) // the lanes past the row add nothing
-                        sum = Ops::add(sum, Ops::from_bits(fill(Ops::bits(f(first, n - first)), n - first, Ops::splat(0))));
-                }
-            };
-            (rest(part[P], i + P * lanes), ...);
-            for (std::size_t step = width / lanes / 2; step > 0; step /= 2)
-                for (std::size_t j = 0; j < step; ++j) part[j] = Ops::add(part[j], part[j + step]);
-            return tree(part[0]);
-        }(std::make_index_sequence<width / lanes>{});
+        constexpr std::size_t parts = width / lanes;
+        floats part[parts];
+        for (floats& sum : part) sum = Ops::splat(0.0f);
+        const auto each_part = [&](auto&& add) LOWBIT_INLINE_LAMBDA {
+            if constexpr (parts > 8) {
+                for (std::size_t p = 0; p < parts; ++p) add(part[p], p * lanes);
+            } else {
+                [&]<std::size_t... P>(std::index_sequence<P...>)
+                    LOWBIT_INLINE_LAMBDA { (add(part[P], P * lanes), ...); }(std::make_index_sequence<parts>{});
+            }
+        };
+        std::size_t i = 0;
+        for (; i + width <= n; i += width)
+            each_part([&](floats& sum, std::size_t k) LOWBIT_INLINE_LAMBDA { sum = Ops::add(sum, f(i + k, whole{})); });
+        each_part([&](floats& sum, std::size_t k) LOWBIT_INLINE_LAMBDA {
+            const std::size_t first = i + k;
+            if (first + lanes <= n) {
+                sum = Ops::add(sum, f(first, whole{}));
+            } else if constexpr (lanes > 1) {
+                if (first < n) // the lanes past the row add nothing
+                    sum = Ops::add(sum, Ops::from_bits(fill(Ops::bits(f(first, n - first)), n - first, Ops::splat(0))));
+            }
+        });
+        for (std::size_t step = parts / 2; step > 0; step /= 2)
+            for (std::size_t j = 0; j < step; ++j) part[j] = Ops::add(part[j], part[j + step]);
+        return tree(part[0]);
     }
     /// The sum of all lanes, by halves: s[j] += s[j + h] for h = lanes / 2, ... 1.
     LOWBIT_ALWAYS_INLINE static constexpr float tree(floats v) {
@@ -455,7 +464,7 @@ struct row_body {
         }
         const grid_ends ends{{.lo = -127, .hi = 127}};
         on_grid(
-            scale, ends, [&]() LOWBIT_INLINE_LAMBDA { return amax; }, -1,
+            scale, ends, [&]() LOWBIT_INLINE_LAMBDA { return amax; }, clamped{},
             [&](const auto& at) LOWBIT_INLINE_LAMBDA {
                 quantize_with(x, n, groups, codes, sums, [&](floats v) LOWBIT_INLINE_LAMBDA { return at.step(v); });
             });
@@ -598,16 +607,18 @@ struct row_body {
     };
 
     /// Calls f(to_grid) with the type that the scale allows. `reach()` is a bound on |x|, asked for where that can help, and
-    /// `end` one on the codes, -1 for none.
-    template <class Reach, class F>
-    LOWBIT_ALWAYS_INLINE static constexpr auto on_grid(float scale, const grid_ends& ends, Reach&& reach, float end, F&& f) {
+    /// `end` a float, a bound on the codes, or `clamped`: x may lie beyond the ends.
+    struct clamped {};
+    template <class Reach, class End, class F>
+    LOWBIT_ALWAYS_INLINE static constexpr auto on_grid(float scale, const grid_ends& ends, Reach&& reach, End end, F&& f) {
         if constexpr (requires(floats v) { Ops::fused(v, v, v); }) {
             constexpr std::int32_t tail = 0x0fff; // of 24 digits
             const std::int32_t m = magnitude_of(scale);
             if ((m & tail) == 0 && m >= bits_of(0x1p-64f) && m <= bits_of(0x1p64f)) { // what remains of quotients is normal
                 const float most = reach();
-                // a quarter is left for rounding; NaN is not below
-                if (most < float_of(m) * (end + 0.25f)) return f(to_grid<quotient::inside>{scale, ends});
+                if constexpr (std::is_same_v<End, float>) { // a quarter is left for rounding; NaN is not below
+                    if (most < float_of(m) * (end + 0.25f)) return f(to_grid<quotient::inside>{scale, ends});
+                }
                 if (most < float_of(m) * 0x1p30f) return f(to_grid<quotient::corrected>{scale, ends});
             }
         }
@@ -653,9 +664,13 @@ struct row_body {
         grid_ends ends{grids[0]};
         if constexpr (by_table) ends = grid_ends{Ops::splat(float_of(~0x7fff'ffff | infinity)), Ops::splat(float_of(infinity))};
         ints offset = Ops::splat(grids[0].zero + grids.bias);
-        // only symmetric grids are worth asking
-        const std::int32_t side = -grids.lo < grids.hi ? -grids.lo : grids.hi;
-        const float end = grids.zeros == nullptr && plain ? static_cast<float>(side) : -1.0f;
+        const auto end = [&]() LOWBIT_INLINE_LAMBDA { // only symmetric grids are worth asking
+            if constexpr (plain) {
+                return grids.zeros == nullptr ? static_cast<float>(-grids.lo < grids.hi ? -grids.lo : grids.hi) : -1.0f;
+            } else {
+                return clamped{};
+            }
+        }();
         each_group(n, grids.length, [&](std::size_t g, std::size_t first, std::size_t length) LOWBIT_INLINE_LAMBDA {
             const float scale = grids.scales[g];
             const float minimum = plain || grids.minimums == nullptr ? 0.0f : grids.minimums[g];
@@ -768,7 +783,7 @@ struct row_body {
             if (grids.zeros != nullptr) ends = grid_ends{grids[c]};
             const float minimum = Kind == grid_kind::plain ? 0.0f : grids.minimums[c];
             const auto reach = [&]() LOWBIT_INLINE_LAMBDA { return most + float_of(magnitude_of(minimum)); };
-            errors[c] = on_grid(grids.scales[c], ends, reach, -1, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
+            errors[c] = on_grid(grids.scales[c], ends, reach, clamped{}, [&](const auto& at) LOWBIT_INLINE_LAMBDA {
                 return sum_of<16>(n, [&](std::size_t i, auto lanes_read) LOWBIT_INLINE_LAMBDA {
                     floats v = read(x + i, lanes_read);
                     if constexpr (Kind != grid_kind::plain) v = Ops::sub(v, Ops::splat(minimum));
@@ -798,7 +813,7 @@ struct row_body {
         return Ops::from_bits(Ops::if_greater(Ops::bits(v), Ops::splat(0), Ops::bits(yes), Ops::bits(no)));
     }
 
-    template <trial_grids::by Judge, class Weighted, class Nearest>
+    template <class Weighted, class Nearest>
     LOWBIT_ALWAYS_INLINE static constexpr trial_result try_with(const float* x, std::size_t n, const trial_grids& grids,
                                                                 Weighted&& weighted, Nearest&& nearest) {
         using by = trial_grids::by;
@@ -824,18 +839,18 @@ struct row_body {
                 sqq = Ops::add(sqq, product(part, level));
                 sqx = Ops::add(sqx, product(part, v));
             }
-            if constexpr (Judge != by::grid) {
+            if (grids.judge != by::grid) {
                 const auto quotient_of = [&](floats a, floats b) LOWBIT_INLINE_LAMBDA { // 0 unless the divisor is positive
                     return if_positive(b, Ops::div(a, if_positive(b, b, one)), zero);
                 };
                 scale = quotient_of(sqx, sqq);
                 minimum = zero;
-                if constexpr (Judge != by::scale) {
+                if (grids.judge != by::scale) {
                     floats determinant = Ops::sub(product(sw, sqq), product(sq, sq));
                     const floats slope = quotient_of(Ops::sub(product(sw, sqx), product(sq, sx)), determinant);
                     const floats base = quotient_of(Ops::sub(product(sqq, sx), product(sq, sqx)), determinant);
                     floats flat = if_positive(sqq, zero, quotient_of(sx, sw)); // of levels that are all 0
-                    if constexpr (Judge == by::low_line) {
+                    if (grids.judge == by::low_line) {
                         determinant = if_positive(base, zero, determinant);
                         flat = if_positive(flat, zero, flat);
                     }
@@ -867,15 +882,12 @@ struct row_body {
         return best;
     }
 
-    template <trial_grids::by Judge>
-    LOWBIT_ALWAYS_INLINE static constexpr trial_result try_by(const float* x, const float* weights, std::size_t n,
-                                                              const trial_grids& grids) {
+    static constexpr trial_result try_grids(const float* x, const float* weights, std::size_t n, const trial_grids& grids) {
         const auto with_weights = [&](auto&& nearest) LOWBIT_INLINE_LAMBDA {
             if (weights == nullptr) {
-                return try_with<Judge>(
-                    x, n, grids, [&](floats level, std::size_t) LOWBIT_INLINE_LAMBDA { return level; }, nearest);
+                return try_with(x, n, grids, [&](floats level, std::size_t) LOWBIT_INLINE_LAMBDA { return level; }, nearest);
             }
-            return try_with<Judge>(
+            return try_with(
                 x, n, grids,
                 [&](floats level, std::size_t i) LOWBIT_INLINE_LAMBDA { return product(level, Ops::splat(weights[i])); },
                 nearest);
@@ -898,16 +910,6 @@ struct row_body {
             }
             return Ops::from_bits(level);
         });
-    }
-
-    static constexpr trial_result try_grids(const float* x, const float* weights, std::size_t n, const trial_grids& grids) {
-        using by = trial_grids::by;
-        switch (grids.judge) {
-        case by::scale: return try_by<by::scale>(x, weights, n, grids);
-        case by::low_line: return try_by<by::low_line>(x, weights, n, grids);
-        case by::line: return try_by<by::line>(x, weights, n, grids);
-        default: return try_by<by::grid>(x, weights, n, grids);
-        }
     }
 
     // ---- Codes to and from dense bytes: eight at a time, by one instruction where the level has it ----
