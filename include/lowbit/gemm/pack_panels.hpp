@@ -95,22 +95,19 @@ void pack_panel(const weight_rows& rows, const kernel::panel_layout& layout, std
     }
     const bool pruned = layout.kept_bits != 0, masked = layout.masked(columns);
     std::array<const std::byte*, kernel::panel_columns> masks{};
-    std::array<std::uint32_t, kernel::panel_columns> left{};
-    left.fill(static_cast<std::uint32_t>(layout.kept));
+    std::array<std::size_t, kernel::panel_columns> left{};
+    left.fill(layout.kept);
     for (std::size_t c = 0; pruned && c < columns; ++c) masks[c] = rows.mask(rows.format, first + c);
     std::byte* kept = masked ? panel + layout.kept_start(columns) : nullptr;
-    const std::byte* const end = masked ? kept + layout.kept_bytes(columns) : nullptr;
     for (std::size_t r = 0; r < layout.records(); ++r) {
-        std::byte* const record = panel + layout.record_start(r, columns);
+        std::byte* const record = panel + (masked ? layout.mask_start(r, columns) : layout.record_start(r, columns));
+        std::byte* beside = masked ? panel + layout.beside_start(r, columns) : record + layout.scale_start(r, columns);
         const std::size_t start = r * layout.record_groups * segment;
         const kernel::record_source codes{levels.data() + start, stride, std::min(layout.record_groups * segment, depth - start)};
-        std::byte* beside = record + layout.scale_start(r, columns);
         if (pruned) {
             const kernel::masked_source from{codes, masks.data(), start};
             if (masked) {
-                kept = kernel::pack_masked<Here>(layout, r, columns, from, left.data(), panel + layout.mask_start(r, columns),
-                                                 kept, end);
-                beside = panel + layout.beside_start(r, columns);
+                kept = kernel::pack_masked<Here>(layout, r, columns, from, left.data(), record, kept);
             } else if (layout.listed(columns)) {
                 kernel::pack_lists<Here>(layout, from, rows.fill, panel);
             } else {

@@ -149,7 +149,7 @@ public:
             packed.order_ = aligned_buffer<std::uint32_t>(q.cols(), memory);
             for (std::size_t k = 0; k < q.cols(); ++k) packed.order_[k] = static_cast<std::uint32_t>(reader.column(k));
         }
-        if constexpr (weights::scale == kernel::scale_kind::table8 && format::tensor_scale::present) {
+        if constexpr (weights::scale == kernel::scale_kind::table8 && format::tensor_scale::present && !blocks) {
             packed.scale_table_ = aligned_buffer<float>(256, memory);
             for (std::size_t c = 0; c < 256; ++c) {
                 packed.scale_table_[c] = detail::under_tensor_scale<format>(
@@ -189,7 +189,8 @@ private:
         const std::size_t shared = granularity::group_rows(rows);
         layout.scale_rows = shared >= rows ? round_up(rows == 0 ? 1 : rows, kernel::panel_columns) : shared;
         if constexpr (weights::two_levels) {
-            layout.run = format::super_scale::groups * (granularity::group_cols(cols) / layout.segment());
+            // of the kernel's groups; one of the activations may be longer than a whole row
+            layout.run = format::super_scale::groups * std::max<std::size_t>(1, granularity::group_cols(cols) / layout.segment());
             layout.super = detail::kernel_scale<typename format::super_scale::type>;
             layout.scale_zero = detail::level_of<typename format::scale_type>::bias;
         }

@@ -13,17 +13,15 @@
 
 namespace lowbit::inline v0::kernel {
 
-/// Writes the mask words of a record to `words`, and its kept codes to `kept`, before `end`; returns where the next ones go.
-/// `left` counts for each column how many codes it may still keep. Of foreign masks, that claim more than their policy allows, as
-/// much is kept as there is room for.
+/// Writes the mask words of a record to `words`, and its kept codes to `kept`; returns where the next ones go. `left` counts for
+/// each column how many codes it may still keep, so that foreign masks, which claim more than their policy allows, find room.
 template <class Here = isa::here>
 std::byte* pack_masked(const panel_layout& layout, std::size_t r, std::size_t columns, const masked_source& from,
-                       std::uint32_t* left, std::byte* words, std::byte* kept, const std::byte* end) {
+                       std::size_t* left, std::byte* words, std::byte* kept) {
     std::uint64_t word = 0;
     std::uint8_t some[chunk_codes];
     std::size_t count = 0, at = 0;
     const auto flush = [&] {
-        if ((count * layout.kept_bits + 7) / 8 > static_cast<std::size_t>(end - kept)) word = count = 0;
         std::memcpy(words, &word, sizeof word);
         words += sizeof word;
         if (layout.kept_bits == 8) {

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <lowbit/core/bits.hpp>
 #include <lowbit/isa/here.hpp>
 #include <lowbit/kernel/pack_planes.hpp>
 #include <lowbit/kernel/panel.hpp>
@@ -42,8 +41,7 @@ void pack_pairs(const panel_layout& layout, std::size_t r, const masked_source& 
             for (std::size_t i = 0; i < 3; ++i) record[c * 3 + i] = static_cast<std::byte>(patterns >> i * 8 & 0xff);
         }
         const record_source codes{kept, most, most};
-        lowbit::detail::with_width<plane_packer<Here>>(static_cast<int>(layout.kept_bits), layout.kept_bits, 0u, most,
-                                                       panel_columns, codes, record + pattern_bytes);
+        pack_plane<Here>(layout.kept_bits, 0, most, panel_columns, codes, record + pattern_bytes);
         record += pair_unit_bytes(layout.kept_bits);
     }
 }

@@ -124,7 +124,7 @@ struct bit_plane {
 ///
 /// Where few codes of 8 bits are kept, of one group, and it is about as short, a whole panel stores *lists*: the kept codes of a
 /// column one after the other, less the code of 0, each with its place in a window of 256 k. A step has four of each column,
-/// those that its window holds; zeros fill it up. Windows start at multiples of 4, and end with the panel's K at the latest:
+/// those that its window holds; zeros fill it up. Windows start at multiples of 4, and end with the packed K at the latest:
 ///
 ///   panel = scales | sums of codes, times -128 (int32) | starts of windows, in quads (u16) || steps, each
 ///           places of 4 codes of every column | those codes
@@ -224,12 +224,12 @@ struct panel_layout {
     }
     /// Bytes of an offset. Minimums that share a byte with their scale have none.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t offset_size() const noexcept {
-        if (scale == scale_kind::nibble) return offset == offset_kind::zero_point ? 1 : 0;
-        return offset == offset_kind::zero_point ? 1 : offset == offset_kind::minimum ? size_of(scale) : 0;
+        if (offset == offset_kind::minimum) return scale == scale_kind::nibble ? 0 : size_of(scale);
+        return offset == offset_kind::zero_point ? 1 : 0;
     }
     /// From the scales of a group to its offsets, and to the scales of the next group in the record.
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t scale_bytes(std::size_t columns) const noexcept {
-        return scale == scale_kind::nibble && offset == offset_kind::minimum ? 0 : scales(columns) * size_of(scale);
+        return scale == scale_kind::nibble ? 0 : scales(columns) * size_of(scale);
     }
     [[nodiscard]] LOWBIT_ALWAYS_INLINE constexpr std::size_t beside_bytes(std::size_t columns) const noexcept {
         return scales(columns) * (size_of(scale) + offset_size());

@@ -182,14 +182,15 @@ inline constexpr std::size_t deep_block_depth = 4096;
 /// Most groups in a block; so many scales, minimums and zero points of 64 columns stand on the stack as 32-bit numbers.
 inline constexpr std::size_t most_groups = 16;
 /// Packed weights are a stream: each line of it is asked for so many bytes before it is read, into the first-level cache, across
-/// the ends of pages, where the hardware's own prefetch ends. Measured at M = 1, docs/kernels.md.
+/// the ends of pages, where the hardware's own prefetch ends; pruned weights and `fetched_far` have distances of their own.
+/// Measured at M = 1, docs/kernels.md.
 inline constexpr std::size_t fetch_ahead = 8192;
 
 /// Bytes that a fetch brings, on every processor of the levels that fetch.
 inline constexpr std::size_t cache_line = 64;
 
-/// A level that asks for nothing ahead: where vectors are split the hardware does better alone with what is left of pruned
-/// weights.
+/// A level whose loops of few rows ask for nothing ahead: where vectors are split the hardware does better alone with what is
+/// left of pruned weights.
 template <class Ops>
 struct unfetched : Ops {
     static LOWBIT_ALWAYS_INLINE void prefetch_near(const void*) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one list of levels that have kernels, and how a kernel is chosen and named.
+// The levels that have kernels, and how a kernel is chosen and named.
 #pragma once
 
 #include <array>
@@ -40,7 +40,7 @@ struct level_product {
     product_fn<Key> run;
 };
 
-/// The kernels of a key in ascending order of levels; a new level is one line here.
+/// The kernels of a key in ascending order of levels; a new level is one line here and one in `traits`.
 template <product_key Key, class Here = isa::here>
 inline constexpr auto products = std::to_array<level_product<Key>>({
     {isa::level::scalar, scalar::product<Key, Here>},

@@ -28,6 +28,10 @@ TEST_CASE("two levels of one's own") {
     check_contract(make_product<own_k>);
     check_values(make_product<floats_k>);
 }
+TEST_CASE("activations in groups that are longer than a row") {
+    using one_group = lb::policy<lb::int4, lb::per_channel, lb::scale_as<lb::uint6>, lb::super_scale<lb::float16, 1>>;
+    check_values(make_product<one_group, lb::activations<lb::int8, lb::per_group<4>>>);
+}
 TEST_CASE("a run that lies behind the row has no super-scales to read") {
     guarded_memory memory(edge::back);
     const auto weights = noise(1).weights(3, 80); // five groups of a run; a sixth fills the last record

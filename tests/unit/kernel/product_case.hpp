@@ -261,7 +261,7 @@ private:
             layout_.kept = std::max(layout_.kept, count);
         }
         for (const auto& mask : masks_) mask_rows_.push_back(mask.data());
-        left_.assign(n, static_cast<std::uint32_t>(layout_.kept));
+        left_.assign(n, layout_.kept);
         if (Key.lists && n == lk::panel_columns && layout_.takes_lists())
             layout_.list_steps = lk::count_list_steps(layout_, mask_rows_.data());
     }
@@ -282,7 +282,7 @@ private:
         const lk::masked_source from{{codes_.data() + start, shape_.depth, layout_.length(g)}, mask_rows_.data(), start};
         if (layout_.paired(n)) return lk::pack_pairs(layout_, g, from, fill_, panel + layout_.record_start(g, n));
         if (layout_.listed(n)) return lk::pack_lists(layout_, from, fill_, panel);
-        kept_ = lk::pack_masked(layout_, g, n, from, left_.data(), panel + layout_.mask_start(g, n), g == 0 ? first : kept_, end);
+        kept_ = lk::pack_masked(layout_, g, n, from, left_.data(), panel + layout_.mask_start(g, n), g == 0 ? first : kept_);
         REQUIRE(kept_ <= end);
     }
 
@@ -458,7 +458,7 @@ private:
     std::vector<std::uint8_t> codes_;
     std::vector<std::vector<std::byte>> masks_;
     std::vector<const std::byte*> mask_rows_;
-    std::vector<std::uint32_t> left_;
+    std::vector<std::size_t> left_;
     std::byte* kept_ = nullptr;
     std::optional<guarded<std::byte>> packed_;
     std::vector<float> scale_values_, offset_values_, supers_;

@@ -118,7 +118,6 @@ struct block_lanes {
         return Ops::lane_dot(sum, x, w);
     }
     static LOWBIT_ALWAYS_INLINE typename Ops::ints piece(const std::int8_t* x) { return Ops::lane_piece(x); }
-    static LOWBIT_ALWAYS_INLINE typename Ops::ints finished(typename Ops::ints sum) { return sum; }
 };
 /// ... and floats, whose products are summed in ascending order of k.
 template <class Ops>

@@ -215,7 +215,7 @@ LOWBIT_NOINLINE void multiply_tiles(const weight_panel& w, weight_block& b, std:
     all = left;
 }
 
-/// Multiplies a block by rows, `Rows` at a time, what is left four, three, two and one at a time.
+/// Multiplies a block by rows, `Rows` at a time, what is left four, three (where they stream), two and one at a time.
 template <class Family, class Ops, class Weights, unsigned Rows>
 LOWBIT_ALWAYS_INLINE void multiply_block(const weight_panel& w, weight_block& b, std::size_t x_start,
                                          const activation_rows<typename Family::activation>& x, std::size_t groups,
