@@ -209,6 +209,7 @@ struct paired_octets : paired_quads<Ops, KeptBits> {
     using typename paired_quads<Ops, KeptBits>::ints;
 
     ints excess[panel_vectors<Ops>]; ///< 128 times the sums of codes
+    ints run[panel_vectors<Ops>];    ///< the words that the next codes are in
 
     LOWBIT_ALWAYS_INLINE paired_octets(const weight_block& b, const weight_panel& w) : paired_quads<Ops, KeptBits>(b, w) {
         reset();
@@ -219,7 +220,9 @@ struct paired_octets : paired_quads<Ops, KeptBits> {
     }
     template <unsigned J, unsigned = 1, unsigned = 0>
     LOWBIT_ALWAYS_INLINE typename dot::weights bytes(unsigned v) {
-        const ints codes = Ops::template high_fields<KeptBits*(J % (8 / KeptBits)), KeptBits>(this->words(J / (8 / KeptBits), v));
+        constexpr unsigned steps = 8 / KeptBits; // that share words
+        if constexpr (J % steps == 0) run[v] = Ops::in_order(this->words(J / steps, v));
+        const ints codes = Ops::template high_fields<KeptBits*(J % steps), KeptBits>(run[v]);
         excess[v] = Ops::dot_bytes(excess[v], Ops::splat(static_cast<std::int32_t>(0x80808080)), codes);
         return {codes, Ops::template octet_patterns<J>(this->patterns(v))};
     }

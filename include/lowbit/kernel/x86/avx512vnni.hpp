@@ -68,6 +68,12 @@ struct ops : avx512::vectors<Here> {
         const ints raised = _mm512_xor_si512(_mm512_set1_epi64(octet), _mm512_set1_epi8(-128));
         return _mm512_shuffle_epi8(raised, avx512::vectors<Here>::load(pairs_from_octet.data()));
     }
+    /// What was loaded stays behind what was loaded before: compilers move loads within an unrolled loop, and where lines do not
+    /// come in ascending order the hardware loses the stream.
+    static LOWBIT_ALWAYS_INLINE ints in_order(ints loaded) {
+        __asm__ __volatile__("" : "+v"(loaded));
+        return loaded;
+    }
     static LOWBIT_ALWAYS_INLINE ints patterns(const std::byte* p) {
         using all = avx512::vectors<Here>;
         return _mm512_permutexvar_epi8(all::load(thirds_to_lanes.data()), all::load(p));
