@@ -69,6 +69,7 @@ struct bit_count<Ops> {
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_words : packed_weights<Ops, Bits, Step, Code> {
     static_assert(Bits == 1 && Step == 2 && Code == decoding::integer);
+    static constexpr bool decoded = false; ///< they meet activations as they lie
 
     LOWBIT_ALWAYS_INLINE packed_words(const weight_block& b, const weight_panel& w)
         : packed_weights<Ops, Bits, Step, Code>(b, w) {}
@@ -151,10 +152,17 @@ private:
                 for_tile<Rows, Words>([&](unsigned r, unsigned i) LOWBIT_INLINE_LAMBDA {
                     a[r][i] = Ops::splat(static_cast<std::int32_t>(x[r * stride + i]));
                 });
-                LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
-                    sums b[Words];
-                    LOWBIT_UNROLL for (unsigned i = 0; i < Words; ++i) b[i] = w.word(first + v, i);
-                    LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) part[r][v] = add(part[r][v], a[r], b);
+                if constexpr (Rows == 1 && requires { Ops::in_order(part[0][0]); }) { // a stream, read line after line
+                    sums b[Vectors][Words];
+                    for_tile<Words, Vectors>([&](unsigned i, unsigned v)
+                                                 LOWBIT_INLINE_LAMBDA { b[v][i] = Ops::in_order(w.word(first + v, i)); });
+                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) part[0][v] = add(part[0][v], a[0], b[v]);
+                } else {
+                    LOWBIT_UNROLL for (unsigned v = 0; v < Vectors; ++v) {
+                        sums b[Words];
+                        LOWBIT_UNROLL for (unsigned i = 0; i < Words; ++i) b[i] = w.word(first + v, i);
+                        LOWBIT_UNROLL for (unsigned r = 0; r < Rows; ++r) part[r][v] = add(part[r][v], a[r], b);
+                    }
                 }
                 LOWBIT_UNROLL for (unsigned i = 0; i < Words; ++i) {
                     w.prefetch();

@@ -30,6 +30,9 @@ LOWBIT_ALWAYS_INLINE typename Ops::ints splat_fill(const weight_panel& w) {
 
 /// How far ahead masks and kept codes are fetched, as two streams. Nearly all loads of kept codes are of two lines.
 inline constexpr std::size_t kept_ahead = 4096, masks_ahead = 2048;
+/// Where vectors are split, lines asked for in the first level get in the way of those that are read from it.
+template <bool Split>
+inline constexpr fetching kept_fetching{.far = Split, .ahead = Split ? 2 * kept_ahead : kept_ahead};
 
 /// Fetches where the streams of the next panel start: nothing else would before they are read.
 template <class Ops>
@@ -78,7 +81,7 @@ struct masked_bytes {
 };
 
 /// One row of x times `Panels` whole panels of bytes side by side.
-template <class Family, class Ops, unsigned Panels>
+template <class Family, class Ops, unsigned Panels, fetching How>
 LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_rows<std::int8_t>& x, std::size_t row, float* y) {
     using weights = masked_bytes<Ops, 8>;
     using dot = typename Ops::template dot<weights::max_code>;
@@ -109,8 +112,8 @@ LOWBIT_NOINLINE void multiply_abreast(const weight_panel& w, const activation_ro
                     kept[p] += ones(mask);
                 }
                 masks[p] += vectors * sizeof(std::uint64_t);
-                Ops::prefetch_near(kept[p] + kept_ahead);
-                Ops::prefetch_near(kept[p] + kept_ahead + 64);
+                fetch_line<Ops, How>(kept[p]);
+                fetch_line<Ops, How>(kept[p] + cache_line);
             }
         }
         LOWBIT_UNROLL for (unsigned p = 0; p < Panels; ++p) {
@@ -303,6 +306,7 @@ LOWBIT_NOINLINE void multiply_lists(const weight_panel& w, const float* scales, 
     for_tile<Rows, vectors>([&](unsigned r, unsigned v) LOWBIT_INLINE_LAMBDA {
         sums[r][v] = Ops::load(w.data + w.layout.list_sums() + v * sizeof(ints));
     });
+    fetch_results<Ops, Rows>(to);
     const std::int8_t* const from = x.data + row * x.stride;
     for (std::size_t left = w.layout.list_steps; left > 0; --left, step += list_step_bytes, starts += 2) {
         std::uint16_t quads;

@@ -73,12 +73,22 @@ LOWBIT_ALWAYS_INLINE void fetch_line(const std::byte* at) {
     }
 }
 
+/// Fetches the lines of `Rows` rows that a tile writes at its end, each in a page of its own where Y is wide: stores leave in
+/// order, so that one whose line comes from memory holds up all behind it.
+template <class Ops, unsigned Rows, class T>
+LOWBIT_ALWAYS_INLINE void fetch_results(const result_rows<T>& to) {
+    for (unsigned r = 0; r < Rows; ++r) {
+        for (std::size_t c = 0; c < panel_columns; c += cache_line / sizeof(T)) Ops::prefetch(to.from(r).data + c);
+    }
+}
+
 /// Weights as panel_layout stores them, unit after unit.
 template <class Ops, unsigned Bits, unsigned Step, decoding Code>
 struct packed_weights {
     static constexpr unsigned planes = std::popcount(Bits);
     static constexpr unsigned unit_depth = kernel::unit_depth(Bits);
     static constexpr unsigned parts = 1;
+    static constexpr bool decoded = true;
     static constexpr unsigned max_code = Code == decoding::table ? 255 : ((1u << Bits) - 1) * Step;
 
     static constexpr decoding_cost cost{planes, Bits == 8, Code == decoding::table};
@@ -165,15 +175,16 @@ struct spreading : Weights {
 };
 
 /// Weights of one row where vectors are split: lines asked for in the first level get in the way of those that are read from it,
-/// so they come to the second. Of codes of 4 bits and more one in four, since the hardware keeps up but for the ends of pages; of
-/// fewer, which take long to decode, every one, those of several planes from farther ahead.
+/// so they come to the second. Of codes of 4 bits and more, and of bits that meet bits, one in four, since the hardware keeps up
+/// but for the ends of pages; of others, which take long to decode, every one, those of several planes from farther ahead.
 template <class Weights>
 struct fetched_far : Weights {
     static constexpr bool several = Weights::cost.planes > 1, wide = Weights::k_bytes >= panel_columns / 2; // 4 bits and more
+    static constexpr bool keeps_up = wide || !Weights::decoded;
     /// Not for floats, which wait for nothing, nor for fewer bits of groups that share a unit (Q3_K took half as long again).
     static constexpr bool pays = !Weights::cost.floats && (wide || Weights::parts == 1);
     static constexpr fetching how{
-        .far = true, .ahead = several && !wide ? 2 * fetch_ahead : fetch_ahead, .apart = wide ? 4 * cache_line : cache_line};
+        .far = true, .ahead = several && !wide ? 2 * fetch_ahead : fetch_ahead, .apart = keeps_up ? 4 * cache_line : cache_line};
 
     LOWBIT_ALWAYS_INLINE fetched_far(const weight_block& b, const weight_panel& w) : Weights(b, w) {}
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { Weights::template next_record<how>(b); }

@@ -206,6 +206,7 @@ LOWBIT_NOINLINE void multiply_tiles(const weight_panel& w, weight_block& b, std:
         if constexpr (!Weights::template streams<Rows>) { // which would fetch between its own lines
             if (left.rows > Rows) fetch_rows<Ops, Rows>(from + Rows * x.stride, x.stride, b.count * b.depth);
         }
+        if (b.end) fetch_results<Ops, Rows>(left.to);
         multiply_tile<Family, Ops, Weights, Rows>(w, b, x, from, at, groups, left);
         b.next += std::max(spread, b.piece);
         from += Rows * x.stride;
@@ -573,8 +574,11 @@ void multiply_panel(const weight_panel& w, const activation_rows<activation_t<Ke
             weight_panel one = w;
             one.columns = panel_columns;
             if constexpr (expands_masks<Ops, Key> && family::scale_levels == 1) {
-                if (w.columns == abreast(Key) * panel_columns && has_plain_scales(one))
-                    return multiply_abreast<family, Ops, abreast(Key)>(w, x, row0, y.data);
+                if (w.columns == abreast(Key) * panel_columns && has_plain_scales(one)) {
+                    if (Ops::splits_vectors())
+                        return multiply_abreast<family, Ops, abreast(Key), kept_fetching<true>>(w, x, row0, y.data);
+                    return multiply_abreast<family, Ops, abreast(Key), kept_fetching<false>>(w, x, row0, y.data);
+                }
             }
             for (std::size_t left = w.columns; left > 0; left -= one.columns, y.data += panel_columns) {
                 one.columns = std::min(left, panel_columns);
