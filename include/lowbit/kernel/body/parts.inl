@@ -62,7 +62,7 @@ inline constexpr unsigned panel_vectors = panel_columns / Ops::lanes;
 struct fetching {
     bool far = false;
     std::size_t ahead = fetch_ahead;
-    std::size_t apart = cache_line; ///< one line in so many bytes of codes
+    std::size_t apart = cache_line; ///< one line in so many bytes of codes; 0: none, nor of what stands beside them
 };
 template <class Ops, fetching How>
 LOWBIT_ALWAYS_INLINE void fetch_line(const std::byte* at) {
@@ -115,14 +115,18 @@ struct packed_weights {
     /// From behind the last unit of a record to the next one.
     template <fetching How = fetching{}>
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) {
-        for (std::size_t at = 0; at < b.beside_bytes; at += cache_line) fetch_line<Ops, How>(unit + at);
+        if constexpr (How.apart > 0) {
+            for (std::size_t at = 0; at < b.beside_bytes; at += cache_line) fetch_line<Ops, How>(unit + at);
+        }
         unit += b.record_bytes - b.depth * k_bytes;
     }
     /// Fetches what lies a few units ahead.
     template <fetching How = fetching{}>
     LOWBIT_ALWAYS_INLINE void prefetch() const {
-        unroll<ceil_div(unit_depth * k_bytes, How.apart)>(
-            [&](auto i) LOWBIT_INLINE_LAMBDA { fetch_line<Ops, How>(unit + i * How.apart); });
+        if constexpr (How.apart > 0) {
+            unroll<ceil_div(unit_depth * k_bytes, How.apart)>(
+                [&](auto i) LOWBIT_INLINE_LAMBDA { fetch_line<Ops, How>(unit + i * How.apart); });
+        }
     }
 
     /// Codes (stepped) of quad J of the unit, 4 bytes a column, for column vector v; at place J % Places. They meet that many
@@ -175,16 +179,20 @@ struct spreading : Weights {
 };
 
 /// Weights of one row where vectors are split: lines asked for in the first level get in the way of those that are read from it,
-/// so they come to the second. Of codes of 4 bits and more, and of bits that meet bits, one in four, since the hardware keeps up
-/// but for the ends of pages; of others, which take long to decode, every one, those of several planes from farther ahead.
+/// so they come to the second, if they do. With codes of 4 bits the hardware keeps up alone. Of more bits, and of bits that meet
+/// bits, one line in four, since it stops at the ends of pages; of others, which take long to decode, every one, those of several
+/// planes from farther ahead.
 template <class Weights>
 struct fetched_far : Weights {
-    static constexpr bool several = Weights::cost.planes > 1, wide = Weights::k_bytes >= panel_columns / 2; // 4 bits and more
+    static constexpr std::size_t nibbles = panel_columns / 2; // of one k
+    static constexpr bool several = Weights::cost.planes > 1, wide = Weights::k_bytes >= nibbles;
+    static constexpr bool alone = Weights::k_bytes == nibbles && Weights::parts == 1;
     static constexpr bool keeps_up = wide || !Weights::decoded;
     /// Not for floats, which wait for nothing, nor for fewer bits of groups that share a unit (Q3_K took half as long again).
     static constexpr bool pays = !Weights::cost.floats && (wide || Weights::parts == 1);
-    static constexpr fetching how{
-        .far = true, .ahead = several && !wide ? 2 * fetch_ahead : fetch_ahead, .apart = keeps_up ? 4 * cache_line : cache_line};
+    static constexpr fetching how{.far = true,
+                                  .ahead = several && !wide ? 2 * fetch_ahead : fetch_ahead,
+                                  .apart = alone ? 0 : (keeps_up ? 4 : 1) * cache_line};
 
     LOWBIT_ALWAYS_INLINE fetched_far(const weight_block& b, const weight_panel& w) : Weights(b, w) {}
     LOWBIT_ALWAYS_INLINE void next_record(const weight_block& b) { Weights::template next_record<how>(b); }
