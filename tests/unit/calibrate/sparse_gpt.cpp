@@ -434,7 +434,8 @@ TEST_CASE("no block cuts a run, whatever its length and the other's") {
                 for (const lb::detail::sweep_run& run : runs) {
                     if (!run.starts(k)) continue;
                     for (std::size_t i = k; i < std::min(cols, k + run.length); ++i) {
-                        if (w(0, i) != w(0, k)) FAIL("runs of ", a, " and ", b, ": column ", i, " waits for errors at ", k);
+                        INFO("runs of ", runs[0].length, " and ", runs[1].length, ", errors at ", k);
+                        if (w(0, i) != w(0, k)) FAIL("column ", i, " waits for them");
                     }
                 }
                 return true;
