@@ -42,7 +42,8 @@ public:
             for (std::size_t i = 0; i < count; ++i) {
                 for (std::size_t k = 0; k < x.cols(); ++k) part(index(k), index(i)) = static_cast<float>(x(first + i, k));
             }
-            sums_.template selfadjointView<Eigen::Lower>().rankUpdate(part.leftCols(index(count)));
+            if (part.size() != 0) // whose first number is referred to
+                sums_.template selfadjointView<Eigen::Lower>().rankUpdate(part.leftCols(index(count)));
         }
         samples_ += x.rows();
         return true;

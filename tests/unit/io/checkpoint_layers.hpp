@@ -136,8 +136,8 @@ void check_wide_sides(const Layer& good, io::tensor Layer::* sides, Read read) {
 inline spoilt text_of(const std::string& text) {
     spoilt t(io::tensor{"text", io::dtype::u8, {}, {}});
     t.shape = {text.size()};
-    t.bytes.resize(text.size());
-    std::memcpy(t.bytes.data(), text.data(), text.size());
+    const auto* const bytes = reinterpret_cast<const std::byte*>(text.data());
+    t.bytes.assign(bytes, bytes + text.size());
     return t;
 }
 
